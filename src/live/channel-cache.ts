@@ -1,0 +1,65 @@
+/** Values are numbers, strings, booleans or null (protocol A.5). */
+export type ChannelValue = number | string | boolean | null
+export type ChannelRow = Readonly<Record<string, unknown>>
+
+const GAP_MS = 15 * 60_000
+/** An edge whose clock runs ahead must not silence itself once the clock is put right. */
+const AHEAD_MS = 5 * 60_000
+const MAX_CHANNELS = 20_000
+
+/**
+ * The newest value of each channel of one edge: two layers, looked up `current` first, then `aggregated` (protocol B.5).
+ * JSON.parse hands out one shared string per channel name, so names are not copied per edge.
+ */
+export class ChannelCache {
+  #current: Map<string, ChannelValue> | undefined
+  #aggregated: Map<string, ChannelValue> | undefined
+  #currentAt = 0
+  #aggregatedAt = 0
+
+  /** Timestamp of the newest live row; 0 without one. */
+  get currentAt(): number {
+    return this.#currentAt
+  }
+
+  get size(): number {
+    return (this.#current?.size ?? 0) + (this.#aggregated?.size ?? 0)
+  }
+
+  get(channel: string): ChannelValue {
+    const live = this.#current?.get(channel)
+    if (live !== undefined) return live
+    return this.#aggregated?.get(channel) ?? null
+  }
+
+  /** Merges a live row; false when the row is older than what is known and was ignored. */
+  mergeCurrent(at: number, row: ChannelRow, now: number): boolean {
+    if (this.#currentAt > now + AHEAD_MS) this.#currentAt = 0
+    const time = Math.min(at, now + AHEAD_MS)
+    if (time < this.#currentAt) return false
+    if (this.#current === undefined || time - this.#currentAt > GAP_MS) this.#current = new Map()
+    this.#currentAt = time
+    merge(this.#current, row)
+    return true
+  }
+
+  /** Merges an aggregated row (up to ten minutes old when it arrives). */
+  mergeAggregated(at: number, row: ChannelRow, now: number): boolean {
+    if (this.#aggregatedAt > now + AHEAD_MS) this.#aggregatedAt = 0
+    const time = Math.min(at, now + AHEAD_MS)
+    if (time < this.#aggregatedAt) return false
+    if (this.#aggregated === undefined || time - this.#aggregatedAt > GAP_MS) this.#aggregated = new Map()
+    this.#aggregatedAt = time
+    merge(this.#aggregated, row)
+    return true
+  }
+}
+
+function merge(into: Map<string, ChannelValue>, row: ChannelRow): void {
+  for (const channel in row) {
+    const value = row[channel]
+    if (typeof value === 'object' && value !== null) continue
+    if (into.size >= MAX_CHANNELS && !into.has(channel)) continue
+    into.set(channel, value as ChannelValue)
+  }
+}
