@@ -1,4 +1,7 @@
 -- People, structure, rights, the log of their changes, and the last known state of every edge.
+--
+-- Rows that belong to the access graph are never deleted or altered by a foreign key: each such change must stand in
+-- the log, or the nodes would not hear of it. Only rows beside the graph cascade.
 
 create table release_floor (
   only_row boolean primary key default true,
@@ -32,7 +35,7 @@ create table user_account (
   password_hash text,
   created_at timestamptz not null,
   constraint user_account_pk primary key (id),
-  constraint user_account_principal_fk foreign key (id) references principal (id) on delete cascade,
+  constraint user_account_principal_fk foreign key (id) references principal (id),
   constraint user_account_login_unique unique (login),
   constraint user_account_login_lower check (login = lower(btrim(login)) and length(login) between 1 and 200),
   constraint user_account_global_role_known check (global_role in ('guest', 'owner', 'installer', 'admin'))
@@ -65,8 +68,8 @@ create table user_group (
   organisation_id integer,
   owner_id integer,
   constraint user_group_pk primary key (id),
-  constraint user_group_principal_fk foreign key (id) references principal (id) on delete cascade,
-  constraint user_group_owner_fk foreign key (owner_id) references user_account (id) on delete set null
+  constraint user_group_principal_fk foreign key (id) references principal (id),
+  constraint user_group_owner_fk foreign key (owner_id) references user_account (id)
 );
 
 create table service (
@@ -75,7 +78,7 @@ create table service (
   organisation_id integer,
   disabled_at timestamptz,
   constraint service_pk primary key (id),
-  constraint service_principal_fk foreign key (id) references principal (id) on delete cascade,
+  constraint service_principal_fk foreign key (id) references principal (id),
   constraint service_name_unique unique (name)
 );
 comment on table service is 'A token holder that is not a person: backend, importer, monitoring.';
@@ -89,14 +92,14 @@ create table membership (
   valid_to timestamptz,
   added_by integer,
   constraint membership_pk primary key (id),
-  constraint membership_group_fk foreign key (group_id) references user_group (id) on delete cascade,
-  constraint membership_member_fk foreign key (member_id) references principal (id) on delete cascade,
-  constraint membership_added_by_fk foreign key (added_by) references principal (id) on delete set null,
+  constraint membership_group_fk foreign key (group_id) references user_group (id),
+  constraint membership_member_fk foreign key (member_id) references principal (id),
   constraint membership_unique unique (group_id, member_id),
   constraint membership_not_itself check (group_id <> member_id),
   constraint membership_state_known check (state in ('invited', 'active', 'rejected')),
   constraint membership_period check (valid_from is null or valid_to is null or valid_from < valid_to)
 );
+comment on column membership.added_by is 'No foreign key: outlives the account.';
 create index membership_member on membership (member_id);
 
 -- Sessions and secrets ---------------------------------------------------------------------------------------------
@@ -112,7 +115,7 @@ create table session (
   constraint session_pk primary key (id),
   constraint session_user_fk foreign key (user_id) references user_account (id) on delete cascade
 );
-create index session_open_by_user on session (user_id) where ended_at is null;
+create index session_user on session (user_id);
 create index session_expiry on session (expires_at);
 
 create table service_token (
@@ -183,12 +186,19 @@ create table organisation (
   public_access boolean not null default false,
   strict_roles boolean not null default true,
   constraint organisation_pk primary key (id),
-  constraint organisation_resource_fk foreign key (id) references resource (id) on delete cascade,
+  constraint organisation_resource_fk foreign key (id) references resource (id),
   constraint organisation_parent_fk foreign key (parent_id) references organisation (id),
   constraint organisation_not_its_parent check (id <> parent_id)
 );
 comment on table organisation is 'A tree; its root is the tenant (P-01, P-03).';
 create index organisation_parent on organisation (parent_id);
+alter table user_group add constraint user_group_organisation_fk
+  foreign key (organisation_id) references organisation (id);
+alter table service add constraint service_organisation_fk
+  foreign key (organisation_id) references organisation (id);
+create index user_group_organisation on user_group (organisation_id);
+create index user_group_owner on user_group (owner_id);
+create index service_organisation on service (organisation_id);
 
 create table site (
   id integer not null,
@@ -198,7 +208,7 @@ create table site (
   location text not null default '',
   labels jsonb not null default '[]',
   constraint site_pk primary key (id),
-  constraint site_resource_fk foreign key (id) references resource (id) on delete cascade,
+  constraint site_resource_fk foreign key (id) references resource (id),
   constraint site_organisation_fk foreign key (organisation_id) references organisation (id)
 );
 create index site_organisation on site (organisation_id);
@@ -217,7 +227,7 @@ create table edge (
   first_setup_at timestamptz,
   created_at timestamptz not null,
   constraint edge_pk primary key (id),
-  constraint edge_resource_fk foreign key (id) references resource (id) on delete cascade,
+  constraint edge_resource_fk foreign key (id) references resource (id),
   constraint edge_edge_id_unique unique (edge_id),
   constraint edge_setup_password_hash_unique unique (setup_password_hash),
   constraint edge_site_fk foreign key (site_id) references site (id),
@@ -225,6 +235,7 @@ create table edge (
 );
 comment on column edge.edge_id is 'The OpenEMS id. Never renamed (OC-19).';
 create index edge_site on edge (site_id);
+create index edge_organisation on edge (organisation_id);
 
 create table edge_key (
   id integer generated by default as identity,
@@ -233,7 +244,7 @@ create table edge_key (
   created_at timestamptz not null,
   valid_to timestamptz,
   constraint edge_key_pk primary key (id),
-  constraint edge_key_edge_fk foreign key (edge_id) references edge (id) on delete cascade,
+  constraint edge_key_edge_fk foreign key (edge_id) references edge (id),
   constraint edge_key_hash_unique unique (key_hash)
 );
 comment on table edge_key is 'Keyed SHA-256 of API keys; two are valid while a key is rotated.';
@@ -267,10 +278,9 @@ create table edge_config_change (
   summary text not null,
   changes jsonb not null,
   constraint edge_config_change_pk primary key (id),
-  constraint edge_config_change_edge_fk foreign key (edge_id) references edge (id) on delete cascade,
-  constraint edge_config_change_actor_fk foreign key (actor_id) references principal (id) on delete set null
+  constraint edge_config_change_edge_fk foreign key (edge_id) references edge (id) on delete cascade
 );
-comment on column edge_config_change.actor_id is 'Whose forwarded request preceded the change; null: changed on the edge.';
+comment on column edge_config_change.actor_id is 'Whose forwarded request preceded the change; null: changed on the edge. No foreign key: outlives the account.';
 create index edge_config_change_edge on edge_config_change (edge_id, id desc);
 
 create table edge_group (
@@ -281,17 +291,20 @@ create table edge_group (
   organisation_id integer,
   owner_id integer,
   constraint edge_group_pk primary key (id),
-  constraint edge_group_resource_fk foreign key (id) references resource (id) on delete cascade,
-  constraint edge_group_owner_fk foreign key (owner_id) references user_account (id) on delete set null
+  constraint edge_group_resource_fk foreign key (id) references resource (id),
+  constraint edge_group_owner_fk foreign key (owner_id) references user_account (id),
+  constraint edge_group_organisation_fk foreign key (organisation_id) references organisation (id)
 );
+create index edge_group_organisation on edge_group (organisation_id);
+create index edge_group_owner on edge_group (owner_id);
 
 create table containment (
   id integer generated by default as identity,
   parent_id integer not null,
   child_id integer not null,
   constraint containment_pk primary key (id),
-  constraint containment_parent_fk foreign key (parent_id) references resource (id) on delete cascade,
-  constraint containment_child_fk foreign key (child_id) references resource (id) on delete cascade,
+  constraint containment_parent_fk foreign key (parent_id) references resource (id),
+  constraint containment_child_fk foreign key (child_id) references resource (id),
   constraint containment_unique unique (parent_id, child_id),
   constraint containment_not_itself check (parent_id <> child_id)
 );
@@ -309,7 +322,7 @@ create table role (
   suborganisation_mask integer not null,
   openems_role text,
   constraint role_pk primary key (id),
-  constraint role_organisation_fk foreign key (organisation_id) references organisation (id) on delete cascade,
+  constraint role_organisation_fk foreign key (organisation_id) references organisation (id),
   constraint role_name_unique unique nulls not distinct (organisation_id, name),
   constraint role_openems_role_known check (openems_role in ('guest', 'owner', 'installer', 'admin'))
 );
@@ -327,15 +340,16 @@ create table access_grant (
   source text not null default 'manual',
   granted_by integer,
   constraint access_grant_pk primary key (id),
-  constraint access_grant_principal_fk foreign key (principal_id) references principal (id) on delete cascade,
-  constraint access_grant_resource_fk foreign key (resource_id) references resource (id) on delete cascade,
+  constraint access_grant_principal_fk foreign key (principal_id) references principal (id),
+  constraint access_grant_resource_fk foreign key (resource_id) references resource (id),
   constraint access_grant_role_fk foreign key (role_id) references role (id),
-  constraint access_grant_granted_by_fk foreign key (granted_by) references principal (id) on delete set null,
   constraint access_grant_period check (valid_from is null or valid_to is null or valid_from < valid_to)
 );
+comment on column access_grant.granted_by is 'No foreign key: outlives the account.';
 comment on column access_grant.data_windows is 'Which timestamps it shows: null all, [] none (T2, T3).';
 create index access_grant_principal on access_grant (principal_id);
 create index access_grant_resource on access_grant (resource_id);
+create index access_grant_role on access_grant (role_id);
 
 create table restriction (
   id integer generated by default as identity,
@@ -343,10 +357,11 @@ create table restriction (
   edge_id integer not null,
   windows jsonb not null,
   constraint restriction_pk primary key (id),
-  constraint restriction_user_fk foreign key (user_id) references user_account (id) on delete cascade,
-  constraint restriction_edge_fk foreign key (edge_id) references edge (id) on delete cascade,
+  constraint restriction_user_fk foreign key (user_id) references user_account (id),
+  constraint restriction_edge_fk foreign key (edge_id) references edge (id),
   constraint restriction_unique unique (user_id, edge_id)
 );
+create index restriction_edge on restriction (edge_id);
 
 create table claim (
   id integer generated by default as identity,
@@ -354,7 +369,7 @@ create table claim (
   key text not null,
   value text not null,
   constraint claim_pk primary key (id),
-  constraint claim_user_fk foreign key (user_id) references user_account (id) on delete cascade,
+  constraint claim_user_fk foreign key (user_id) references user_account (id),
   constraint claim_unique unique (user_id, key)
 );
 
@@ -368,6 +383,7 @@ create table user_alerting (
   constraint user_alerting_edge_fk foreign key (edge_id) references edge (id) on delete cascade,
   constraint user_alerting_user_fk foreign key (user_id) references user_account (id) on delete cascade
 );
+create index user_alerting_user on user_alerting (user_id);
 
 -- The log ----------------------------------------------------------------------------------------------------------
 
@@ -397,6 +413,8 @@ begin
 end $$;
 create trigger change_append_only before update or delete on change
   for each row execute function change_is_append_only();
+create trigger change_never_emptied before truncate on change
+  for each statement execute function change_is_append_only();
 
 -- Built-in roles: access/roles.ts names the bits.
 insert into role (id, name, organisation_id, self_mask, content_mask, suborganisation_mask, openems_role) values

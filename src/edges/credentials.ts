@@ -1,0 +1,53 @@
+import type { AccessStore, LoggedChange } from '../access/access-store.ts'
+import type { EdgeKeyRow } from '../access/model.ts'
+import { keyedHash } from '../lib/secrets.ts'
+
+/**
+ * API keys of all edges by keyed hash, in memory and kept current by the log: a handshake costs one hash and one look-up,
+ * no database (OC-07..09: keys are never stored, logged or sent in clear).
+ */
+export class EdgeCredentials {
+  readonly #pepper: Buffer
+  readonly #byHash = new Map<string, EdgeKeyRow>()
+  readonly #revoked: (edgeId: number) => void
+
+  /** `revoked` is called when a key that may be in use stopped being valid. */
+  constructor(pepper: Buffer, revoked: (edgeId: number) => void) {
+    this.#pepper = pepper
+    this.#revoked = revoked
+  }
+
+  /** Reads the keys of the store and follows it from then on. */
+  follow(store: AccessStore): void {
+    for (const row of store.index.rows('edgeKey')) this.#byHash.set(row.keyHash, row)
+    store.onChange((changes) => this.#apply(changes))
+  }
+
+  hash(key: string): string {
+    return keyedHash(this.#pepper, key)
+  }
+
+  /** The key's row when it is valid now. */
+  find(key: string, now: number): EdgeKeyRow | undefined {
+    const row = this.#byHash.get(this.hash(key))
+    return row !== undefined && (row.validTo === null || row.validTo > now) ? row : undefined
+  }
+
+  /** Whether a key that was accepted earlier still is. */
+  isValid(keyHash: string, now: number): boolean {
+    const row = this.#byHash.get(keyHash)
+    return row !== undefined && (row.validTo === null || row.validTo > now)
+  }
+
+  #apply(changes: readonly LoggedChange[]): void {
+    for (const change of changes) {
+      if (change.entity !== 'edgeKey') continue
+      const before = change.before as EdgeKeyRow | null
+      const after = change.after as EdgeKeyRow | null
+      if (before) this.#byHash.delete(before.keyHash)
+      if (after) this.#byHash.set(after.keyHash, after)
+      const edgeId = after?.edgeId ?? before?.edgeId
+      if (before && edgeId !== undefined) this.#revoked(edgeId)
+    }
+  }
+}

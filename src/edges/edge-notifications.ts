@@ -1,0 +1,33 @@
+import type { AppContext } from '../context.ts'
+import type { LiveEdge } from '../live/hub.ts'
+import { stopSystemLog } from './edge-rpc.ts'
+
+/** How long after a forwarded request a new configuration counts as its effect. */
+const CONFIG_ACTOR_MS = 60_000
+
+type Handler = (ctx: AppContext, edge: LiveEdge, params: Record<string, unknown>, now: number) => void
+
+/** Everything an edge may notify (protocol B.2); a row here is all there is to a notification. */
+export const edgeNotifications: Readonly<Record<string, Handler>> = {
+  edgeConfig(ctx, edge, params, now) {
+    const actor = edge.configActor
+    const actorId = actor !== undefined && now - actor.at < CONFIG_ACTOR_MS ? actor.principalId : null
+    ctx.configs.received(edge.id, params, actorId)
+    ctx.hub.broadcast(edge, 'edgeConfig', params)
+  },
+  timestampedData(ctx, edge, params, now) {
+    ctx.hub.currentData(edge, params, now)
+  },
+  aggregatedData(ctx, edge, params, now) {
+    ctx.hub.aggregatedData(edge, params, now)
+  },
+  resendData() {
+    // Historic values for a time-series store; there is none here yet, and they say nothing about the present.
+  },
+  systemLog(ctx, edge, params) {
+    if (!ctx.hub.systemLog(edge, params)) stopSystemLog(ctx, edge)
+  },
+  logMessage(ctx, edge, params) {
+    ctx.log.info({ edgeId: edge.name, text: String(params['msg'] ?? '').slice(0, 500) }, 'message from an edge')
+  },
+}

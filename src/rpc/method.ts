@@ -1,0 +1,64 @@
+import type { z } from 'zod'
+import type { OpenemsRole, Permission } from '../access/model.ts'
+import type { AppContext } from '../context.ts'
+import type { Session } from './session.ts'
+
+/** Kinds of peers; each listener and path serves one (architecture section 2). */
+export type ClientKind = 'ui' | 'edge' | 'service'
+
+/**
+ * What a method demands before its handler runs:
+ * `public` nothing; `signedIn` a user or service; `edge` the edge itself;
+ * `{edgeRole, edges}` at least this OpenEMS role on each edge named; `{permission, resource}` a permission on a resource.
+ */
+export type Access<P> =
+  | 'public'
+  | 'signedIn'
+  | 'edge'
+  | { edgeRole: OpenemsRole; edges: (params: P) => string | readonly string[] }
+  | { permission: Permission; resource: (params: P) => number }
+
+/** One call on its way through a handler. */
+export interface Call {
+  ctx: AppContext
+  session: Session
+  now: Date
+}
+
+export interface MethodDefinition<P extends z.ZodType, R extends z.ZodType> {
+  name: string
+  summary: string
+  clients: readonly ClientKind[]
+  params: P
+  result: R
+  access: Access<z.output<P>>
+  handler: (call: Call, params: z.output<P>) => z.input<R> | Promise<z.input<R>>
+  /** Calls of one socket wait until it is done (log-in, log-out). */
+  exclusive?: true
+  /** Not counted against the request limit of a socket. */
+  unlimited?: true
+  /** How long a UI socket's answer is held back; the effect is immediate (ui.md section 6). */
+  answerAfterMs?: (ctx: AppContext) => number
+}
+
+/** A method with its types forgotten, as dispatch uses it. */
+export interface Method {
+  name: string
+  summary: string
+  clients: readonly ClientKind[]
+  params: z.ZodType
+  result: z.ZodType
+  access: Access<never>
+  handler: (call: Call, params: never) => unknown
+  exclusive?: true
+  unlimited?: true
+  answerAfterMs?: (ctx: AppContext) => number
+}
+
+/**
+ * Declares a method: everything about it stands in this one literal. Dispatch, the API document, the permission snapshot
+ * and the tests are derived from the list of literals.
+ */
+export function defineMethod<P extends z.ZodType, R extends z.ZodType>(definition: MethodDefinition<P, R>): Method {
+  return definition as unknown as Method
+}

@@ -1,0 +1,65 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { jwks } from '../accounts/tokens.ts'
+import type { AppContext } from '../context.ts'
+import { isEqualSecret } from '../lib/constant-time.ts'
+import type { ServerParts } from './service.ts'
+
+/** Health, readiness, metrics and public keys; everything else is 404. Never throws. */
+export async function handleHttp(ctx: AppContext, parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    await route(ctx, parts, request, response)
+  } catch (error) {
+    ctx.log.error({ err: error, path: request.url?.slice(0, 100) }, 'HTTP request failed')
+    if (!response.headersSent) reply(response, 500, 'internal error\n')
+  }
+}
+
+async function route(ctx: AppContext, parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return reply(response, 405, 'only GET\n')
+  const path = (request.url ?? '/').split('?')[0]
+  switch (path) {
+    case '/healthz':
+      return reply(response, 200, 'ok\n')
+    case '/readyz':
+      return ready(ctx, parts, response)
+    case '/metrics':
+      if (!mayScrape(ctx, request)) return reply(response, 401, 'bearer token needed\n')
+      return reply(response, 200, await parts.metrics.registry.metrics(), parts.metrics.registry.contentType)
+    case '/.well-known/jwks.json':
+      return reply(response, 200, JSON.stringify(jwks(ctx.tokens)), 'application/json', 'public, max-age=300')
+    case '/':
+      return reply(response, 200, 'ems-metadata: WebSocket JSON-RPC on /ui, /edge and /service; see /healthz, /readyz, /metrics\n')
+    default:
+      return reply(response, 404, 'not found\n')
+  }
+}
+
+/** Ready: the database answers, the index is fresh, and the service is not stopping. Migrations are a condition of starting. */
+async function ready(ctx: AppContext, parts: ServerParts, response: ServerResponse): Promise<void> {
+  const checks: Record<string, string> = { database: 'ok', index: 'ok', stopping: parts.stopping ? 'yes' : 'no' }
+  await ctx.database.ping().catch(() => {
+    checks['database'] = 'does not answer'
+  })
+  try {
+    ctx.store.assertFresh()
+  } catch {
+    checks['index'] = 'too old to trust'
+  }
+  const ok = checks['database'] === 'ok' && checks['index'] === 'ok' && !parts.stopping
+  reply(response, ok ? 200 : 503, `${JSON.stringify({ ready: ok, revision: ctx.store.index.revision, ...checks })}\n`, 'application/json')
+}
+
+function mayScrape(ctx: AppContext, request: IncomingMessage): boolean {
+  const token = ctx.config.metricsToken
+  return token === undefined || isEqualSecret(request.headers.authorization ?? '', `Bearer ${token}`)
+}
+
+function reply(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8', cache = 'no-store'): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': cache,
+    'x-content-type-options': 'nosniff',
+  })
+  response.end(body)
+}

@@ -1,0 +1,69 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Prometheus metrics; OpenEMS's names where it has one (protocol F.2). Unknown methods are counted as "other". */
+export function createMetrics(release: string) {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const connections = new Gauge({
+    name: 'websocket_connections',
+    help: 'Open sockets',
+    labelNames: ['component'] as const,
+    registers: [registry],
+  })
+  const requests = new Histogram({
+    name: 'websocket_requests',
+    help: 'Duration of calls in seconds',
+    labelNames: ['component', 'method'] as const,
+    buckets: [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30],
+    registers: [registry],
+  })
+  const errors = new Counter({
+    name: 'ems_call_errors_total',
+    help: 'Calls that ended with an error, by code',
+    labelNames: ['component', 'code'] as const,
+    registers: [registry],
+  })
+  const invalidFrames = new Counter({
+    name: 'ems_invalid_frames_total',
+    help: 'Frames that were no valid message',
+    labelNames: ['component', 'reason'] as const,
+    registers: [registry],
+  })
+  const refused = new Counter({
+    name: 'ems_refused_connections_total',
+    help: 'Connections refused before or at the upgrade',
+    labelNames: ['component', 'reason'] as const,
+    registers: [registry],
+  })
+  const edgeFrames = new Counter({
+    name: 'ems_edge_notifications_total',
+    help: 'Notifications from edges',
+    labelNames: ['method'] as const,
+    registers: [registry],
+  })
+  const droppedPushes = new Counter({
+    name: 'ems_dropped_pushes_total',
+    help: 'Live frames not sent because the reader was too slow',
+    registers: [registry],
+  })
+  new Gauge({
+    name: 'openems_version',
+    help: 'Release of this service',
+    labelNames: ['version'] as const,
+    registers: [registry],
+  }).set({ version: release }, 1)
+  return { registry, connections, requests, errors, invalidFrames, refused, edgeFrames, droppedPushes }
+}
+export type Metrics = ReturnType<typeof createMetrics>
+
+/** A gauge whose value is asked for at each scrape. */
+export function observeGauge(metrics: Metrics, name: string, help: string, value: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [metrics.registry],
+    collect() {
+      this.set(value())
+    },
+  })
+}

@@ -1,0 +1,134 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { LOCAL_OPERATOR_PRINCIPAL_ID } from '../access/model.ts'
+import { verifyServiceToken } from '../accounts/service-tokens.ts'
+import type { AppContext } from '../context.ts'
+import type { ClientKind } from '../rpc/method.ts'
+import type { Caller } from '../rpc/session.ts'
+import { Connection } from './connection.ts'
+import { EdgeConnection } from './edge-connection.ts'
+import type { ServerParts } from './service.ts'
+
+/** What a listener lets in: one kind of client on a classic port, by path on the HTTP port, the operator on the local socket. */
+export type Entrance = ClientKind | 'byPath' | 'control'
+
+const paths: Readonly<Record<string, ClientKind>> = { '/edge': 'edge', '/ui': 'ui', '/service': 'service' }
+const refusals = { 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 429: 'Too Many Requests', 503: 'Service Unavailable' } as const
+const NO_CONTEXT_TAKEOVER = { serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 1024 }
+
+/** Decides about every upgrade: limits first, then credentials, then the socket. Nobody is told why he is refused. */
+export class Upgrade {
+  readonly #ctx: AppContext
+  readonly #parts: ServerParts
+  readonly #servers: Record<ClientKind, WebSocketServer>
+
+  constructor(ctx: AppContext, parts: ServerParts) {
+    this.#ctx = ctx
+    this.#parts = parts
+    const large = ctx.config.maxFrameBytes
+    const options = { noServer: true, clientTracking: false, skipUTF8Validation: false } as const
+    this.#servers = {
+      edge: new WebSocketServer({ ...options, maxPayload: large, perMessageDeflate: ctx.config.compression ? NO_CONTEXT_TAKEOVER : false }),
+      ui: new WebSocketServer({ ...options, maxPayload: Math.ceil(large / 4), perMessageDeflate: false }),
+      service: new WebSocketServer({ ...options, maxPayload: large, perMessageDeflate: false }),
+    }
+  }
+
+  /** Handler of an HTTP server's `upgrade` event. Never throws. */
+  handle(entrance: Entrance, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy())
+    const kind = entrance === 'byPath' ? paths[pathOf(request)] : entrance === 'control' ? 'service' : entrance
+    if (kind === undefined) return refuse(socket, 404)
+    if (this.#parts.stopping) return refuse(socket, 503)
+    const address = entrance === 'control' ? 'local' : this.#parts.addresses.clientAddress(request)
+    if (!this.#parts.addresses.enter(address, this.#ctx.config.maxConnectionsPerAddress)) {
+      this.#refused(kind, 'connections', address)
+      return refuse(socket, 429)
+    }
+    socket.once('close', () => this.#parts.addresses.leave(address))
+    if (kind === 'edge') this.#edge(request, socket, head, address)
+    else if (kind === 'ui') this.#ui(request, socket, head, address)
+    else if (entrance === 'control') this.#open('service', request, socket, head, address, { type: 'service', principalId: LOCAL_OPERATOR_PRINCIPAL_ID })
+    else void this.#service(request, socket, head, address)
+  }
+
+  /** Header `apikey` (protocol B.1): one hash, one look-up, no database. */
+  #edge(request: IncomingMessage, socket: Duplex, head: Buffer, address: string): void {
+    const key = request.headers['apikey']
+    const row = typeof key === 'string' && key.length <= 512 ? this.#ctx.credentials.find(key.trim(), this.#ctx.clock().getTime()) : undefined
+    const edge = row && this.#ctx.store.index.edge(row.edgeId)
+    if (row === undefined || edge === undefined) {
+      this.#refused('edge', 'key', address)
+      return refuse(socket, 401)
+    }
+    this.#servers.edge.handleUpgrade(request, socket, head, (webSocket) => {
+      new EdgeConnection(this.#ctx, this.#parts, webSocket, { id: edge.id, edgeId: edge.edgeId, keyHash: row.keyHash })
+      this.#admit(webSocket, 'edge')
+    })
+  }
+
+  /** A UI brings nothing: it signs in by JSON-RPC (protocol C). */
+  #ui(request: IncomingMessage, socket: Duplex, head: Buffer, address: string): void {
+    const { allowedOrigins, maxWaitingSockets } = this.#ctx.config
+    const origin = request.headers.origin
+    if (allowedOrigins.length > 0 && origin !== undefined && !allowedOrigins.includes(origin)) {
+      this.#refused('ui', 'origin', address)
+      return refuse(socket, 403)
+    }
+    if (this.#parts.sockets.strangers >= maxWaitingSockets) {
+      this.#refused('ui', 'waiting', address)
+      return refuse(socket, 503)
+    }
+    this.#open('ui', request, socket, head, address)
+  }
+
+  /** `Authorization: Bearer <service token>`. */
+  async #service(request: IncomingMessage, socket: Duplex, head: Buffer, address: string): Promise<void> {
+    const header = request.headers.authorization ?? ''
+    const token = header.startsWith('Bearer ') ? header.slice(7).trim() : ''
+    try {
+      const principalId = token === '' ? undefined : await verifyServiceToken(this.#ctx, token)
+      if (principalId === undefined) {
+        this.#refused('service', 'token', address)
+        return refuse(socket, 401)
+      }
+      if (!socket.destroyed) this.#open('service', request, socket, head, address, { type: 'service', principalId })
+    } catch (error) {
+      this.#ctx.log.warn({ err: error }, 'service token not checked')
+      refuse(socket, 503)
+    }
+  }
+
+  #open(kind: ClientKind, request: IncomingMessage, socket: Duplex, head: Buffer, clientAddress: string, caller?: Caller): void {
+    this.#servers[kind].handleUpgrade(request, socket, head, (webSocket) => {
+      new Connection(this.#ctx, this.#parts, webSocket, caller ? { kind, clientAddress, caller } : { kind, clientAddress })
+      this.#admit(webSocket, kind)
+    })
+  }
+
+  #admit(webSocket: WebSocket, kind: ClientKind): void {
+    this.#parts.liveness.add(webSocket)
+    const gauge = this.#parts.metrics.connections.labels(kind)
+    gauge.inc()
+    webSocket.on('close', () => gauge.dec())
+  }
+
+  #refused(kind: ClientKind, reason: string, address: string): void {
+    this.#parts.metrics.refused.inc({ component: kind, reason })
+    if (this.#parts.refusalLog.take(performance.now())) {
+      this.#ctx.log.warn({ clientKind: kind, reason, clientAddress: address }, 'connection refused')
+    }
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  const url = request.url ?? '/'
+  const end = url.indexOf('?')
+  return end < 0 ? url : url.slice(0, end)
+}
+
+/** The same few bytes whatever was wrong. */
+function refuse(socket: Duplex, status: keyof typeof refusals): void {
+  socket.end(`HTTP/1.1 ${status} ${refusals[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
