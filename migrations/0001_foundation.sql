@@ -115,7 +115,7 @@ create table session (
   constraint session_pk primary key (id),
   constraint session_user_fk foreign key (user_id) references user_account (id) on delete cascade
 );
-create index session_user on session (user_id);
+create index session_by_user on session (user_id);
 create index session_expiry on session (expires_at);
 
 create table service_token (

@@ -1,7 +1,8 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import { type Selectable, sql } from 'kysely'
 import { ConfigError } from '../config.ts'
-import type { Db, SigningKeyTable, Tx } from '../db/schema.ts'
+import type { Db, Tx } from '../db/database.ts'
+import type { SigningKeyTable } from '../db/schema.ts'
 import type { Clock } from '../lib/clock.ts'
 import { seal, unseal } from '../lib/secrets.ts'
 

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { sql } from 'kysely'
-import type { Db } from '../db/schema.ts'
+import type { Db } from '../db/database.ts'
 import type { Clock } from '../lib/clock.ts'
 import { keyedHash } from '../lib/secrets.ts'
 
@@ -31,10 +31,9 @@ export interface SignInTry {
   isKnownAddress: () => Promise<boolean>
 }
 
-/** An attempt that may go on. Exactly one of the two must be called. */
-export interface Attempt {
+/** An attempt that may go on; disposing of it says that it is over. */
+export interface Attempt extends Disposable {
   failed(): Promise<void>
-  done(): void
 }
 
 /**
@@ -76,40 +75,29 @@ export class Throttle {
       [buckets.address, 1 / this.#addressShare],
     ])
     const startedAt = this.#clock().getTime()
-    const release = this.#reserve(weights)
-    let admitted = false
-    try {
-      const full = await this.#fullBuckets(weights)
-      if (full.has(buckets.address) || full.has(buckets.pair)) return undefined
-      if (full.has(buckets.account) && !(await isKnownAddress())) return undefined
-      admitted = true
-    } finally {
-      if (!admitted) release()
-    }
+    using reservation = new DisposableStack()
+    reservation.defer(this.#reserve(weights))
+    const full = await this.#fullBuckets(weights)
+    if (full.has(buckets.address) || full.has(buckets.pair)) return undefined
+    if (full.has(buckets.account) && !(await isKnownAddress())) return undefined
     const failure = keyedHash(this.#pepper, `failure ${account} ${network} ${password}`)
+    const kept = reservation.move()
     return {
       failed: async () => {
-        try {
-          if (!this.#isRepetition(failure, startedAt)) await this.#add(weights)
-        } finally {
-          release()
-        }
+        if (!this.#isRepetition(failure, startedAt)) await this.#add(weights)
       },
-      done: release,
+      [Symbol.dispose]: () => kept.dispose(),
     }
   }
 
   /** Counts one use of something dear (an account created, say) by an address; false when it had enough. */
   async take(purpose: string, clientAddress: string): Promise<boolean> {
     const weights = new Map([[this.#key(purpose, networkOf(clientAddress)), 1]])
-    const release = this.#reserve(weights)
-    try {
-      if ((await this.#fullBuckets(weights)).size > 0) return false
-      await this.#add(weights)
-      return true
-    } finally {
-      release()
-    }
+    using reservation = new DisposableStack()
+    reservation.defer(this.#reserve(weights))
+    if ((await this.#fullBuckets(weights)).size > 0) return false
+    await this.#add(weights)
+    return true
   }
 
   /** Deletes buckets that are empty by now, at most `limit`; returns how many. Index sign_in_throttle_updated. */
@@ -162,10 +150,7 @@ export class Throttle {
 
   #reserve(weights: ReadonlyMap<string, number>): () => void {
     for (const [key, weight] of weights) this.#pending.set(key, (this.#pending.get(key) ?? 0) + weight)
-    let reserved = true
     return () => {
-      if (!reserved) return
-      reserved = false
       for (const [key, weight] of weights) {
         const left = (this.#pending.get(key) ?? 0) - weight
         if (left > 1e-6) this.#pending.set(key, left)

@@ -103,7 +103,13 @@ function queryOn(target: Target) {
       const results = await target.exec(text)
       return (results.at(-1) ?? { rows: [], fields: [] }) as Results<T>
     } catch (error) {
-      throw fromDatabase(error)
+      throw fromDatabase(withoutValues(error))
     }
   }
+}
+
+/** PGlite hangs the statement and its values on the error; they would end up in the log. */
+function withoutValues(error: unknown): unknown {
+  if (error instanceof Error) Object.assign(error, { query: undefined, params: undefined, queryOptions: undefined })
+  return error
 }

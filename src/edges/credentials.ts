@@ -7,12 +7,12 @@ import { keyedHash } from '../lib/secrets.ts'
  * no database (OC-07..09: keys are never stored, logged or sent in clear).
  */
 export class EdgeCredentials {
-  readonly #pepper: Buffer
+  readonly #pepper: Uint8Array
   readonly #byHash = new Map<string, EdgeKeyRow>()
   readonly #revoked: (edgeId: number) => void
 
   /** `revoked` is called when a key that may be in use stopped being valid. */
-  constructor(pepper: Buffer, revoked: (edgeId: number) => void) {
+  constructor(pepper: Uint8Array, revoked: (edgeId: number) => void) {
     this.#pepper = pepper
     this.#revoked = revoked
   }

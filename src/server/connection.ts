@@ -89,6 +89,7 @@ export class Connection implements Session, Watcher {
 
   signOut(): void {
     this.#parts.sockets.signedOut(this)
+    this.#releaseSession()
     this.#caller = anonymous
     this.channelCount = -1
     this.#unsubscribe()
@@ -240,7 +241,7 @@ export class Connection implements Session, Watcher {
   /** A session may end by itself while its socket is open. */
   #sessionOver(): boolean {
     const { caller } = this
-    if (caller.type !== 'user' || this.#ctx.sessions.isOpen(caller.sessionId)) return false
+    if (caller.type !== 'user' || !this.#ctx.sessions.isEnded(caller.sessionId)) return false
     this.destroy()
     return true
   }
@@ -288,12 +289,17 @@ export class Connection implements Session, Watcher {
     releaseSystemLogs(this.#ctx, silent)
   }
 
+  #releaseSession(): void {
+    if (this.#caller.type === 'user') this.#ctx.sessions.release(this.#caller.sessionId)
+  }
+
   #onClose(): void {
     clearTimeout(this.#deadline)
     for (const timer of this.#timers) clearTimeout(timer)
     this.#waiting = []
     this.#unsubscribe()
     this.#parts.sockets.delete(this)
+    this.#releaseSession()
     this.#log.info('disconnected')
   }
 }

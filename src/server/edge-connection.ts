@@ -84,6 +84,10 @@ export class EdgeConnection implements EdgeLink {
     this.#socket.close(closeCodes.goingAway, 'service is stopping')
   }
 
+  terminate(): void {
+    this.#socket.terminate()
+  }
+
   received(data: Buffer, isBinary: boolean): void {
     this.#parts.liveness.seen(this.#socket)
     if (!this.#limit.take(performance.now())) return this.#cutOff('too many frames')

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { jwks } from '../accounts/tokens.ts'
 import type { AppContext } from '../context.ts'
-import { isEqualSecret } from '../lib/constant-time.ts'
+import { equalSecrets } from '../lib/constant-time.ts'
 import type { ServerParts } from './service.ts'
 
 /** Health, readiness, metrics and public keys; everything else is 404. Never throws. */
@@ -26,7 +25,7 @@ async function route(ctx: AppContext, parts: ServerParts, request: IncomingMessa
       if (!mayScrape(ctx, request)) return reply(response, 401, 'bearer token needed\n')
       return reply(response, 200, await parts.metrics.registry.metrics(), parts.metrics.registry.contentType)
     case '/.well-known/jwks.json':
-      return reply(response, 200, JSON.stringify(jwks(ctx.tokens)), 'application/json', 'public, max-age=300')
+      return reply(response, 200, JSON.stringify(await ctx.tokens.jwks()), 'application/json', 'public, max-age=300')
     case '/':
       return reply(response, 200, 'ems-metadata: WebSocket JSON-RPC on /ui, /edge and /service; see /healthz, /readyz, /metrics\n')
     default:
@@ -51,7 +50,7 @@ async function ready(ctx: AppContext, parts: ServerParts, response: ServerRespon
 
 function mayScrape(ctx: AppContext, request: IncomingMessage): boolean {
   const token = ctx.config.metricsToken
-  return token === undefined || isEqualSecret(request.headers.authorization ?? '', `Bearer ${token}`)
+  return token === undefined || equalSecrets(request.headers.authorization ?? '', `Bearer ${token}`)
 }
 
 function reply(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8', cache = 'no-store'): void {

@@ -159,7 +159,7 @@ function channelsOf(edge: EdgeControls, params: JsonObject): readonly ChannelRec
   const componentId = stringMember(params, 'componentId')
   const { properties } = getComponent(edge.config, componentId)
   const needsEnabled = Object.hasOwn(params, 'requireEnabled') && booleanMember(params, 'requireEnabled')
-  if (needsEnabled && properties['enabled'] === false) throw new EdgeFault('noComponent', componentId)
+  if (needsEnabled && properties.enabled === false) throw new EdgeFault('noComponent', componentId)
   return edge.channelsOf(componentId)
 }
 

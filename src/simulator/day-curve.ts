@@ -66,9 +66,7 @@ export function sunHeight(at: number): number {
   const dayOfYear = (at / DAY) % 365.25
   const declination = -0.40911 * Math.cos(((dayOfYear + 10) / 365.25) * 2 * Math.PI)
   const hourAngle = (((at + SOLAR_OFFSET) % DAY) / DAY - 0.5) * 2 * Math.PI
-  return (
-    Math.sin(LATITUDE) * Math.sin(declination) + Math.cos(LATITUDE) * Math.cos(declination) * Math.cos(hourAngle)
-  )
+  return Math.sin(LATITUDE) * Math.sin(declination) + Math.cos(LATITUDE) * Math.cos(declination) * Math.cos(hourAngle)
 }
 
 /** Photovoltaic power in whole watts: sun by date and time, thinned by clouds that a neighbourhood shares. */

@@ -61,7 +61,7 @@ export function defaultConfig(capacityWh: number): EdgeConfig {
 /** Whether a component exists and is switched on. */
 export function isEnabled(config: EdgeConfig, componentId: string): boolean {
   const found = find(config, componentId)
-  return found !== undefined && found.properties['enabled'] !== false
+  return found !== undefined && found.properties.enabled !== false
 }
 
 /** The component, or error 2000. */

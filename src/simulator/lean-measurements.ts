@@ -2,9 +2,8 @@
  * Measurements for load tests: any number of channels, so many changes a second, and next to no memory per edge,
  * because a value follows from the seed and the number of the change instead of being kept.
  */
-import type { ChannelRecord } from './channels.ts'
-import { homeChannels, SIMULATED_VERSION } from './channels.ts'
-import { defaultConfig, type EdgeConfig } from './edge-config.ts'
+import { type ChannelRecord, homeChannels, SIMULATED_VERSION } from './channels.ts'
+import { defaultConfig } from './edge-config.ts'
 import type { Measurements } from './measurements.ts'
 import { mix } from './noise.ts'
 

@@ -31,8 +31,8 @@ export function readRequest(text: string): EdgeRequest | undefined {
 export function requestMember(from: JsonObject, name: string): EdgeRequest {
   const payload = objectMember(from, name)
   const request = unnumberedRequest(payload)
-  if (!isUuid(payload['id'])) throw wrong('noUuidMember', 'id', payload)
-  return { ...request, id: payload['id'] }
+  if (!isUuid(payload.id)) throw wrong('noUuidMember', 'id', payload)
+  return { ...request, id: payload.id }
 }
 
 /** The same without insisting on an id: the payload of `componentJsonApi`. */

@@ -26,6 +26,6 @@ export class Wheel<T> {
     for (let slot = from; slot <= now; slot++) {
       for (const item of this.#slots[slot % length] ?? []) this.#turn(item, at)
     }
-    this.#next = Math.max(now + 1, this.#next ?? 0)
+    this.#next = now + 1
   }
 }

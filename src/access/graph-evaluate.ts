@@ -1,0 +1,172 @@
+import { EDGE, type ResourceGraph, type Tenant } from './graph-resources.ts'
+import { type Conveyance, historicMask, type View } from './graph-view.ts'
+import { maskOf, PLATFORM_RESOURCE_ID, permissionBits } from './model.ts'
+import { intersectWindows, type Windows, windowsContain, windowsEmpty } from './windows.ts'
+
+/**
+ * A decision in one integer, so that the hot path allocates nothing:
+ * bits 0-20 the permissions, 21-23 the OpenEMS rank plus one, 24 "only the past".
+ */
+export type Decision = number
+const rankShift = 21
+const historicOnlyBit = 1 << 24
+const maskBits = (1 << rankShift) - 1
+
+export const decisionMask = (decision: Decision): number => decision & maskBits
+export const decisionRank = (decision: Decision): number => ((decision >> rankShift) & 7) - 1
+export const isHistoricOnly = (decision: Decision): boolean => (decision & historicOnlyBit) !== 0
+
+const { discover, overview, control, install, configRaw, createSite, createSub } = permissionBits
+const guestNeeds = maskOf('live', 'detail')
+const nothing: readonly Conveyance[] = []
+const cachedFlows = 100_000
+
+/** Answers what a view allows on a resource: grants add, caps cut (domain rules 2.3). */
+export class Evaluator {
+  readonly #resources: ResourceGraph
+  readonly #scratch: Conveyance[] = []
+  #mask = 0
+  #rank = -1
+  #isCurrent = false
+
+  constructor(resources: ResourceGraph) {
+    this.#resources = resources
+  }
+
+  /** The decision about one resource; 0 is nothing at all. */
+  decide(view: View, resourceId: number, at: number): Decision {
+    const kind = this.#resources.kindCode(resourceId)
+    if (!view.isActive || kind === 0) return 0
+    const tenant = this.#resources.tenantOf(resourceId)
+    this.#mask = 0
+    this.#rank = -1
+    this.#isCurrent = false
+    this.#addAll(view, view, resourceId, at, tenant)
+    const ownMask = this.#mask
+    if (view.everybody && tenant?.publicAccess) this.#addAll(view.everybody, view, resourceId, at, tenant)
+    const mask = this.#mask & view.cap & this.#capOf(resourceId)
+    if (mask === 0) return 0
+    let rank = -1
+    if (kind === EDGE) {
+      rank = Math.min(this.#rank, coveredRank(mask))
+      if (rank < 0 && tenant?.strictRoles === false && (mask & ownMask & overview) !== 0) rank = 0
+    }
+    return mask | ((rank + 1) << rankShift) | (this.#isCurrent ? 0 : historicOnlyBit)
+  }
+
+  /** Whether the view may know that the resource exists: the same as asking `decide` for *discover*, but cheaper. */
+  discovers(view: View, resourceId: number, at: number): boolean {
+    if (!view.isActive) return false
+    if (view.restrictions?.has(resourceId) || view.everybody?.held.size) {
+      return (this.decide(view, resourceId, at) & discover) !== 0
+    }
+    const kind = this.#resources.kindCode(resourceId)
+    if (kind !== EDGE) return (this.decide(view, resourceId, at) & discover) !== 0
+    if (anyDiscovers(view.everywhere) || anyDiscovers(view.held.get(resourceId)?.self ?? nothing)) return true
+    const { links } = this.#resources
+    for (let slot = links.firstParent(resourceId); slot !== 0; slot = links.nextParent(slot)) {
+      const parent = links.parent(slot)
+      if (this.#resources.contains(parent, resourceId) && anyDiscovers(this.#flow(view, parent))) return true
+    }
+    return false
+  }
+
+  /** Everything that conveys something on the resource, cut to the restriction that applies; for explaining, not for speed. */
+  conveyances(view: View, resourceId: number, at: number): Conveyance[] {
+    if (!view.isActive || this.#resources.kindCode(resourceId) === 0) return []
+    const found = new Set(this.#collect(view, resourceId))
+    if (view.everybody && this.#resources.tenantOf(resourceId)?.publicAccess) {
+      for (const conveyance of this.#collect(view.everybody, resourceId)) found.add(conveyance)
+    }
+    const restriction = view.restrictions?.get(resourceId)
+    if (restriction === undefined) return [...found]
+    return [...found].map((conveyance) => restrict(conveyance, restriction, at)).filter(({ windows }) => !windowsEmpty(windows))
+  }
+
+  #addAll(source: View, asker: View, resourceId: number, at: number, tenant: Tenant | undefined): void {
+    const restriction = asker.restrictions?.get(resourceId)
+    for (const conveyance of this.#collect(source, resourceId)) {
+      if (restriction === undefined) this.#add(conveyance, tenant)
+      else {
+        const restricted = restrict(conveyance, restriction, at)
+        if (!windowsEmpty(restricted.windows)) this.#add(restricted, tenant)
+      }
+    }
+  }
+
+  #add(conveyance: Conveyance, tenant: Tenant | undefined): void {
+    this.#mask |= conveyance.mask
+    if (conveyance.isCurrent) this.#isCurrent = true
+    const rank =
+      tenant === undefined || conveyance.grant.resourceId === PLATFORM_RESOURCE_ID
+        ? conveyance.rank
+        : Math.min(conveyance.rank, tenant.maxRank)
+    if (rank > this.#rank) this.#rank = rank
+  }
+
+  /** Conveyances of the view's own grants, in an array that the next call reuses; some may stand there twice. */
+  #collect(view: View, resourceId: number): readonly Conveyance[] {
+    const into = this.#scratch
+    into.length = 0
+    if (view.held.size === 0) return into
+    const resources = this.#resources
+    pushAll(into, view.held.get(resourceId)?.self)
+    const { links } = resources
+    for (let slot = links.firstParent(resourceId); slot !== 0; slot = links.nextParent(slot)) {
+      const parent = links.parent(slot)
+      if (resources.contains(parent, resourceId)) pushAll(into, this.#flow(view, parent))
+    }
+    if (resources.organisation(resourceId)) {
+      for (const superior of resources.superorganisations(resourceId)) {
+        pushAll(into, view.held.get(superior)?.suborganisation)
+      }
+    }
+    if (resourceId !== PLATFORM_RESOURCE_ID) pushAll(into, view.everywhere)
+    return into
+  }
+
+  /** What a container conveys to its content. */
+  #flow(view: View, container: number): readonly Conveyance[] {
+    const known = view.flows.get(container)
+    if (known) return known
+    if (view.flows.size >= cachedFlows) view.flows.clear()
+    const found: Conveyance[] = []
+    for (const { node, relation } of this.#resources.aboveContent(container)) pushAll(found, view.held.get(node)?.[relation])
+    const flow = found.length === 0 ? nothing : found
+    view.flows.set(container, flow)
+    return flow
+  }
+
+  /** What no role may do to a resource of this kind: sites are created by main organisations only (P-04, P-06). */
+  #capOf(resourceId: number): number {
+    const organisation = this.#resources.organisation(resourceId)
+    if (organisation === undefined || organisation.parentId === null) return -1
+    return ~createSite & (organisation.canCreateSuborganisations ? -1 : ~createSub)
+  }
+}
+
+/** The strongest rank of which a mask covers everything the Edge opens to it (OC-05, invariant 10). */
+export function coveredRank(mask: number): number {
+  if ((mask & guestNeeds) === 0) return -1
+  if ((mask & control) === 0) return 0
+  if ((mask & install) === 0) return 1
+  return (mask & configRaw) === 0 ? 2 : 3
+}
+
+/** A conveyance within a restriction: the restriction comes last (D-14..24). */
+function restrict(conveyance: Conveyance, restriction: Windows, at: number): Conveyance {
+  const windows = intersectWindows(conveyance.windows, restriction)
+  if (!conveyance.isCurrent || windowsContain(restriction, at)) return { ...conveyance, windows }
+  const { mask, rank } = conveyance
+  return { ...conveyance, windows, mask: mask & historicMask, rank: Math.min(rank, 0), isCurrent: false }
+}
+
+function anyDiscovers(conveyances: readonly Conveyance[]): boolean {
+  for (const conveyance of conveyances) if ((conveyance.mask & discover) !== 0) return true
+  return false
+}
+
+function pushAll(into: Conveyance[], more: readonly Conveyance[] | undefined): void {
+  if (more === undefined) return
+  for (const conveyance of more) into.push(conveyance)
+}

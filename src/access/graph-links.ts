@@ -1,0 +1,101 @@
+/**
+ * A relation between numbered nodes, walked both ways: linked lists in typed arrays, 20 bytes a link, no object per node.
+ * Slot 0 means "none". A pair may be linked more than once; each removal takes one link away.
+ */
+export class Links {
+  #parent = new Int32Array(1024)
+  #child = new Int32Array(1024)
+  #nextChild = new Int32Array(1024)
+  #previousChild = new Int32Array(1024)
+  #nextParent = new Int32Array(1024)
+  #firstChild = new Int32Array(1024)
+  #firstParent = new Int32Array(1024)
+  #used = 1
+  #free = 0
+
+  add(parent: number, child: number): void {
+    this.#reserve(Math.max(parent, child))
+    const slot = this.#takeSlot()
+    const next = this.#firstChild[parent] as number
+    this.#parent[slot] = parent
+    this.#child[slot] = child
+    this.#nextChild[slot] = next
+    this.#previousChild[slot] = 0
+    this.#previousChild[next] = slot
+    this.#firstChild[parent] = slot
+    this.#nextParent[slot] = this.#firstParent[child] as number
+    this.#firstParent[child] = slot
+  }
+
+  remove(parent: number, child: number): void {
+    let before = 0
+    let slot = this.firstParent(child)
+    while (slot !== 0 && this.#parent[slot] !== parent) {
+      before = slot
+      slot = this.nextParent(slot)
+    }
+    if (slot === 0) return
+    const nextParent = this.#nextParent[slot] as number
+    if (before === 0) this.#firstParent[child] = nextParent
+    else this.#nextParent[before] = nextParent
+    const previous = this.#previousChild[slot] as number
+    const next = this.#nextChild[slot] as number
+    if (previous === 0) this.#firstChild[parent] = next
+    else this.#nextChild[previous] = next
+    this.#previousChild[next] = previous
+    this.#nextParent[slot] = this.#free
+    this.#free = slot
+  }
+
+  /** Slots of the links down from a node: `for (let slot = firstChild(n); slot !== 0; slot = nextChild(slot))`. */
+  firstChild(parent: number): number {
+    return this.#firstChild[parent] ?? 0
+  }
+  nextChild(slot: number): number {
+    return this.#nextChild[slot] as number
+  }
+  child(slot: number): number {
+    return this.#child[slot] as number
+  }
+
+  /** Slots of the links up from a node. */
+  firstParent(child: number): number {
+    return this.#firstParent[child] ?? 0
+  }
+  nextParent(slot: number): number {
+    return this.#nextParent[slot] as number
+  }
+  parent(slot: number): number {
+    return this.#parent[slot] as number
+  }
+
+  #takeSlot(): number {
+    const slot = this.#free
+    if (slot !== 0) {
+      this.#free = this.#nextParent[slot] as number
+      return slot
+    }
+    if (this.#used === this.#parent.length) {
+      const size = this.#used * 2
+      this.#parent = grown(this.#parent, size)
+      this.#child = grown(this.#child, size)
+      this.#nextChild = grown(this.#nextChild, size)
+      this.#previousChild = grown(this.#previousChild, size)
+      this.#nextParent = grown(this.#nextParent, size)
+    }
+    return this.#used++
+  }
+
+  #reserve(node: number): void {
+    if (node < this.#firstChild.length) return
+    this.#firstChild = grown(this.#firstChild, node + 1)
+    this.#firstParent = grown(this.#firstParent, node + 1)
+  }
+}
+
+/** A copy with room for at least `size` entries, twice the old size or more. */
+export function grown(array: Int32Array<ArrayBuffer>, size: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(Math.max(size, array.length * 2))
+  larger.set(array)
+  return larger
+}

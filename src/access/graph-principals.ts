@@ -1,0 +1,92 @@
+import { Instants } from './graph-instants.ts'
+import { Multimap } from './graph-multimap.ts'
+import type { ClaimRow, GrantRow, MembershipRow, RestrictionRow } from './model.ts'
+import { windowBounds } from './windows.ts'
+
+/** Who belongs to what and holds what: memberships, grants, restrictions and claims by whom they concern. */
+export class PrincipalGraph {
+  readonly instants = new Instants()
+  readonly #groupsOf = new Multimap<number, MembershipRow>()
+  readonly #membersOf = new Multimap<number, MembershipRow>()
+  readonly #grantsOf = new Multimap<number, GrantRow>()
+  readonly #grantsOn = new Multimap<number, GrantRow>()
+  readonly #restrictionsOf = new Map<number, Map<number, RestrictionRow>>()
+  readonly #claimsOf = new Multimap<number, ClaimRow>()
+
+  setMembership(before: MembershipRow | undefined, after: MembershipRow | undefined): void {
+    if (before) {
+      this.#groupsOf.remove(before.memberId, before)
+      this.#membersOf.remove(before.groupId, before)
+      this.#forget([before.validFrom, before.validTo])
+    }
+    if (after) {
+      this.#groupsOf.add(after.memberId, after)
+      this.#membersOf.add(after.groupId, after)
+      this.#remember([after.validFrom, after.validTo])
+    }
+  }
+
+  setGrant(before: GrantRow | undefined, after: GrantRow | undefined): void {
+    if (before) {
+      this.#grantsOf.remove(before.principalId, before)
+      this.#grantsOn.remove(before.resourceId, before)
+      this.#forget([before.validFrom, before.validTo, ...windowBounds(before.dataWindows)])
+    }
+    if (after) {
+      this.#grantsOf.add(after.principalId, after)
+      this.#grantsOn.add(after.resourceId, after)
+      this.#remember([after.validFrom, after.validTo, ...windowBounds(after.dataWindows)])
+    }
+  }
+
+  setRestriction(before: RestrictionRow | undefined, after: RestrictionRow | undefined): void {
+    if (before) {
+      this.#restrictionsOf.get(before.userId)?.delete(before.edgeId)
+      this.#forget(windowBounds(before.windows))
+    }
+    if (after) {
+      const ofUser = this.#restrictionsOf.get(after.userId) ?? new Map<number, RestrictionRow>()
+      this.#restrictionsOf.set(after.userId, ofUser.set(after.edgeId, after))
+      this.#remember(windowBounds(after.windows))
+    }
+  }
+
+  setClaim(before: ClaimRow | undefined, after: ClaimRow | undefined): void {
+    if (before) this.#claimsOf.remove(before.userId, before)
+    if (after) this.#claimsOf.add(after.userId, after)
+  }
+
+  /** Memberships that make somebody part of a group. */
+  groupsOf(memberId: number): readonly MembershipRow[] {
+    return this.#groupsOf.get(memberId)
+  }
+
+  membersOf(groupId: number): readonly MembershipRow[] {
+    return this.#membersOf.get(groupId)
+  }
+
+  grantsOf(principalId: number): readonly GrantRow[] {
+    return this.#grantsOf.get(principalId)
+  }
+
+  grantsOn(resourceId: number): readonly GrantRow[] {
+    return this.#grantsOn.get(resourceId)
+  }
+
+  /** Restrictions of a user by edge. */
+  restrictionsOf(userId: number): ReadonlyMap<number, RestrictionRow> | undefined {
+    return this.#restrictionsOf.get(userId)
+  }
+
+  claimsOf(userId: number): readonly ClaimRow[] {
+    return this.#claimsOf.get(userId)
+  }
+
+  #remember(instants: readonly (number | null)[]): void {
+    for (const instant of instants) this.instants.add(instant)
+  }
+
+  #forget(instants: readonly (number | null)[]): void {
+    for (const instant of instants) this.instants.remove(instant)
+  }
+}

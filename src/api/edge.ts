@@ -1,0 +1,195 @@
+import { z } from 'zod'
+import { edgeRoleOf, principalOf } from '../access/door.ts'
+import { addEdgeToUser as addEdge, edgeDetails } from '../edges/edge-service.ts'
+import { AppError } from '../errors.ts'
+import { levels } from '../live/edge-states.ts'
+import { defineMethod } from '../rpc/method.ts'
+import { edgeId, edgeMetadata, empty, integer, limit, toEdgeMetadata } from './shapes.ts'
+
+const order = z.object({
+  field: z.string().max(50),
+  sortOrder: z.string().transform((text) => text.toUpperCase() === 'DESC'),
+})
+const level = z.string().transform((text, context) => {
+  const index = (levels as readonly string[]).indexOf(text.toUpperCase())
+  if (index < 0) context.addIssue({ code: 'custom', message: `[${text.slice(0, 30)}] is not a level` })
+  return index
+})
+
+const getEdge = defineMethod({
+  name: 'getEdge',
+  summary: 'One edge the caller may see. Protocol C.3.',
+  clients: ['ui', 'service'],
+  params: z.object({ edgeId }),
+  result: z.object({ edge: edgeMetadata }),
+  access: 'signedIn',
+  handler: ({ ctx, session, now }, params) => {
+    const { edge, role } = edgeRoleOf(ctx, session.caller, params.edgeId, now)
+    return { edge: toEdgeMetadata(ctx, edge, role) }
+  },
+})
+
+const getEdges = defineMethod({
+  name: 'getEdges',
+  summary: 'A page of the edges the caller may see: searched, filtered, sorted. Protocol C.6; fewer than `limit` is the last page.',
+  clients: ['ui', 'service'],
+  params: z.object({
+    page: integer.pipe(z.number().min(0).max(1_000_000)).default(0),
+    limit,
+    query: z.string().max(200).optional(),
+    searchParams: z
+      .object({
+        producttype: z.array(z.string().max(200)).max(100).optional(),
+        sumState: z.array(level).max(10).optional(),
+        isOnline: z.boolean().optional(),
+        orderState: z.array(order).max(5).optional(),
+      })
+      .default({}),
+  }),
+  result: z.object({ edges: z.array(edgeMetadata) }),
+  access: 'signedIn',
+  handler: ({ ctx, session, now }, { page, limit, query, searchParams }) => {
+    const principalId = principalOf(session.caller)
+    ctx.store.assertFresh()
+    const { states } = ctx.hub
+    const { isOnline, sumState, producttype } = searchParams
+    // An edge that never told its state counts as OK, as in OpenEMS (protocol C.6).
+    const stateOf = (id: number) => Math.max(0, states.sumStateOf(id))
+    const wanted = sumState && sumState.length > 0 ? new Set(sumState) : undefined
+    const filter =
+      isOnline === undefined && wanted === undefined
+        ? undefined
+        : (id: number) => (isOnline === undefined || states.isOnline(id) === isOnline) && (wanted === undefined || wanted.has(stateOf(id)))
+    const edges = ctx.store.index.listEdges(
+      principalId,
+      {
+        ...(query !== undefined && query.trim() !== '' ? { text: query.trim() } : {}),
+        ...(producttype && producttype.length > 0 ? { producttypes: producttype } : {}),
+        ...(filter ? { filter } : {}),
+        order: toOrder(searchParams.orderState ?? [], stateOf),
+        offset: page * limit,
+        limit,
+      },
+      now.getTime(),
+    )
+    return {
+      edges: edges.flatMap((edge) => {
+        const role = ctx.store.index.edgeRole(principalId, edge.id, now.getTime())
+        return role === undefined ? [] : [toEdgeMetadata(ctx, edge, role)]
+      }),
+    }
+  },
+})
+
+type Order = Parameters<import('../access/access-index.ts').AccessIndex['listEdges']>[1]['order']
+
+/** `sumState ASC` is "fault to OK" in the UI (ui.md section 3), so the rank runs backwards; unknown fields are ignored. */
+function toOrder(fields: readonly { field: string; sortOrder: boolean }[], stateOf: (id: number) => number): Order {
+  const known: Order = fields.flatMap(({ field, sortOrder: descending }): Order => {
+    if (field === 'id' || field === 'comment') return [{ field, descending }]
+    if (field === 'sumState') return [{ field: 'rank', descending: !descending, rank: stateOf }]
+    return []
+  })
+  return known.length > 0 ? known : [{ field: 'id', descending: false }]
+}
+
+const addEdgeToUser = defineMethod({
+  name: 'addEdgeToUser',
+  summary: 'Links the caller to the edge whose setup password he knows. Protocol C.3; attempts are limited.',
+  clients: ['ui'],
+  params: z.object({ setupPassword: z.string().min(1).max(100) }),
+  result: z.object({
+    edge: z.object({
+      id: z.string(),
+      comment: z.string(),
+      version: z.string(),
+      producttype: z.string(),
+      online: z.boolean(),
+      sumState: z.string().nullable(),
+      lastmessage: z.string().optional(),
+      settings: z.record(z.string(), z.unknown()).optional(),
+    }),
+    serialNumber: z.string().optional(),
+  }),
+  access: 'signedIn',
+  handler: async ({ ctx, session }, params) => {
+    const edge = await addEdge(ctx, principalOf(session.caller), session.clientAddress, params.setupPassword)
+    const { serialNumber } = await edgeDetails(ctx, edge.id)
+    const { isOnline, sumState, role: _role, ...metadata } = toEdgeMetadata(ctx, edge, 'guest')
+    return {
+      edge: { ...metadata, online: isOnline, sumState: sumState ?? null },
+      ...(serialNumber === '' ? {} : { serialNumber }),
+    }
+  },
+})
+
+const getEmsType = defineMethod({
+  name: 'getEmsType',
+  summary: 'Type of the energy management system. Protocol C.3.',
+  clients: ['ui', 'service'],
+  params: z.object({ edgeId }),
+  result: z.object({ emsType: z.string().optional() }),
+  access: { edgeRole: 'guest', edges: (params) => params.edgeId },
+  handler: async ({ ctx, session, now }, params) => {
+    const { emsType } = await edgeDetails(ctx, edgeRoleOf(ctx, session.caller, params.edgeId, now).edge.id)
+    return emsType === '' ? {} : { emsType }
+  },
+})
+
+const getEdgesStatus = defineMethod({
+  name: 'getEdgesStatus',
+  summary: 'Whether each edge is online. Protocol C.3.',
+  clients: ['ui', 'service'],
+  params: z.object({ edgeIds: z.array(edgeId).max(1000) }),
+  result: z.record(z.string(), z.object({ online: z.boolean() })),
+  access: { edgeRole: 'guest', edges: (params) => params.edgeIds },
+  handler: ({ ctx, session, now }, params) =>
+    Object.fromEntries(
+      params.edgeIds.map((name) => {
+        const { edge } = edgeRoleOf(ctx, session.caller, name, now)
+        return [name, { online: ctx.hub.states.isOnline(edge.id) }]
+      }),
+    ),
+})
+
+const channel = z.string().min(3).max(300)
+const MAX_VALUES = 50_000
+
+const getEdgesChannelsValues = defineMethod({
+  name: 'getEdgesChannelsValues',
+  summary: 'Newest values of channels of several edges; null where unknown. Protocol C.3.',
+  clients: ['ui', 'service'],
+  params: z
+    .object({ ids: z.array(edgeId).max(1000), channels: z.array(channel).max(1000) })
+    .refine(({ ids, channels }) => ids.length * channels.length <= MAX_VALUES, `At most ${MAX_VALUES} values at once`),
+  result: z.record(z.string(), z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()]))),
+  access: { edgeRole: 'guest', edges: (params) => params.ids },
+  handler: ({ ctx, session, now }, { ids, channels }) =>
+    Object.fromEntries(
+      ids.map((name) => {
+        const { edge } = edgeRoleOf(ctx, session.caller, name, now)
+        const principalId = principalOf(session.caller)
+        if (!ctx.store.index.allows(principalId, 'live', edge.id, now.getTime())) throw new AppError('forbidden', [name, 'live'])
+        const cache = ctx.hub.find(edge.id)?.cache
+        return [name, Object.fromEntries(channels.map((address) => [address, cache?.get(address) ?? null]))]
+      }),
+    ),
+})
+
+const subscribeEdges = defineMethod({
+  name: 'subscribeEdges',
+  summary: 'Replaces the set of edges whose notifications this socket gets. Effect at once, answer later: ui.md section 6.',
+  clients: ['ui'],
+  params: z.object({ edges: z.array(edgeId).max(1000) }),
+  result: empty,
+  access: { edgeRole: 'guest', edges: (params) => params.edges },
+  answerAfterMs: (ctx) => ctx.config.uiSubscribeAnswerMs,
+  handler: ({ ctx, session, now }, { edges }) => {
+    session.subscription ??= ctx.hub.subscribe(session.watcher)
+    const rows = edges.map((name) => edgeRoleOf(ctx, session.caller, name, now).edge)
+    ctx.hub.watchEdges(session.subscription, rows.map((edge) => ({ id: edge.id, name: edge.edgeId })))
+    return {}
+  },
+})
+
+export const edgeMethods = [getEdge, getEdges, addEdgeToUser, getEmsType, getEdgesStatus, getEdgesChannelsValues, subscribeEdges]

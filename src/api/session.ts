@@ -1,0 +1,123 @@
+import { z } from 'zod'
+import type { UserRow } from '../access/model.ts'
+import { uiLanguage } from '../accounts/account-rules.ts'
+import { endSession, signInWithPassword, signInWithToken } from '../accounts/session-service.ts'
+import { registerUser as register } from '../accounts/user-service.ts'
+import { AppError } from '../errors.ts'
+import { type Call, defineMethod } from '../rpc/method.ts'
+import { empty, role } from './shapes.ts'
+
+const authenticated = z.object({
+  token: z.string(),
+  user: z.object({
+    id: z.string(),
+    name: z.string(),
+    language: z.string(),
+    hasMultipleEdges: z.boolean(),
+    settings: z.record(z.string(), z.unknown()),
+    globalRole: role,
+  }),
+  edges: z.array(z.never()),
+})
+
+type SignIn = Awaited<ReturnType<typeof signInWithToken>>
+
+/** Binds the socket to the session, or refuses with 1003, the one code that means "log in again" to the UI. */
+function admit(call: Call, outcome: SignIn): z.input<typeof authenticated> {
+  if (!outcome.ok) throw new AppError('authenticationFailed')
+  const { user, sessionId, token } = outcome
+  call.session.signIn({ type: 'user', principalId: user.id, sessionId, token })
+  return { token, user: toSessionUser(call, user), edges: [] }
+}
+
+function toSessionUser({ ctx, now }: Call, user: UserRow) {
+  return {
+    id: user.login,
+    name: user.name,
+    language: uiLanguage(user.language).toUpperCase(),
+    hasMultipleEdges: ctx.store.index.countEdges(user.id, now.getTime(), 2) > 1,
+    // Without a theme the UI covers the page with a question after every log-in (ui.md section 0, rule 5).
+    settings: { theme: 'light', ...user.settings },
+    globalRole: user.globalRole,
+  }
+}
+
+const authenticateWithPassword = defineMethod({
+  name: 'authenticateWithPassword',
+  summary: 'Logs in with login or e-mail address and password. Protocol C.2.',
+  clients: ['ui'],
+  params: z.object({ username: z.string().max(300).default(''), password: z.string().max(1000) }),
+  result: authenticated,
+  access: 'public',
+  exclusive: true,
+  unlimited: true,
+  handler: async (call, params) => {
+    call.ctx.store.assertFresh()
+    const { clientAddress } = call.session
+    return admit(call, await signInWithPassword(call.ctx, { login: params.username, password: params.password, clientAddress }))
+  },
+})
+
+const authenticateWithToken = defineMethod({
+  name: 'authenticateWithToken',
+  summary: 'Takes a session up again, as the UI does after every reconnect. Protocol C.2; answered late: ui.md section 6.',
+  clients: ['ui'],
+  params: z.object({ token: z.string().max(4000) }),
+  result: authenticated,
+  access: 'public',
+  exclusive: true,
+  unlimited: true,
+  answerAfterMs: (ctx) => ctx.config.uiTokenAnswerMs,
+  handler: async (call, params) => {
+    call.ctx.store.assertFresh()
+    return admit(call, await signInWithToken(call.ctx, params.token, call.session.clientAddress))
+  },
+})
+
+const logout = defineMethod({
+  name: 'logout',
+  summary: 'Ends the session everywhere. Always succeeds; the socket stays for the next log-in. Protocol C.2, ui.md section 0.',
+  clients: ['ui'],
+  params: empty,
+  result: empty,
+  access: 'public',
+  exclusive: true,
+  unlimited: true,
+  handler: async ({ ctx, session }) => {
+    const { caller } = session
+    session.signOut()
+    if (caller.type === 'user') await endSession(ctx, caller.sessionId, 'logout')
+    return {}
+  },
+})
+
+const text = z.string().max(300)
+
+const registerUser = defineMethod({
+  name: 'registerUser',
+  summary: 'Creates an account where the configuration allows it. Protocol C.2; the role the client sends is ignored (OC-11).',
+  clients: ['ui'],
+  params: z.object({
+    user: z.object({
+      firstname: text,
+      lastname: text,
+      phone: text.default(''),
+      email: text,
+      password: z.string().max(1000),
+      address: z.object({ street: text, zip: text, city: text, country: text }),
+      company: z.object({ name: text }).optional(),
+      invitation: text.optional(),
+    }),
+    oem: text.optional(),
+  }),
+  result: empty,
+  access: 'public',
+  exclusive: true,
+  unlimited: true,
+  handler: async ({ ctx, session }, { user }) => {
+    await register(ctx, { ...user, clientAddress: session.clientAddress })
+    return {}
+  },
+})
+
+export const sessionMethods = [authenticateWithPassword, authenticateWithToken, logout, registerUser]

@@ -1,0 +1,36 @@
+import type { AccessStore } from './access/access-store.ts'
+import type { AccountsSettings } from './accounts/accounts-context.ts'
+import type { PasswordPool } from './lib/password.ts'
+import type { SessionRegistry } from './accounts/session-registry.ts'
+import type { Throttle } from './accounts/throttle.ts'
+import type { SessionTokens } from './accounts/tokens.ts'
+import type { Config } from './config.ts'
+import type { Db, OpenDatabase } from './db/database.ts'
+import type { WriteFunction } from './db/write.ts'
+import type { ConfigStore } from './edges/config-store.ts'
+import type { EdgeCredentials } from './edges/credentials.ts'
+import type { StateWriter } from './edges/state-writer.ts'
+import type { Clock } from './lib/clock.ts'
+import type { LiveHub } from './live/hub.ts'
+import type { Log } from './log.ts'
+
+/** Every part of the service, joined once at start. */
+export interface AppContext {
+  config: Config
+  clock: Clock
+  log: Log
+  database: OpenDatabase
+  db: Db
+  store: AccessStore
+  write: WriteFunction
+  pepper: Uint8Array
+  hub: LiveHub
+  states: StateWriter
+  configs: ConfigStore
+  credentials: EdgeCredentials
+  passwords: PasswordPool
+  tokens: SessionTokens
+  throttle: Throttle
+  sessions: SessionRegistry
+  settings: AccountsSettings
+}

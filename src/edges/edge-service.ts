@@ -1,0 +1,116 @@
+import { insertGrant } from '../access/grant-service.ts'
+import { type EdgeKeyRow, type EdgeRow, openemsRoles } from '../access/model.ts'
+import type { AppContext } from '../context.ts'
+import { AppError } from '../errors.ts'
+import { generateApiKey, generateSetupPassword, keyedHash } from '../lib/secrets.ts'
+
+/** Who does it, for the log. */
+export interface Actor {
+  actorId: number | null
+}
+export interface NewEdge {
+  edgeId: string
+  comment?: string | undefined
+  producttype?: string | undefined
+  siteId?: number | null | undefined
+  organisationId?: number | null | undefined
+  /** Given keys are for moving a fleet here; else made at random. */
+  apiKey?: string | undefined
+  setupPassword?: string | undefined
+}
+
+/** Registers an edge. The key and the setup password are returned once and never again; only keyed hashes are kept. */
+export async function createEdge(ctx: AppContext, actor: Actor, edge: NewEdge): Promise<{ edge: EdgeRow; apiKey: string; setupPassword: string }> {
+  const apiKey = edge.apiKey ?? generateApiKey()
+  const setupPassword = edge.setupPassword ?? generateSetupPassword()
+  return ctx.write(actor, async (write) => {
+    const { id } = await write.tx.insertInto('resource').values({ kind: 'edge' }).returning('id').executeTakeFirstOrThrow()
+    const row: EdgeRow = {
+      id,
+      edgeId: edge.edgeId,
+      comment: edge.comment ?? '',
+      producttype: edge.producttype ?? '',
+      siteId: edge.siteId ?? null,
+      organisationId: edge.organisationId ?? null,
+      settings: {},
+    }
+    await write.tx
+      .insertInto('edge')
+      .values({ ...row, settings: '{}', createdAt: write.now, setupPasswordHash: setupPasswordHash(ctx, setupPassword) })
+      .execute()
+    write.inserted('edge.created', 'edge', row)
+    const key = await insertKey(write.tx, { edgeId: id, keyHash: ctx.credentials.hash(apiKey), createdAt: write.now, validTo: null })
+    write.inserted('edgeKey.created', 'edgeKey', key)
+    return { edge: row, apiKey, setupPassword }
+  })
+}
+
+/** Gives an edge a new key; the old ones stay valid for `overlapHours`, so that the edge can be told in time. */
+export async function rotateEdgeKey(ctx: AppContext, actor: Actor, edge: EdgeRow, overlapHours: number): Promise<{ apiKey: string; oldKeysValidTo: Date }> {
+  const apiKey = generateApiKey()
+  return ctx.write(actor, async (write) => {
+    const oldKeysValidTo = new Date(write.now.getTime() + overlapHours * 3_600_000)
+    for (const before of keysOf(write.index.rows('edgeKey'), edge.id)) {
+      if (before.validTo !== null && before.validTo <= oldKeysValidTo.getTime()) continue
+      await write.tx.updateTable('edgeKey').set({ validTo: oldKeysValidTo }).where('id', '=', before.id).execute()
+      write.updated('edgeKey.expires', 'edgeKey', before, { ...before, validTo: oldKeysValidTo.getTime() })
+    }
+    const key = await insertKey(write.tx, { edgeId: edge.id, keyHash: ctx.credentials.hash(apiKey), createdAt: write.now, validTo: null })
+    write.inserted('edgeKey.created', 'edgeKey', key)
+    return { apiKey, oldKeysValidTo }
+  })
+}
+
+/**
+ * Gives the user an edge whose setup password he knows (OC-10, without its holes: attempts are limited, the role is
+ * configured, the log tells). A user who has the role or more already changes nothing. Throws 1003 for a wrong password.
+ */
+export async function addEdgeToUser(ctx: AppContext, userId: number, clientAddress: string, setupPassword: string): Promise<EdgeRow> {
+  const account = `user ${userId}`
+  const attempt = await ctx.throttle.begin({ account: `setupPassword ${account}`, password: setupPassword, clientAddress, isKnownAddress: async () => false })
+  if (attempt === undefined) throw new AppError('tooManyRequests')
+  const edge = await findBySetupPassword(ctx, setupPassword)
+  if (edge === undefined) {
+    await attempt.failed()
+    throw new AppError('authenticationFailed', ['addEdgeToUser'])
+  }
+  attempt.done()
+  const role = ctx.config.setupPasswordRole
+  await ctx.write({ actorId: userId }, async (write) => {
+    const current = write.index.edgeRole(userId, edge.id, write.now.getTime())
+    if (current !== undefined && openemsRoles.indexOf(current) >= openemsRoles.indexOf(role)) return
+    await insertGrant(write, { principalId: userId, resourceId: edge.id, role, source: 'setupPassword', grantedBy: userId }, 'edge.addedBySetupPassword')
+  })
+  return edge
+}
+
+/** The edge this setup password belongs to; index edge_setup_password_hash_unique. */
+export async function findBySetupPassword(ctx: AppContext, setupPassword: string): Promise<EdgeRow | undefined> {
+  const row = await ctx.db
+    .selectFrom('edge')
+    .select('id')
+    .where('setupPasswordHash', '=', setupPasswordHash(ctx, setupPassword))
+    .executeTakeFirst()
+  return row && ctx.store.index.edge(row.id)
+}
+
+/** Details of an edge that no list shows. */
+export async function edgeDetails(ctx: AppContext, edgeId: number): Promise<{ emsType: string; serialNumber: string }> {
+  return ctx.db.selectFrom('edge').select(['emsType', 'serialNumber']).where('id', '=', edgeId).executeTakeFirstOrThrow()
+}
+
+/** Typed from a label by hand: case and spaces around it do not count. */
+function setupPasswordHash(ctx: AppContext, setupPassword: string): string {
+  return keyedHash(ctx.pepper, setupPassword.trim().toUpperCase())
+}
+
+type Write = Parameters<Parameters<AppContext['write']>[1]>[0]
+
+function* keysOf(keys: Iterable<EdgeKeyRow>, edgeId: number): Iterable<EdgeKeyRow> {
+  for (const key of keys) if (key.edgeId === edgeId) yield key
+}
+
+async function insertKey(tx: Write['tx'], key: { edgeId: number; keyHash: string; createdAt: Date; validTo: Date | null }): Promise<EdgeKeyRow> {
+  const { id } = await tx.insertInto('edgeKey').values(key).returning('id').executeTakeFirstOrThrow()
+  return { id, edgeId: key.edgeId, keyHash: key.keyHash, validTo: key.validTo?.getTime() ?? null }
+}

@@ -1,0 +1,156 @@
+import { readFile, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { UserRow } from '../access/model.ts'
+import { allMethods } from '../api/index.ts'
+import type { AppContext } from '../context.ts'
+import type { EdgeConnection } from './edge-connection.ts'
+import { Addresses } from './addresses.ts'
+import { type MethodTable, methodTable } from './dispatch.ts'
+import { handleHttp } from './http.ts'
+import { Liveness } from './liveness.ts'
+import { createMetrics, type Metrics, observeGauge } from './metrics.ts'
+import { RateLimit } from './rate-limit.ts'
+import { Sockets } from './sockets.ts'
+import { type Entrance, Upgrade } from './upgrade.ts'
+
+/** What the sockets of one service share. */
+export interface ServerParts {
+  methods: MethodTable
+  metrics: Metrics
+  sockets: Sockets
+  liveness: Liveness
+  addresses: Addresses
+  /** Refusals are logged one by one up to this rate; the metric counts them all. */
+  refusalLog: RateLimit
+  stopping: boolean
+}
+
+export interface RunningService extends AsyncDisposable {
+  /** Ports really in use, by entrance; missing ones are off. */
+  ports: Partial<Record<'edge' | 'ui' | 'http', number>>
+  parts: ServerParts
+}
+
+const DRAIN_MS = 5000
+
+/** Starts every listener; disposing stops accepting, tells clients, lets running calls finish and closes. */
+export async function startService(ctx: AppContext, options: { release: string; controlSocket?: string }): Promise<RunningService> {
+  const parts: ServerParts = {
+    methods: methodTable(allMethods),
+    metrics: createMetrics(options.release),
+    sockets: new Sockets(),
+    liveness: new Liveness(ctx.config.pingIntervalMs),
+    addresses: new Addresses(ctx.config.trustedProxies),
+    refusalLog: new RateLimit(10, 50),
+    stopping: false,
+  }
+  observeGauges(ctx, parts)
+  followSessions(ctx, parts)
+  const upgrade = new Upgrade(ctx, parts)
+  const tls = await readTls(ctx)
+  const servers: Server[] = []
+  const open = async (entrance: Entrance, where: number | string): Promise<number> => {
+    const server = listener(ctx, parts, upgrade, entrance, entrance === 'control' ? undefined : tls)
+    servers.push(server)
+    await listen(server, where, ctx.config.host)
+    const address = server.address()
+    return typeof address === 'object' && address !== null ? (address as AddressInfo).port : 0
+  }
+  const ports: RunningService['ports'] = {}
+  try {
+    if (ctx.config.edgePort !== OFF) ports.edge = await open('edge', ctx.config.edgePort)
+    if (ctx.config.uiPort !== OFF) ports.ui = await open('ui', ctx.config.uiPort)
+    if (ctx.config.httpPort !== OFF) ports.http = await open('byPath', ctx.config.httpPort)
+    if (options.controlSocket !== undefined) await openControl(open, options.controlSocket)
+  } catch (error) {
+    for (const server of servers) server.close()
+    parts.liveness.stop()
+    throw error
+  }
+  return { ports, parts, [Symbol.asyncDispose]: () => stop(ctx, parts, servers) }
+}
+
+const OFF = 0
+
+function listener(ctx: AppContext, parts: ServerParts, upgrade: Upgrade, entrance: Entrance, tls: { cert: Buffer; key: Buffer } | undefined): Server {
+  const limits = { maxHeaderSize: 16 * 1024, headersTimeout: 10_000, requestTimeout: 20_000, connectionsCheckingInterval: 5000, keepAliveTimeout: 5000 }
+  const server = tls ? (createTlsServer({ ...limits, ...tls }) as unknown as Server) : createServer(limits)
+  server.on('upgrade', (request, socket, head) => upgrade.handle(entrance, request, socket, head))
+  server.on('request', (request, response) => {
+    if (entrance === 'byPath') void handleHttp(ctx, parts, request, response)
+    else response.writeHead(426, { connection: 'close' }).end('This port speaks WebSocket only.\n')
+  })
+  server.on('clientError', (_error, socket) => socket.destroy())
+  return server
+}
+
+async function listen(server: Server, where: number | string, host: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    const done = () => {
+      server.off('error', reject)
+      resolve()
+    }
+    if (typeof where === 'string') server.listen(where, done)
+    else server.listen({ port: where, host, backlog: 4096 }, done)
+  })
+}
+
+/** The socket file is readable by its owner alone: whoever can open it is the operator. */
+async function openControl(open: (entrance: Entrance, where: string) => Promise<number>, path: string): Promise<void> {
+  await rm(path, { force: true })
+  const mask = process.umask(0o177)
+  try {
+    await open('control', path)
+  } finally {
+    process.umask(mask)
+  }
+}
+
+async function readTls(ctx: AppContext): Promise<{ cert: Buffer; key: Buffer } | undefined> {
+  const { tlsCert, tlsKey } = ctx.config
+  if (tlsCert === undefined || tlsKey === undefined) return undefined
+  return { cert: await readFile(tlsCert), key: await readFile(tlsKey) }
+}
+
+/** A session that ended anywhere, and an account that was disabled or deleted, end their open sockets here. */
+function followSessions(ctx: AppContext, parts: ServerParts): void {
+  ctx.sessions.onEnded((sessionId) => {
+    for (const connection of parts.sockets.ofSession(sessionId)) connection.destroy()
+  })
+  ctx.store.onChange((changes) => {
+    for (const change of changes) {
+      if (change.entity !== 'user') continue
+      const after = change.after as UserRow | null
+      if (after !== null && after.disabledAt === null) continue
+      for (const connection of parts.sockets.ofPrincipal(Number(change.entityId))) connection.destroy()
+    }
+  })
+}
+
+function observeGauges(ctx: AppContext, parts: ServerParts): void {
+  observeGauge(parts.metrics, 'ems_edges_connected', 'Edges connected to this node', () => ctx.hub.connectedCount)
+  observeGauge(parts.metrics, 'ems_edges_online', 'Edges online', () => ctx.hub.states.onlineCount)
+  observeGauge(parts.metrics, 'ems_edge_states_unwritten', 'Edge states not written down yet', () => ctx.states.backlog)
+  observeGauge(parts.metrics, 'ems_password_queue', 'Password checks waiting', () => ctx.passwords.queueLength)
+  observeGauge(parts.metrics, 'ems_revision', 'Revision of the access index', () => ctx.store.index.revision)
+}
+
+/** UI sockets are destroyed, everybody else is told 1001; running calls get a few seconds. */
+async function stop(ctx: AppContext, parts: ServerParts, servers: readonly Server[]): Promise<void> {
+  parts.stopping = true
+  for (const server of servers) server.close()
+  const deadline = performance.now() + DRAIN_MS
+  while (performance.now() < deadline && [...parts.sockets.all()].some((connection) => !connection.idle)) await sleep(20)
+  for (const connection of parts.sockets.all()) connection.goAway()
+  for (const link of ctx.hub.links()) (link as EdgeConnection).goAway()
+  const closeBy = performance.now() + 1000
+  while (performance.now() < closeBy && (parts.sockets.size > 0 || ctx.hub.connectedCount > 0)) await sleep(20)
+  for (const connection of parts.sockets.all()) connection.destroy()
+  for (const link of ctx.hub.links()) (link as EdgeConnection).terminate()
+  for (const server of servers) server.closeAllConnections()
+  parts.liveness.stop()
+}
