@@ -395,6 +395,7 @@ create table change (
   action text not null,
   entity text not null,
   entity_id text not null,
+  noted boolean not null,
   before jsonb,
   after jsonb,
   hash text not null,
@@ -403,6 +404,7 @@ create table change (
 comment on table change is 'Append-only, gapless and in commit order. Every node, mirror, socket and audit view reads this and nothing else.';
 comment on column change.actor_id is 'Who did it; null: the service itself. No foreign key: the log outlives the account.';
 comment on column change.subject_id is 'As whom, while impersonating; else null.';
+comment on column change.noted is 'False: a row of the access graph changed, from before to after. True: all else worth remembering.';
 comment on column change.hash is 'SHA-256 over the previous hash and this row: a changed old row breaks the chain.';
 create index change_entity on change (entity, entity_id, revision);
 create index change_actor on change (actor_id, revision);

@@ -1,3 +1,4 @@
+import { conveysDiscover } from './graph-expand.ts'
 import { EDGE, type ResourceGraph, type Tenant } from './graph-resources.ts'
 import { type Conveyance, historicMask, type View } from './graph-view.ts'
 import { maskOf, PLATFORM_RESOURCE_ID, permissionBits } from './model.ts'
@@ -54,21 +55,14 @@ export class Evaluator {
     return mask | ((rank + 1) << rankShift) | (this.#isCurrent ? 0 : historicOnlyBit)
   }
 
-  /** Whether the view may know that the resource exists: the same as asking `decide` for *discover*, but cheaper. */
-  discovers(view: View, resourceId: number, at: number): boolean {
+  /** Whether the view may know that the edge exists: as `decide` says, but cheaper. */
+  discovers(view: View, edgeId: number, at: number): boolean {
     if (!view.isActive) return false
-    if (view.restrictions?.has(resourceId) || view.everybody?.held.size) {
-      return (this.decide(view, resourceId, at) & discover) !== 0
-    }
-    const kind = this.#resources.kindCode(resourceId)
-    if (kind !== EDGE) return (this.decide(view, resourceId, at) & discover) !== 0
-    if (anyDiscovers(view.everywhere) || anyDiscovers(view.held.get(resourceId)?.self ?? nothing)) return true
-    const { links } = this.#resources
-    for (let slot = links.firstParent(resourceId); slot !== 0; slot = links.nextParent(slot)) {
-      const parent = links.parent(slot)
-      if (this.#resources.contains(parent, resourceId) && anyDiscovers(this.#flow(view, parent))) return true
-    }
-    return false
+    if (view.restrictions?.has(edgeId)) return (this.decide(view, edgeId, at) & discover) !== 0
+    if (this.#ownDiscovers(view, edgeId)) return true
+    const { everybody } = view
+    if (everybody === undefined || !this.#ownDiscovers(everybody, edgeId)) return false
+    return this.#resources.tenantOf(edgeId)?.publicAccess ?? false
   }
 
   /** Everything that conveys something on the resource, cut to the restriction that applies; for explaining, not for speed. */
@@ -80,7 +74,20 @@ export class Evaluator {
     }
     const restriction = view.restrictions?.get(resourceId)
     if (restriction === undefined) return [...found]
-    return [...found].map((conveyance) => restrict(conveyance, restriction, at)).filter(({ windows }) => !windowsEmpty(windows))
+    return [...found]
+      .map((conveyance) => restrict(conveyance, restriction, at))
+      .filter(({ windows }) => !windowsEmpty(windows))
+  }
+
+  #ownDiscovers(view: View, edgeId: number): boolean {
+    if (view.held.size === 0) return false
+    if (conveysDiscover(view.everywhere) || conveysDiscover(view.held.get(edgeId)?.self ?? nothing)) return true
+    const { links } = this.#resources
+    for (let slot = links.firstParent(edgeId); slot !== 0; slot = links.nextParent(slot)) {
+      const parent = links.parent(slot)
+      if (this.#resources.contains(parent, edgeId) && conveysDiscover(this.#flow(view, parent))) return true
+    }
+    return false
   }
 
   #addAll(source: View, asker: View, resourceId: number, at: number, tenant: Tenant | undefined): void {
@@ -131,7 +138,8 @@ export class Evaluator {
     if (known) return known
     if (view.flows.size >= cachedFlows) view.flows.clear()
     const found: Conveyance[] = []
-    for (const { node, relation } of this.#resources.aboveContent(container)) pushAll(found, view.held.get(node)?.[relation])
+    for (const { node, relation } of this.#resources.aboveContent(container))
+      pushAll(found, view.held.get(node)?.[relation])
     const flow = found.length === 0 ? nothing : found
     view.flows.set(container, flow)
     return flow
@@ -159,11 +167,6 @@ function restrict(conveyance: Conveyance, restriction: Windows, at: number): Con
   if (!conveyance.isCurrent || windowsContain(restriction, at)) return { ...conveyance, windows }
   const { mask, rank } = conveyance
   return { ...conveyance, windows, mask: mask & historicMask, rank: Math.min(rank, 0), isCurrent: false }
-}
-
-function anyDiscovers(conveyances: readonly Conveyance[]): boolean {
-  for (const conveyance of conveyances) if ((conveyance.mask & discover) !== 0) return true
-  return false
 }
 
 function pushAll(into: Conveyance[], more: readonly Conveyance[] | undefined): void {

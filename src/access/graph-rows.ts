@@ -30,8 +30,8 @@ export class RowStore {
   readonly #usersByEmail = new Map<string, UserRow>()
   readonly #producttypes = new Map<string, string>()
 
-  /** Stores a row in place of the one before, which is returned; null removes. */
-  put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | null): EntityRows[E] | undefined {
+  /** Stores a row in place of the one before, which is returned; undefined removes. */
+  put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | undefined): EntityRows[E] | undefined {
     const table: Map<number, EntityRows[E]> = this.rows[entity]
     const before = table.get(id)
     if (row) table.set(id, row)
@@ -63,13 +63,14 @@ export class RowStore {
     return this.#usersByEmail.get(email.toLowerCase())
   }
 
-  /** Shares between edges what a million of them have in common: product types and empty settings. */
-  compact(edge: EdgeRow): EdgeRow {
-    const { producttype, settings } = edge
-    const shared = this.#producttypes.get(producttype)
-    if (shared === undefined) this.#producttypes.set(producttype, producttype)
-    const isPlain = Object.keys(settings).length === 0
-    return { ...edge, producttype: shared ?? producttype, settings: isPlain ? noSettings : settings }
+  /** The row, sharing with others what a million edges have in common: product types and empty settings. */
+  compact<E extends EntityName>(entity: E, row: EntityRows[E]): EntityRows[E] {
+    if (entity !== 'edge') return row
+    const edge = row as EdgeRow
+    const producttype = this.#producttypes.get(edge.producttype) ?? edge.producttype
+    this.#producttypes.set(producttype, producttype)
+    const settings = Object.keys(edge.settings).length === 0 ? noSettings : edge.settings
+    return { ...row, producttype, settings }
   }
 }
 
@@ -79,4 +80,24 @@ export function assertApplicable(change: Change): void {
   if (!Number.isInteger(id) || id < 1 || id >= maxId) throw new RangeError(`id ${id} is out of range`)
   if (before === null && after === null) throw new TypeError(`change ${change.revision} has no rows`)
   if (after !== null && after.id !== id) throw new TypeError(`change ${change.revision} is about two rows`)
+}
+
+/** Whether a change may alter a decision; what a row says beside that (names, comments, keys) does not. */
+export function affectsAccess({ entity, before, after }: Change): boolean {
+  if (before === null || after === null) return entity !== 'edgeKey'
+  switch (entity) {
+    case 'edgeKey':
+      return false
+    case 'edge':
+      return before.siteId !== after.siteId || before.organisationId !== after.organisationId
+    case 'user':
+    case 'service':
+      return before.disabledAt !== after.disabledAt
+    case 'site':
+    case 'userGroup':
+    case 'edgeGroup':
+      return before.organisationId !== after.organisationId
+    default:
+      return true
+  }
 }

@@ -1,3 +1,4 @@
+import type { PrincipalGraph } from './graph-principals.ts'
 import type { Relation, ResourceGraph } from './graph-resources.ts'
 import type { Rows } from './graph-rows.ts'
 import {
@@ -9,7 +10,6 @@ import {
   PUBLIC_PRINCIPAL_ID,
   type RoleRow,
 } from './model.ts'
-import type { PrincipalGraph } from './graph-principals.ts'
 import { normalWindows, type Windows, windowBounds, windowsContain } from './windows.ts'
 
 /** What is left of a grant outside its data windows: looking at the past (domain rules 2.4). */

@@ -31,7 +31,10 @@ export interface SignInRefused {
 }
 export type SignIn = SignedIn | SignInRefused
 
-type SignInContext = Pick<AccountsContext, 'db' | 'clock' | 'passwords' | 'tokens' | 'throttle' | 'sessions' | 'settings'>
+type SignInContext = Pick<
+  AccountsContext,
+  'db' | 'clock' | 'passwords' | 'tokens' | 'throttle' | 'sessions' | 'settings'
+>
 
 /**
  * Signs in with login or e-mail address. An unknown name costs as much as a wrong password; without the database the
@@ -85,12 +88,7 @@ export async function endSession(
 }
 
 /** Ends all open sessions of a user but one; part of whatever makes that necessary. */
-export async function endSessionsOf(
-  w: Write,
-  userId: number,
-  reason: string,
-  exceptSessionId?: string,
-): Promise<void> {
+export async function endSessionsOf(w: Write, userId: number, reason: string, exceptSessionId?: string): Promise<void> {
   const ended = await updateSessionsEnded(w.tx, { userId, exceptSessionId }, { now: w.now, reason })
   noteEnded(w, ended, reason)
 }
@@ -100,7 +98,12 @@ export function accountKey(userId: number): string {
   return `user ${userId}`
 }
 
-async function openSession(ctx: SignInContext, found: Credentials, password: string, clientAddress: string): Promise<SignIn> {
+async function openSession(
+  ctx: SignInContext,
+  found: Credentials,
+  password: string,
+  clientAddress: string,
+): Promise<SignIn> {
   const createdAt = ctx.clock()
   const expiresAt = new Date(createdAt.getTime() + ctx.settings.sessionDays * DAY_MS)
   const sessionId = randomUUID()

@@ -1,4 +1,4 @@
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import { type Selectable, sql } from 'kysely'
 import { ConfigError } from '../config.ts'
 import type { Db, Tx } from '../db/database.ts'
@@ -110,7 +110,8 @@ export class SigningKeys {
     let oldest: (Signer & { signsUntil: number }) | undefined
     for (const { kid, privateKey, signsUntil, verifiesUntil } of this.#keys.values()) {
       if (privateKey === undefined || now >= signsUntil) continue
-      if (oldest === undefined || signsUntil < oldest.signsUntil) oldest = { kid, privateKey, signsUntil, verifiesUntil }
+      if (oldest === undefined || signsUntil < oldest.signsUntil)
+        oldest = { kid, privateKey, signsUntil, verifiesUntil }
     }
     return oldest
   }

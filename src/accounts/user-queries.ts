@@ -102,14 +102,15 @@ export async function updatePasswordHash(tx: Tx, userId: number, passwordHash: s
   await tx.updateTable('userAccount').set({ passwordHash }).where('id', '=', userId).execute()
 }
 
-/** The same password hashed anew, unless it was changed in the meantime. */
-export async function replacePasswordHash(db: Db, userId: number, old: string, renewed: string): Promise<void> {
-  await db
+/** Only if the hash is still the one that was read; false otherwise. */
+export async function replacePasswordHash(db: Db, userId: number, old: string, renewed: string): Promise<boolean> {
+  const result = await db
     .updateTable('userAccount')
     .set({ passwordHash: renewed })
     .where('id', '=', userId)
     .where('passwordHash', '=', old)
-    .execute()
+    .executeTakeFirstOrThrow()
+  return result.numUpdatedRows === 1n
 }
 
 /** The account goes with its principal. */

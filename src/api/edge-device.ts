@@ -14,7 +14,7 @@ const checkSetupPassword = defineMethod({
   handler: async ({ ctx, session }, params) => {
     const { caller } = session
     if (caller.type !== 'edge') throw new AppError('unauthenticated', ['edge'])
-    const attempt = await ctx.throttle.begin({
+    using attempt = await ctx.throttle.begin({
       account: `setupPassword edge ${caller.edgeId}`,
       password: params.setupPassword,
       clientAddress: `edge-${caller.edgeId}`,
@@ -23,7 +23,6 @@ const checkSetupPassword = defineMethod({
     if (attempt === undefined) throw new AppError('tooManyRequests')
     const edge = await findBySetupPassword(ctx, params.setupPassword)
     if (edge?.id === caller.edgeId) {
-      attempt.done()
       return {}
     }
     await attempt.failed()

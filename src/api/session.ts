@@ -86,7 +86,7 @@ const logout = defineMethod({
   handler: async ({ ctx, session }) => {
     const { caller } = session
     session.signOut()
-    if (caller.type === 'user') await endSession(ctx, caller.sessionId, 'logout')
+    if (caller.type === 'user') await endSession(ctx, { sessionId: caller.sessionId, reason: 'logout', actorId: caller.principalId })
     return {}
   },
 })

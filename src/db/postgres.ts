@@ -6,6 +6,7 @@ import { PostgresListener } from './listener.ts'
 import { fromDatabase } from './pg-errors.ts'
 import { PreparedClient, StatementNames } from './prepared.ts'
 import type { Database } from './schema.ts'
+import { assertOutsideWrite } from './write-scope.ts'
 
 const STATEMENT_TIMEOUT_MS = 30_000
 const CONNECT_TIMEOUT_MS = 5_000
@@ -68,6 +69,7 @@ function preparedPool(pool: Pool) {
   return {
     options: pool.options,
     async connect(): Promise<PreparedClient> {
+      assertOutsideWrite()
       const client = await pool.connect().catch((error: unknown) => {
         throw fromDatabase(error)
       })

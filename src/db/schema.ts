@@ -263,8 +263,9 @@ export interface ChangeTable {
   action: string
   entity: string
   entityId: string
-  before: NullableJson<Record<string, unknown>>
-  after: NullableJson<Record<string, unknown>>
+  noted: boolean
+  before: NullableJson<object>
+  after: NullableJson<object>
   hash: string
 }
 

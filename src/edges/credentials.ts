@@ -9,6 +9,8 @@ import { keyedHash } from '../lib/secrets.ts'
 export class EdgeCredentials {
   readonly #pepper: Uint8Array
   readonly #byHash = new Map<string, EdgeKeyRow>()
+  /** Keys with an end, by id: the few that are being rotated. */
+  readonly #ending = new Map<number, EdgeKeyRow>()
   readonly #revoked: (edgeId: number) => void
 
   /** `revoked` is called when a key that may be in use stopped being valid. */
@@ -19,7 +21,7 @@ export class EdgeCredentials {
 
   /** Reads the keys of the store and follows it from then on. */
   follow(store: AccessStore): void {
-    for (const row of store.index.rows('edgeKey')) this.#byHash.set(row.keyHash, row)
+    for (const row of store.index.rows('edgeKey')) this.#keep(row)
     store.onChange((changes) => this.#apply(changes))
   }
 
@@ -39,13 +41,28 @@ export class EdgeCredentials {
     return row !== undefined && (row.validTo === null || row.validTo > now)
   }
 
+  /** Ends connections whose key has run out; to be called every second. */
+  expire(now: number): void {
+    for (const row of this.#ending.values()) {
+      if (row.validTo !== null && row.validTo > now) continue
+      this.#ending.delete(row.id)
+      this.#revoked(row.edgeId)
+    }
+  }
+
+  #keep(row: EdgeKeyRow): void {
+    this.#byHash.set(row.keyHash, row)
+    if (row.validTo === null) this.#ending.delete(row.id)
+    else this.#ending.set(row.id, row)
+  }
+
   #apply(changes: readonly LoggedChange[]): void {
     for (const change of changes) {
       if (change.entity !== 'edgeKey') continue
       const before = change.before as EdgeKeyRow | null
       const after = change.after as EdgeKeyRow | null
       if (before) this.#byHash.delete(before.keyHash)
-      if (after) this.#byHash.set(after.keyHash, after)
+      if (after) this.#keep(after)
       const edgeId = after?.edgeId ?? before?.edgeId
       if (before && edgeId !== undefined) this.#revoked(edgeId)
     }

@@ -67,14 +67,13 @@ export async function rotateEdgeKey(ctx: AppContext, actor: Actor, edge: EdgeRow
  */
 export async function addEdgeToUser(ctx: AppContext, userId: number, clientAddress: string, setupPassword: string): Promise<EdgeRow> {
   const account = `user ${userId}`
-  const attempt = await ctx.throttle.begin({ account: `setupPassword ${account}`, password: setupPassword, clientAddress, isKnownAddress: async () => false })
+  using attempt = await ctx.throttle.begin({ account: `setupPassword ${account}`, password: setupPassword, clientAddress, isKnownAddress: async () => false })
   if (attempt === undefined) throw new AppError('tooManyRequests')
   const edge = await findBySetupPassword(ctx, setupPassword)
   if (edge === undefined) {
     await attempt.failed()
     throw new AppError('authenticationFailed', ['addEdgeToUser'])
   }
-  attempt.done()
   const role = ctx.config.setupPasswordRole
   await ctx.write({ actorId: userId }, async (write) => {
     const current = write.index.edgeRole(userId, edge.id, write.now.getTime())

@@ -5,6 +5,8 @@ import type { LiveEvents } from './live-events.ts'
 
 /** The socket of an edge, as far as the hub needs it. */
 export interface EdgeLink {
+  /** Keyed hash of the API key this connection was made with. */
+  readonly keyHash: string
   /** Sends a request to the edge; rejects with the edge's error, on timeout, and at once when the link drops. */
   request(method: string, params: Record<string, unknown>, timeoutMs: number): Promise<unknown>
   /** Ends the connection because of `reason`. */
@@ -92,9 +94,10 @@ export class LiveHub {
     if (this.states.setOnline(edge.id, false)) this.#events.stateChanged(edge.id)
   }
 
-  /** The edge is gone for good or its key is revoked. */
-  drop(edgeId: number): void {
-    this.#edges.get(edgeId)?.link?.end('revoked')
+  /** A key of this edge changed: a connection made with one that is no longer valid ends. */
+  recheckKey(edgeId: number, isValid: (keyHash: string) => boolean): void {
+    const link = this.#edges.get(edgeId)?.link
+    if (link && !isValid(link.keyHash)) link.end('revoked')
   }
 
   /** Any frame is a sign of life (protocol B.2: `timestampedData` is the heartbeat). */
@@ -138,10 +141,12 @@ export class LiveHub {
   /** A line of the system log; false when nobody listens (the edge should then be told to stop, protocol B.5). */
   systemLog(edge: LiveEdge, params: Record<string, unknown>): boolean {
     if (edge.logWatchers === undefined) return false
-    for (const { watcher } of edge.logWatchers) {
+    for (const subscription of edge.logWatchers) {
+      const { watcher } = subscription
       if (watcher.maySeeSystemLog(edge.id)) watcher.pushNotification(edge.name, 'systemLog', params)
+      else this.watchSystemLog(subscription, edge.id, edge.name, false)
     }
-    return true
+    return edge.logWatchers !== undefined
   }
 
   subscribe(watcher: Watcher): Subscription {
@@ -200,22 +205,6 @@ export class LiveHub {
     for (const id of [...subscription.logs]) {
       const edge = this.#edges.get(id)
       if (edge && this.watchSystemLog(subscription, id, edge.name, false)) silent.push(edge)
-    }
-    return silent
-  }
-
-  /** Drops what the watcher may no longer see (a change of rights, or time passed). Returns silent logs as above. */
-  narrow(subscription: Subscription): LiveEdge[] {
-    for (const id of [...subscription.edges]) {
-      if (subscription.watcher.maySee(id)) continue
-      this.#unwatch(subscription, id)
-      subscription.channels.delete(id)
-    }
-    const silent: LiveEdge[] = []
-    for (const id of [...subscription.logs]) {
-      const edge = this.#edges.get(id)
-      if (!edge || subscription.watcher.maySeeSystemLog(id)) continue
-      if (this.watchSystemLog(subscription, id, edge.name, false)) silent.push(edge)
     }
     return silent
   }
@@ -288,7 +277,12 @@ export class LiveHub {
   /** Always all subscribed channels: the UI shows "-" for a missing one (ui.md section 0, rule 8). */
   #push(edge: LiveEdge, subscription: Subscription): void {
     const channels = subscription.channels.get(edge.id)
-    if (channels === undefined || !subscription.watcher.maySee(edge.id)) return
+    if (channels === undefined) return
+    if (!subscription.watcher.maySee(edge.id)) {
+      subscription.channels.delete(edge.id)
+      this.#unwatch(subscription, edge.id)
+      return
+    }
     const values: Record<string, ChannelValue> = {}
     for (const channel of channels) values[channel] = edge.cache.get(channel)
     subscription.watcher.pushData(edge.name, values)

@@ -37,7 +37,7 @@ export interface RunningService extends AsyncDisposable {
 const DRAIN_MS = 5000
 
 /** Starts every listener; disposing stops accepting, tells clients, lets running calls finish and closes. */
-export async function startService(ctx: AppContext, options: { release: string; controlSocket?: string }): Promise<RunningService> {
+export async function startService(ctx: AppContext, options: { release: string; controlSocket?: string; anyPort?: boolean }): Promise<RunningService> {
   const parts: ServerParts = {
     methods: methodTable(allMethods),
     metrics: createMetrics(options.release),
@@ -61,9 +61,11 @@ export async function startService(ctx: AppContext, options: { release: string; 
   }
   const ports: RunningService['ports'] = {}
   try {
-    if (ctx.config.edgePort !== OFF) ports.edge = await open('edge', ctx.config.edgePort)
-    if (ctx.config.uiPort !== OFF) ports.ui = await open('ui', ctx.config.uiPort)
-    if (ctx.config.httpPort !== OFF) ports.http = await open('byPath', ctx.config.httpPort)
+    const isOn = (port: number) => port !== 0 || options.anyPort === true
+    const { edgePort, uiPort, httpPort } = ctx.config
+    if (isOn(edgePort)) ports.edge = await open('edge', edgePort)
+    if (isOn(uiPort)) ports.ui = await open('ui', uiPort)
+    if (isOn(httpPort)) ports.http = await open('byPath', httpPort)
     if (options.controlSocket !== undefined) await openControl(open, options.controlSocket)
   } catch (error) {
     for (const server of servers) server.close()
@@ -72,8 +74,6 @@ export async function startService(ctx: AppContext, options: { release: string; 
   }
   return { ports, parts, [Symbol.asyncDispose]: () => stop(ctx, parts, servers) }
 }
-
-const OFF = 0
 
 function listener(ctx: AppContext, parts: ServerParts, upgrade: Upgrade, entrance: Entrance, tls: { cert: Buffer; key: Buffer } | undefined): Server {
   const limits = { maxHeaderSize: 16 * 1024, headersTimeout: 10_000, requestTimeout: 20_000, connectionsCheckingInterval: 5000, keepAliveTimeout: 5000 }

@@ -127,7 +127,7 @@ function step(home: Home, state: HomeState, at: number, setPointW: number | unde
   const elapsed = at - state.at
   const production = productionAt(home, at)
   const load = loadAt(home, at)
-  const battery = batteryWithin(home, state.storedWh, setPointW ?? load - production, elapsed)
+  const battery = batteryWithin(home, state.storedWh, setPointW ?? load - production + wobble(home, at), elapsed)
   const grid = load - production - battery
   state.at = at
   state.productionW = production
@@ -154,7 +154,12 @@ function batteryWithin(home: Home, storedWh: number, wishW: number, elapsed: num
   const discharge = (Math.max(0, storedWh - home.capacityWh * RESERVE) * EFFICIENCY) / hours
   const charge = (home.capacityWh - storedWh) / EFFICIENCY / hours
   const cut = Math.max(-charge, -home.batteryPeakW, Math.min(discharge, home.batteryPeakW, wishW))
-  return Math.trunc(cut)
+  return Math.trunc(cut) + 0 // no negative zero
+}
+
+/** Control is never exact: a few watts pass the grid meter. */
+function wobble(home: Home, at: number): number {
+  return between(home.seed + 7, at / SECOND, -15, 15)
 }
 
 function peak(distance: number, width: number): number {

@@ -1,0 +1,76 @@
+import { EDGE, type ResourceGraph } from './graph-resources.ts'
+import type { Conveyance, View } from './graph-view.ts'
+import { permissionBits } from './model.ts'
+
+/** Takes one edge; false ends the walk. */
+export type EdgeVisitor = (edgeId: number) => boolean
+
+/** Walks from what is granted down to the edges: the same relations as a check, the other way round. */
+export class Expander {
+  readonly #resources: ResourceGraph
+  /** The walk that last came past a container. */
+  #seen = new Int32Array(1024)
+  #walk = 0
+  #steps = 0
+
+  constructor(resources: ResourceGraph) {
+    this.#resources = resources
+  }
+
+  /**
+   * Visits every edge that a grant held by the view itself lets it discover, some of them more than once. False when the
+   * visitor ended the walk or it took more than `maxSteps`. Grants on the platform are not walked.
+   */
+  edgesOf(view: View, maxSteps: number, visit: EdgeVisitor): boolean {
+    this.#walk++
+    this.#steps = maxSteps
+    for (const [node, held] of view.held) {
+      if (this.#resources.kindCode(node) === EDGE && conveysDiscover(held.self) && !visit(node)) return false
+      if (conveysDiscover(held.content) && !this.#down(node, visit)) return false
+      if (conveysDiscover(held.suborganisation) && !this.#downOrganisations(node, visit)) return false
+    }
+    return true
+  }
+
+  #downOrganisations(organisation: number, visit: EdgeVisitor): boolean {
+    const below = new Set(this.#resources.suborganisations(organisation))
+    for (const node of below) {
+      if (!this.#down(node, visit)) return false
+      for (const next of this.#resources.suborganisations(node)) below.add(next)
+    }
+    return true
+  }
+
+  #down(start: number, visit: EdgeVisitor): boolean {
+    const { links } = this.#resources
+    const stack = [start]
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (this.#isSeen(node)) continue
+      for (let slot = links.firstChild(node); slot !== 0; slot = links.nextChild(slot)) {
+        if (--this.#steps < 0) return false
+        const child = links.child(slot)
+        if (!this.#resources.contains(node, child)) continue
+        if (this.#resources.kindCode(child) !== EDGE) stack.push(child)
+        else if (!visit(child)) return false
+      }
+    }
+    return true
+  }
+
+  #isSeen(node: number): boolean {
+    if (node >= this.#seen.length) {
+      const larger = new Int32Array(Math.max(node + 1, this.#seen.length * 2))
+      larger.set(this.#seen)
+      this.#seen = larger
+    }
+    if (this.#seen[node] === this.#walk) return true
+    this.#seen[node] = this.#walk
+    return false
+  }
+}
+
+/** Whether any of them lets somebody know of the resource. */
+export function conveysDiscover(conveyances: readonly Conveyance[]): boolean {
+  for (const conveyance of conveyances) if ((conveyance.mask & permissionBits.discover) !== 0) return true
+  return false
+}

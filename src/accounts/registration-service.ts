@@ -1,0 +1,129 @@
+import { insertGrant } from '../access/grant-service.ts'
+import { type OpenemsRole, PLATFORM_RESOURCE_ID, type UserRow } from '../access/model.ts'
+import type { Actor } from '../db/write.ts'
+import { AppError, problem } from '../errors.ts'
+import { generateSetupPassword, generateToken, keyedHash } from '../lib/secrets.ts'
+import { requireEmail, requirePasswordLength } from './account-rules.ts'
+import type { AccountsContext } from './accounts-context.ts'
+import { findInvitation, insertInvitation, updateInvitationUsed } from './invitation-queries.ts'
+import { displayName, type PersonalData, toProfile } from './profile-service.ts'
+import { hasAnyUser, upsertProfile } from './user-queries.ts'
+import { addUser, prepareUser } from './user-service.ts'
+
+const DAY_MS = 86_400_000
+const MAX_TOKEN_LENGTH = 200
+
+/** The first administrator's grant, which nobody could give him. */
+const everything = { resourceId: PLATFORM_RESOURCE_ID, role: 'admin', source: 'builtIn', grantedBy: null } as const
+
+/** What a stranger may say about himself. There is no role among it: that is ours to decide (OC-11). */
+export interface Registration extends PersonalData {
+  email: string
+  password: string
+  language?: string | undefined
+  /** Token of an invitation. */
+  invitation?: string | undefined
+  clientAddress: string
+}
+
+/** Creates an account for a stranger, if the settings let him or an invitation does. */
+export async function registerUser(
+  ctx: Pick<AccountsContext, 'db' | 'write' | 'clock' | 'passwords' | 'throttle' | 'pepper' | 'settings'>,
+  registration: Registration,
+): Promise<UserRow> {
+  const { registration: mode, registrationRole } = ctx.settings
+  if (mode === 'closed') throw problem('Registration is closed. Ask your administrator for an account.')
+  const token = registration.invitation
+  if (mode === 'invitation' && token === undefined) throw problem('Registration needs an invitation.')
+  const email = requireEmail(registration.email)
+  if (email === null) throw problem('Registration needs an e-mail address.')
+  const profile = toProfile(registration)
+  if (!(await ctx.throttle.take('registration', registration.clientAddress))) throw new AppError('tooManyRequests')
+  const tokenHash = token === undefined ? undefined : hashedToken(ctx.pepper, token)
+  const invitation = tokenHash === undefined ? undefined : await requireInvitation(ctx, tokenHash, email)
+
+  const prepared = await prepareUser(ctx, {
+    login: email,
+    email,
+    name: displayName(profile),
+    password: registration.password,
+    language: registration.language,
+    globalRole: invitation?.globalRole ?? registrationRole,
+  })
+  return await ctx.write({ actorId: null }, async (w) => {
+    if (tokenHash !== undefined && !(await updateInvitationUsed(w.tx, tokenHash, w.now))) throw invalidInvitation()
+    const user = await addUser(w, prepared)
+    if (Object.keys(profile).length > 0) await upsertProfile(w.tx, user.id, profile)
+    return user
+  })
+}
+
+/** Makes an invitation for one person; the token is shown once and stored as a keyed hash. */
+export async function createInvitation(
+  ctx: Pick<AccountsContext, 'write' | 'pepper'>,
+  actor: Actor,
+  {
+    email,
+    globalRole,
+    validDays = 14,
+  }: { email?: string | undefined; globalRole: OpenemsRole; validDays?: number | undefined },
+): Promise<{ id: number; token: string; expiresAt: Date }> {
+  const token = generateToken()
+  const invited = requireEmail(email)
+  return await ctx.write(actor, async (w) => {
+    const expiresAt = new Date(w.now.getTime() + validDays * DAY_MS)
+    const id = await insertInvitation(w.tx, {
+      tokenHash: keyedHash(ctx.pepper, token),
+      email: invited,
+      globalRole,
+      createdBy: actor.actorId,
+      createdAt: w.now,
+      expiresAt,
+    })
+    w.noted('invitation.created', 'invitation', String(id), { globalRole })
+    return { id, token, expiresAt }
+  })
+}
+
+/**
+ * Makes the account `admin`, administrator of everything, unless there is any account yet. The password is the one
+ * configured, else a random one, which is returned to be shown once.
+ */
+export async function ensureFirstAdministrator(
+  ctx: Pick<AccountsContext, 'db' | 'write' | 'passwords'>,
+  { password }: { password?: string | undefined } = {},
+): Promise<{ created: boolean; generatedPassword?: string }> {
+  if (await hasAnyUser(ctx.db)) return { created: false }
+  const generatedPassword = generateSetupPassword()
+  const account = { login: 'admin', name: 'Administrator', globalRole: 'admin' } as const
+  const prepared = await prepareUser(ctx, account)
+  const passwordHash = await ctx.passwords.hash(requirePasswordLength(password ?? generatedPassword))
+  const created = await ctx.write({ actorId: null }, async (w) => {
+    if (await hasAnyUser(w.tx)) return false
+    const user = await addUser(w, { ...prepared, passwordHash })
+    await insertGrant(w, { ...everything, principalId: user.id }, 'grant.created')
+    return true
+  })
+  return created && password === undefined ? { created, generatedPassword } : { created }
+}
+
+async function requireInvitation(
+  ctx: Pick<AccountsContext, 'db' | 'clock'>,
+  tokenHash: string,
+  email: string,
+): Promise<{ globalRole: OpenemsRole }> {
+  const invitation = await findInvitation(ctx.db, tokenHash, ctx.clock())
+  const forAnother = invitation?.email && invitation.email.toLowerCase() !== email.toLowerCase()
+  if (invitation === undefined || forAnother) throw invalidInvitation()
+  return invitation
+}
+
+function hashedToken(pepper: Uint8Array, token: string): string {
+  if (token.length > MAX_TOKEN_LENGTH) throw invalidInvitation()
+  return keyedHash(pepper, token)
+}
+
+/** One text for wrong, used, expired and another's: whoever guesses learns nothing. */
+function invalidInvitation(): AppError {
+  return problem('This invitation is not valid (any more).')
+}

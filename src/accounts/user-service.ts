@@ -1,0 +1,211 @@
+import type { EntityName, EntityRows, OpenemsRole, UserRow } from '../access/model.ts'
+import type { Actor, Write } from '../db/write.ts'
+import { AppError, problem } from '../errors.ts'
+import {
+  normalisePassword,
+  parseLanguage,
+  requireEmail,
+  requireLine,
+  requireLogin,
+  requireNewPassword,
+} from './account-rules.ts'
+import type { AccountsContext } from './accounts-context.ts'
+import { hasSignedInFrom } from './session-queries.ts'
+import { accountKey, endSessionsOf } from './session-service.ts'
+import { networkOf } from './throttle.ts'
+import {
+  deletePrincipal,
+  findCredentialsById,
+  insertUser,
+  replacePasswordHash,
+  updatePasswordHash,
+  updateUser,
+} from './user-queries.ts'
+
+export interface NewAccount {
+  login: string
+  name: string
+  email?: string | null | undefined
+  /** Without one nobody can sign in with a password. */
+  password?: string | undefined
+  language?: string | undefined
+  /** Decided by our code or by an administrator; what a stranger asks for must not arrive here. */
+  globalRole: OpenemsRole
+  shareable?: boolean | undefined
+}
+
+/** Creates an account. */
+export async function createUser(
+  ctx: Pick<AccountsContext, 'write' | 'passwords'>,
+  actor: Actor,
+  account: NewAccount,
+): Promise<UserRow> {
+  const prepared = await prepareUser(ctx, account)
+  return await ctx.write(actor, (w) => addUser(w, prepared))
+}
+
+/** Checks an account and hashes its password, both before the writer lock is taken. */
+export async function prepareUser(
+  ctx: Pick<AccountsContext, 'passwords'>,
+  account: NewAccount,
+): Promise<Parameters<typeof insertUser>[1]> {
+  const password = account.password === undefined ? undefined : requireNewPassword(account.password)
+  return {
+    login: requireLogin(account.login),
+    email: requireEmail(account.email),
+    name: requireLine(account.name, 'The name') || requireLogin(account.login),
+    language: account.language === undefined ? 'EN' : parseLanguage(account.language),
+    globalRole: account.globalRole,
+    shareable: account.shareable ?? false,
+    passwordHash: password === undefined ? null : await ctx.passwords.hash(password),
+  }
+}
+
+/** Adds a prepared account as part of a write. */
+export async function addUser(w: Write, prepared: Awaited<ReturnType<typeof prepareUser>>): Promise<UserRow> {
+  requireFree(w, prepared)
+  const row = await insertUser(w.tx, prepared, w.now)
+  w.inserted('user.created', 'user', row)
+  return row
+}
+
+/** Sets somebody's password and ends all his sessions. */
+export async function setPassword(
+  ctx: Pick<AccountsContext, 'write' | 'passwords'>,
+  actor: Actor,
+  userId: number,
+  password: string,
+): Promise<void> {
+  const passwordHash = await ctx.passwords.hash(requireNewPassword(password))
+  await ctx.write(actor, async (w) => {
+    requireUser(w, userId)
+    await updatePasswordHash(w.tx, userId, passwordHash)
+    w.noted('user.passwordChanged', 'user', String(userId))
+    await endSessionsOf(w, userId, 'passwordChanged')
+  })
+}
+
+/** Changes one's own password, which takes the old one, and ends one's other sessions. */
+export async function changeOwnPassword(
+  ctx: Pick<AccountsContext, 'db' | 'write' | 'passwords' | 'throttle'>,
+  given: { userId: number; sessionId: string; oldPassword: string; newPassword: string; clientAddress: string },
+): Promise<void> {
+  const { userId, sessionId, clientAddress } = given
+  const oldPassword = normalisePassword(given.oldPassword)
+  const newPassword = requireNewPassword(given.newPassword)
+  const found = await findCredentialsById(ctx.db, userId)
+  using attempt = await ctx.throttle.begin({
+    account: accountKey(userId),
+    password: oldPassword,
+    clientAddress,
+    isKnownAddress: () => hasSignedInFrom(ctx.db, userId, networkOf(clientAddress)),
+  })
+  if (attempt === undefined) throw new AppError('tooManyRequests')
+  const oldHash = found?.passwordHash ?? null
+  if (!(await ctx.passwords.verify(oldPassword, oldHash)) || oldHash === null) {
+    await attempt.failed()
+    throw problem('The old password is wrong')
+  }
+  const newHash = await ctx.passwords.hash(newPassword)
+  await ctx.write({ actorId: userId }, async (w) => {
+    // A password set by an administrator in the meantime must stay.
+    const replaced = await replacePasswordHash(w.tx, userId, oldHash, newHash)
+    if (!replaced) throw problem('The old password is wrong')
+    w.noted('user.passwordChanged', 'user', String(userId))
+    await endSessionsOf(w, userId, 'passwordChanged', sessionId)
+  })
+}
+
+/** Stops somebody from signing in and from everything he is signed in to; what he was granted stays. */
+export async function disableUser(ctx: Pick<AccountsContext, 'write'>, actor: Actor, userId: number): Promise<void> {
+  requireAnother(actor, userId, 'disable')
+  await ctx.write(actor, async (w) => {
+    const user = requireUser(w, userId)
+    if (user.disabledAt === null) await changeUser(w, 'user.disabled', user, { disabledAt: w.now.getTime() })
+    await endSessionsOf(w, userId, 'disabled')
+  })
+}
+
+/** Lets somebody sign in again. */
+export async function enableUser(ctx: Pick<AccountsContext, 'write'>, actor: Actor, userId: number): Promise<void> {
+  await ctx.write(actor, async (w) => {
+    const user = requireUser(w, userId)
+    if (user.disabledAt !== null) await changeUser(w, 'user.enabled', user, { disabledAt: null })
+  })
+}
+
+/**
+ * Deletes an account with its grants, memberships and personal data. What he did stays in the log under his number, and
+ * what he owned or granted stays without an owner.
+ */
+export async function deleteUser(ctx: Pick<AccountsContext, 'write'>, actor: Actor, userId: number): Promise<void> {
+  requireAnother(actor, userId, 'delete')
+  await ctx.write(actor, async (w) => {
+    const user = requireUser(w, userId)
+    await endSessionsOf(w, userId, 'deleted')
+    logCascade(w, userId)
+    // One statement: the foreign keys do to the rows what was just logged of them.
+    await deletePrincipal(w.tx, userId)
+    w.deleted('user.deleted', 'user', user)
+  })
+}
+
+/** Changes columns of an account as part of a write; nothing is written or logged when nothing changes. */
+export async function changeUser(
+  w: Write,
+  action: string,
+  before: UserRow,
+  change: Partial<UserRow>,
+): Promise<UserRow> {
+  const after = { ...before, ...change }
+  if (JSON.stringify(after) === JSON.stringify(before)) return before
+  requireFree(w, after, before.id)
+  await updateUser(w.tx, after)
+  w.updated(action, 'user', before, after)
+  return after
+}
+
+/** The account, or a refusal. */
+export function requireUser(w: Write, userId: number): UserRow {
+  const user = w.index.user(userId)
+  if (user === undefined) throw problem('There is no such user')
+  return user
+}
+
+/** A login must not be another's e-mail address nor the reverse: either signs in. */
+function requireFree(w: Write, { login, email }: Pick<UserRow, 'login' | 'email'>, except?: number): void {
+  const takenBy = (name: string) =>
+    [w.index.userByLogin(name), w.index.userByEmail(name)].some((user) => user !== undefined && user.id !== except)
+  if (takenBy(login)) throw problem('This login is taken')
+  if (email !== null && takenBy(email.toLowerCase())) throw problem('This e-mail address is taken')
+}
+
+/** So that there is always one left who can undo it. */
+function requireAnother(actor: Actor, userId: number, verb: string): void {
+  if (actor.actorId === userId) throw problem(`You cannot ${verb} your own account`)
+}
+
+function logCascade(w: Write, userId: number): void {
+  const of = <E extends EntityName>(entity: E, belongs: (row: EntityRows[E]) => boolean) =>
+    [...w.index.rows(entity)].filter(belongs)
+  for (const row of of('grant', (grant) => grant.principalId === userId)) w.deleted('grant.deleted', 'grant', row)
+  for (const row of of('membership', (membership) => membership.memberId === userId)) {
+    w.deleted('membership.deleted', 'membership', row)
+  }
+  for (const row of of('restriction', (restriction) => restriction.userId === userId)) {
+    w.deleted('restriction.deleted', 'restriction', row)
+  }
+  for (const row of of('claim', (claim) => claim.userId === userId)) w.deleted('claim.deleted', 'claim', row)
+  for (const row of of('grant', (grant) => grant.grantedBy === userId && grant.principalId !== userId)) {
+    w.updated('grant.changed', 'grant', row, { ...row, grantedBy: null })
+  }
+  for (const row of of('membership', (membership) => membership.addedBy === userId && membership.memberId !== userId)) {
+    w.updated('membership.changed', 'membership', row, { ...row, addedBy: null })
+  }
+  for (const row of of('userGroup', (group) => group.ownerId === userId)) {
+    w.updated('userGroup.changed', 'userGroup', row, { ...row, ownerId: null })
+  }
+  for (const row of of('edgeGroup', (group) => group.ownerId === userId)) {
+    w.updated('edgeGroup.changed', 'edgeGroup', row, { ...row, ownerId: null })
+  }
+}

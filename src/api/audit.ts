@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import { requireEdgeRole } from '../access/door.ts'
+import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
+import { listChanges as list } from '../audit/audit-queries.ts'
+import { AppError } from '../errors.ts'
+import { defineMethod } from '../rpc/method.ts'
+import { edgeId, integer, limit } from './shapes.ts'
+
+const listChanges = defineMethod({
+  name: 'listChanges',
+  summary: 'The log, newest first: who changed what, when, before and after. Keys and hashes are left out.',
+  clients: ['ui', 'service'],
+  params: z.strictObject({
+    before: integer.optional(),
+    limit,
+    login: z.string().max(254).optional(),
+    entity: z.string().max(50).optional(),
+    entityId: z.string().max(100).optional(),
+  }),
+  result: z.object({
+    changes: z.array(
+      z.object({
+        revision: z.number(),
+        at: z.string(),
+        actor: z.string().nullable(),
+        subject: z.string().nullable(),
+        action: z.string(),
+        entity: z.string(),
+        entityId: z.string(),
+        before: z.record(z.string(), z.unknown()).nullable(),
+        after: z.record(z.string(), z.unknown()).nullable(),
+      }),
+    ),
+  }),
+  access: { permission: 'auditRead', resource: () => PLATFORM_RESOURCE_ID },
+  handler: async ({ ctx }, params) => {
+    const actor = params.login === undefined ? undefined : ctx.store.index.userByLogin(params.login.trim().toLowerCase())
+    if (params.login !== undefined && actor === undefined) throw new AppError('forbidden', [params.login, 'user'])
+    return { changes: await list(ctx, { ...params, actorId: actor?.id }) }
+  },
+})
+
+const getEdgeConfigHistory = defineMethod({
+  name: 'getEdgeConfigHistory',
+  summary: 'How the configuration of an edge changed: when, by whom (null: on the edge itself), what. Newest first.',
+  clients: ['ui', 'service'],
+  params: z.strictObject({ edgeId, before: integer.optional(), limit }),
+  result: z.object({
+    entries: z.array(
+      z.object({ id: z.number(), at: z.string(), actor: z.string().nullable(), summary: z.string(), changes: z.array(z.unknown()) }),
+    ),
+  }),
+  access: { edgeRole: 'owner', edges: (params) => params.edgeId },
+  handler: async ({ ctx, session, now }, params) => {
+    const { edge } = requireEdgeRole(ctx, session.caller, params.edgeId, 'owner', now, 'getEdgeConfigHistory')
+    const entries = await ctx.configs.history(edge.id, params)
+    return {
+      entries: entries.map(({ actorId, at, ...entry }) => ({
+        ...entry,
+        at: at.toISOString(),
+        actor: actorId === null ? null : (ctx.store.index.user(actorId)?.login ?? `principal ${actorId}`),
+      })),
+    }
+  },
+})
+
+export const auditMethods = [listChanges, getEdgeConfigHistory]

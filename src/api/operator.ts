@@ -1,0 +1,239 @@
+import { z } from 'zod'
+import { principalOf, requirePermission } from '../access/door.ts'
+import { grantAccess as grant, revokeAccess as revoke } from '../access/grant-service.ts'
+import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
+import { createServiceToken as newServiceToken } from '../accounts/service-tokens.ts'
+import { createInvitation as invite, createUser as newUser, deleteUser as removeUser, disableUser as disable, enableUser as enable, setPassword as storePassword } from '../accounts/user-service.ts'
+import { createEdge as newEdge, rotateEdgeKey as rotate } from '../edges/edge-service.ts'
+import { AppError } from '../errors.ts'
+import { createOrganisation as newOrganisation, createSite as newSite } from '../organisations/organisation-service.ts'
+import { type Call, defineMethod } from '../rpc/method.ts'
+import { edgeId, empty, integer, role } from './shapes.ts'
+
+const clients = ['ui', 'service'] as const
+const platform = () => PLATFORM_RESOURCE_ID
+const login = z.string().min(1).max(254)
+const name = z.string().trim().min(1).max(200)
+const password = z.string().max(1000)
+const instant = z.iso.datetime({ offset: false }).transform((text) => new Date(text))
+const newEdgeId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'letters, digits, ".", "_" and "-"')
+
+const actorOf = (call: Call) => ({ actorId: principalOf(call.session.caller) })
+
+function userNamed(call: Call, text: string): number {
+  const user = call.ctx.store.index.userByLogin(text.trim().toLowerCase())
+  if (user === undefined) throw new AppError('forbidden', [text.slice(0, 100), 'user'])
+  return user.id
+}
+
+const createUser = defineMethod({
+  name: 'createUser',
+  summary: 'Creates an account. Without a password nobody can log in to it until one is set.',
+  clients,
+  params: z.strictObject({
+    login,
+    name: name.optional(),
+    email: z.string().max(254).optional(),
+    language: z.string().max(20).optional(),
+    globalRole: role.default('guest'),
+    password: password.optional(),
+  }),
+  result: z.object({ login: z.string() }),
+  access: { permission: 'manageUser', resource: platform },
+  handler: async (call, params) => {
+    const user = await newUser(call.ctx, actorOf(call), { ...params, name: params.name ?? params.login })
+    return { login: user.login }
+  },
+})
+
+const setPassword = defineMethod({
+  name: 'setPassword',
+  summary: 'Sets the password of an account and ends its sessions.',
+  clients,
+  params: z.strictObject({ login, password }),
+  result: empty,
+  access: { permission: 'manageUser', resource: platform },
+  handler: async (call, params) => {
+    await storePassword(call.ctx, actorOf(call), userNamed(call, params.login), params.password)
+    return {}
+  },
+})
+
+const setUserDisabled = defineMethod({
+  name: 'setUserDisabled',
+  summary: 'Disables an account and ends its sessions at once, or enables it again.',
+  clients,
+  params: z.strictObject({ login, disabled: z.boolean() }),
+  result: empty,
+  access: { permission: 'manageUser', resource: platform },
+  handler: async (call, params) => {
+    const userId = userNamed(call, params.login)
+    await (params.disabled ? disable : enable)(call.ctx, actorOf(call), userId)
+    return {}
+  },
+})
+
+const deleteUser = defineMethod({
+  name: 'deleteUser',
+  summary: 'Deletes an account with its profile, sessions and grants. The log keeps what it did.',
+  clients,
+  params: z.strictObject({ login }),
+  result: empty,
+  access: { permission: 'manageUser', resource: platform },
+  handler: async (call, params) => {
+    await removeUser(call.ctx, actorOf(call), userNamed(call, params.login))
+    return {}
+  },
+})
+
+const createInvitation = defineMethod({
+  name: 'createInvitation',
+  summary: 'Makes a single-use invitation to register. The token is shown once.',
+  clients,
+  params: z.strictObject({ email: z.string().max(254).optional(), globalRole: role.default('owner'), validDays: integer.pipe(z.number().min(1).max(365)).default(14) }),
+  result: z.object({ token: z.string(), expiresAt: z.string() }),
+  access: { permission: 'manageUser', resource: platform },
+  handler: async (call, params) => {
+    const { token, expiresAt } = await invite(call.ctx, actorOf(call), params)
+    return { token, expiresAt: expiresAt.toISOString() }
+  },
+})
+
+const createServiceToken = defineMethod({
+  name: 'createServiceToken',
+  summary: 'Makes a token for a service that is not a person: a backend, an importer. Shown once.',
+  clients,
+  params: z.strictObject({ name, role: role.optional(), validDays: integer.pipe(z.number().min(1).max(3650)).optional() }),
+  result: z.object({ service: z.string(), token: z.string(), expiresAt: z.string().optional() }),
+  access: { permission: 'manageUser', resource: platform },
+  handler: async (call, params) => {
+    const { principalId, token, expiresAt } = await newServiceToken(call.ctx, actorOf(call), {
+      name: params.name,
+      ...(params.validDays === undefined ? {} : { validDays: params.validDays }),
+    })
+    if (params.role !== undefined) {
+      await grant(call.ctx, principalOf(call.session.caller), { principalId, resourceId: PLATFORM_RESOURCE_ID, role: params.role, validFrom: null, validTo: null })
+    }
+    return { service: params.name, token, ...(expiresAt ? { expiresAt: expiresAt.toISOString() } : {}) }
+  },
+})
+
+const createEdge = defineMethod({
+  name: 'createEdge',
+  summary: 'Registers an edge. API key and setup password are shown once.',
+  clients,
+  params: z.strictObject({
+    edgeId: newEdgeId,
+    comment: z.string().max(500).optional(),
+    producttype: z.string().max(200).optional(),
+    siteId: integer.optional(),
+    apiKey: z.string().min(16).max(512).optional(),
+    setupPassword: z.string().min(8).max(100).optional(),
+  }),
+  result: z.object({ edgeId: z.string(), apiKey: z.string(), setupPassword: z.string() }),
+  access: { permission: 'install', resource: platform },
+  handler: async (call, params) => {
+    const { edge, apiKey, setupPassword } = await newEdge(call.ctx, actorOf(call), params)
+    return { edgeId: edge.edgeId, apiKey, setupPassword }
+  },
+})
+
+const rotateEdgeKey = defineMethod({
+  name: 'rotateEdgeKey',
+  summary: 'Gives an edge a new API key, shown once; old keys stay valid for the overlap, 0 cuts the edge off at once.',
+  clients,
+  params: z.strictObject({ edgeId, overlapHours: z.number().min(0).max(24 * 90).default(24) }),
+  result: z.object({ edgeId: z.string(), apiKey: z.string(), oldKeysValidTo: z.string() }),
+  access: 'signedIn',
+  handler: async (call, params) => {
+    const { ctx, session, now } = call
+    const edge = ctx.store.index.edgeByName(params.edgeId)
+    requirePermission(ctx, session.caller, 'configRaw', edge?.id ?? -1, now)
+    if (edge === undefined) throw new AppError('forbidden', [params.edgeId, 'edge'])
+    const { apiKey, oldKeysValidTo } = await rotate(ctx, actorOf(call), edge, params.overlapHours)
+    return { edgeId: edge.edgeId, apiKey, oldKeysValidTo: oldKeysValidTo.toISOString() }
+  },
+})
+
+const createOrganisation = defineMethod({
+  name: 'createOrganisation',
+  summary: 'Creates a main organisation, the root of a tenant (P-03).',
+  clients,
+  params: z.strictObject({ name }),
+  result: z.object({ id: z.number() }),
+  access: { permission: 'createSub', resource: platform },
+  handler: async (call, params) => ({ id: (await newOrganisation(call.ctx, actorOf(call), params.name)).id }),
+})
+
+const createSite = defineMethod({
+  name: 'createSite',
+  summary: 'Creates a site in a main organisation (P-04).',
+  clients,
+  params: z.strictObject({ organisationId: integer, name, location: z.string().max(500).default('') }),
+  result: z.object({ id: z.number() }),
+  access: { permission: 'createSite', resource: (params) => params.organisationId },
+  handler: async (call, params) => ({ id: (await newSite(call.ctx, actorOf(call), params)).id }),
+})
+
+const target = z.union([
+  z.strictObject({ edgeId }),
+  z.strictObject({ resourceId: integer }),
+  z.strictObject({ platform: z.literal(true) }),
+])
+
+function resourceOf(call: Call, on: z.output<typeof target>): number {
+  if ('platform' in on) return PLATFORM_RESOURCE_ID
+  if ('resourceId' in on) return on.resourceId
+  const edge = call.ctx.store.index.edgeByName(on.edgeId)
+  if (edge === undefined) throw new AppError('forbidden', [on.edgeId, 'grant'])
+  return edge.id
+}
+
+const grantAccess = defineMethod({
+  name: 'grantAccess',
+  summary: 'Grants a user an OpenEMS role on an edge, a site, an organisation or the platform, for a time if wanted.',
+  clients,
+  params: z.strictObject({ login, on: target, role, validFrom: instant.optional(), validTo: instant.optional() }),
+  result: z.object({ grantId: z.number() }),
+  access: 'signedIn',
+  handler: async (call, params) => {
+    const row = await grant(call.ctx, principalOf(call.session.caller), {
+      principalId: userNamed(call, params.login),
+      resourceId: resourceOf(call, params.on),
+      role: params.role,
+      validFrom: params.validFrom ?? null,
+      validTo: params.validTo ?? null,
+    })
+    return { grantId: row.id }
+  },
+})
+
+const revokeAccess = defineMethod({
+  name: 'revokeAccess',
+  summary: 'Withdraws every grant of a user on a resource; open sockets notice within a second.',
+  clients,
+  params: z.strictObject({ login, on: target }),
+  result: z.object({ revoked: z.number() }),
+  access: 'signedIn',
+  handler: async (call, params) => ({
+    revoked: await revoke(call.ctx, principalOf(call.session.caller), {
+      principalId: userNamed(call, params.login),
+      resourceId: resourceOf(call, params.on),
+    }),
+  }),
+})
+
+export const operatorMethods = [
+  createUser,
+  setPassword,
+  setUserDisabled,
+  deleteUser,
+  createInvitation,
+  createServiceToken,
+  createEdge,
+  rotateEdgeKey,
+  createOrganisation,
+  createSite,
+  grantAccess,
+  revokeAccess,
+]

@@ -1,0 +1,130 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { openemsRoles } from '../access/model.ts'
+import { type ClientOptions, callService } from './client.ts'
+
+type Options = ClientOptions & { json?: true } & Record<string, unknown>
+
+/** One CLI command that is one method: name, arguments and options come in, params go out. */
+interface CallCommand {
+  name: string
+  description: string
+  arguments?: [name: string, description: string][]
+  options?: Option[]
+  method: string
+  params: (args: string[], options: Options) => Record<string, unknown>
+  /** What people read; JSON output is the result itself. */
+  text: (result: Record<string, unknown>, args: string[]) => string
+}
+
+const role = () => new Option('--role <role>', 'OpenEMS role').choices(openemsRoles)
+const on = () => [
+  new Option('--edge <id>', 'on this edge'),
+  new Option('--resource <id>', 'on this site or organisation').argParser(Number),
+  new Option('--platform', 'on everything'),
+]
+const instants = () => [
+  new Option('--from <instant>', 'works from (2026-12-24T00:00:00Z)').argParser(instant),
+  new Option('--to <instant>', 'works until').argParser(instant),
+]
+
+const commands: CallCommand[] = [
+  {
+    name: 'set-password',
+    description: 'Set the password of an account and end its sessions',
+    arguments: [['login', 'whose']],
+    options: [new Option('--password <text>', 'the new one (default: read from EMS_PASSWORD)')],
+    method: 'setPassword',
+    params: ([login], options) => ({ login, password: options['password'] ?? process.env['EMS_PASSWORD'] ?? '' }),
+    text: (_result, [login]) => `The password of ${login} is set; open sessions are ended.`,
+  },
+  {
+    name: 'create-edge',
+    description: 'Register an edge; prints its API key and setup password once',
+    arguments: [['edge-id', 'for example edge0']],
+    options: [
+      new Option('--comment <text>', 'what people read in lists'),
+      new Option('--producttype <text>', 'type of product'),
+      new Option('--site <id>', 'site it belongs to').argParser(Number),
+      new Option('--api-key <key>', 'keep a key the edge already has'),
+    ],
+    method: 'createEdge',
+    params: ([edgeId], { comment, producttype, site, apiKey }) => ({ edgeId, comment, producttype, siteId: site, apiKey }),
+    text: (result) => `Edge ${result['edgeId']}\n  API key         ${result['apiKey']}\n  setup password  ${result['setupPassword']}\nBoth are shown this once.`,
+  },
+  {
+    name: 'rotate-edge-key',
+    description: 'Give an edge a new API key; prints it once',
+    arguments: [['edge-id', 'which edge']],
+    options: [new Option('--overlap-hours <hours>', 'how long old keys stay valid; 0 cuts off at once').argParser(Number).default(24)],
+    method: 'rotateEdgeKey',
+    params: ([edgeId], { overlapHours }) => ({ edgeId, overlapHours }),
+    text: (result) => `New API key of ${result['edgeId']}: ${result['apiKey']}\nOld keys are valid until ${result['oldKeysValidTo']}.`,
+  },
+  {
+    name: 'create-service-token',
+    description: 'Make a token for a service that is not a person; prints it once',
+    arguments: [['name', 'of the service']],
+    options: [role().default('guest'), new Option('--valid-days <days>', 'ends by itself').argParser(Number)],
+    method: 'createServiceToken',
+    params: ([name], { role, validDays }) => ({ name, role, validDays }),
+    text: (result) => `Token of ${result['service']}, shown this once: ${result['token']}`,
+  },
+  {
+    name: 'grant',
+    description: 'Grant a user an OpenEMS role on an edge, a site, an organisation or everything',
+    arguments: [['login', 'to whom']],
+    options: [role().makeOptionMandatory(), ...on(), ...instants()],
+    method: 'grantAccess',
+    params: ([login], options) => ({ login, role: options['role'], on: target(options), validFrom: options['from'], validTo: options['to'] }),
+    text: (result, [login]) => `Granted to ${login} (grant ${result['grantId']}).`,
+  },
+  {
+    name: 'revoke',
+    description: 'Withdraw every grant of a user on an edge, a site, an organisation or everything',
+    arguments: [['login', 'from whom']],
+    options: on(),
+    method: 'revokeAccess',
+    params: ([login], options) => ({ login, on: target(options) }),
+    text: (result, [login]) => `${result['revoked']} grant(s) of ${login} withdrawn.`,
+  },
+]
+
+/** The commands that are calls to a running service. */
+export function callCommands(): Command[] {
+  return commands.map((definition) => {
+    const command = withClientOptions(new Command(definition.name).description(definition.description))
+    for (const [name, description] of definition.arguments ?? []) command.argument(`<${name}>`, description)
+    for (const option of definition.options ?? []) command.addOption(option)
+    return command.action(async (...given: unknown[]) => {
+      const options = given.at(-2) as Options
+      const args = given.slice(0, -2) as string[]
+      const params = Object.fromEntries(Object.entries(definition.params(args, options)).filter(([, value]) => value !== undefined))
+      const result = await callService(options, definition.method, params)
+      process.stdout.write(`${options.json ? JSON.stringify(result) : definition.text(result, args)}\n`)
+    })
+  })
+}
+
+/** Where the service is, for every command that calls it. */
+export function withClientOptions(command: Command): Command {
+  return command
+    .option('--url <url>', 'address of the service, for example wss://host:8080/service (default: control socket on this machine)')
+    .addOption(new Option('--token <token>', 'service token for --url').env('EMS_TOKEN'))
+    .option('--data-dir <folder>', 'data folder of the service on this machine')
+    .option('--json', 'machine output')
+}
+
+function target(options: Options): Record<string, unknown> {
+  const { edge, resource, platform } = options
+  if ([edge, resource, platform].filter((value) => value !== undefined).length !== 1) {
+    throw new InvalidArgumentError('exactly one of --edge, --resource and --platform')
+  }
+  if (edge !== undefined) return { edgeId: edge }
+  return resource !== undefined ? { resourceId: resource } : { platform: true }
+}
+
+function instant(text: string): string {
+  const at = Date.parse(text)
+  if (Number.isNaN(at)) throw new InvalidArgumentError('an instant like 2026-12-24T00:00:00Z')
+  return new Date(at).toISOString()
+}

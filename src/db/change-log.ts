@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto'
+import type { Change } from '../access/model.ts'
+import type { Db } from './database.ts'
+import { isEntityName } from './graph-rows.ts'
+
+/** One row of the log. `at` is epoch milliseconds. */
+export interface LoggedChange {
+  revision: number
+  at: number
+  actorId: number | null
+  /** As whom, while impersonating. */
+  subjectId: number | null
+  action: string
+  entity: string
+  entityId: string
+  /** True: not a change of the graph, whatever `entity` says; `after` then holds what was noted. */
+  noted: boolean
+  before: object | null
+  after: object | null
+}
+
+/** A row with the hash that links it to the one before. */
+export interface ChainedChange extends LoggedChange {
+  hash: string
+}
+
+/** The end of the log. */
+export interface LogHead {
+  revision: number
+  hash: string
+}
+
+/** Before the first change. */
+export const emptyLog: LogHead = { revision: 0, hash: '' }
+
+const VERIFY_PAGE = 1000
+
+/** The newest revision and its hash; index change_pk. */
+export async function readHead(db: Db): Promise<LogHead> {
+  const head = await db
+    .selectFrom('change')
+    .select(['revision', 'hash'])
+    .orderBy('revision', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return head ?? emptyLog
+}
+
+/** What happened after a revision, oldest first; index change_pk. */
+export async function readChanges(db: Db, { after, limit }: { after: number; limit: number }): Promise<ChainedChange[]> {
+  const rows = await db
+    .selectFrom('change')
+    .select(['revision', 'at', 'actorId', 'subjectId', 'action', 'entity', 'entityId'])
+    .select(['noted', 'before', 'after', 'hash'])
+    .where('revision', '>', after)
+    .orderBy('revision')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({ ...row, at: row.at.getTime() }))
+}
+
+/** The change of the graph that a row of the log stands for, if any. */
+export function graphChange({ revision, entity, entityId, noted, before, after }: LoggedChange): Change | undefined {
+  if (noted || !isEntityName(entity)) return undefined
+  return { revision, entity, id: Number(entityId), before, after } as Change
+}
+
+/** The hash of a row that follows another. Only this function decides what the chain protects: everything. */
+export function chainHash(previousHash: string, change: LoggedChange): string {
+  const { revision, at, actorId, subjectId, action, entity, entityId, noted, before, after } = change
+  const content = canonicalJson({
+    revision,
+    at,
+    actorId,
+    subjectId,
+    action,
+    entity,
+    entityId,
+    noted,
+    before,
+    after,
+  })
+  return createHash('sha256').update(previousHash).update('\n').update(content).digest('hex')
+}
+
+export type ChainVerdict = { ok: true; revision: number; hash: string } | { ok: false; revision: number; reason: string }
+
+/**
+ * Recomputes the whole chain. A verdict that is not ok names the first revision that is not as it was written. That
+ * nothing was cut off the end only shows when the hash of an earlier run is compared.
+ */
+export async function verifyChain(
+  db: Db,
+  options: { onProgress?: (revision: number) => void } = {},
+): Promise<ChainVerdict> {
+  let head = emptyLog
+  for (;;) {
+    const page = await readChanges(db, { after: head.revision, limit: VERIFY_PAGE })
+    for (const change of page) {
+      const reason = breakOf(head, change)
+      if (reason !== undefined) return { ok: false, revision: change.revision, reason }
+      head = { revision: change.revision, hash: change.hash }
+    }
+    options.onProgress?.(head.revision)
+    if (page.length < VERIFY_PAGE) return { ok: true, ...head }
+  }
+}
+
+/** Why a row cannot follow the head, or undefined when it does. */
+export function breakOf(head: LogHead, change: ChainedChange): string | undefined {
+  if (change.revision !== head.revision + 1) return `revision ${head.revision + 1} is missing`
+  if (change.hash !== chainHash(head.hash, change)) return 'the row or its hash was altered'
+  return undefined
+}
+
+/** JSON with sorted keys: the same value gives the same text, however the database orders the keys of jsonb. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => (isPlainObject(part) ? sorted(part) : part))
+}
+
+function sorted(record: Record<string, unknown>): Record<string, unknown> {
+  // @NOTE no prototype: a key `__proto__` must be kept like any other.
+  const copy: Record<string, unknown> = Object.create(null)
+  for (const key of Object.keys(record).sort()) copy[key] = record[key]
+  return copy
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,121 @@
+import { sql } from 'kysely'
+import type { AccessIndex } from '../access/access-index.ts'
+import type { AccessStore } from '../access/access-store.ts'
+import type { EntityName, EntityRows } from '../access/model.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Log } from '../log.ts'
+import { type ChainedChange, chainHash, type LogHead } from './change-log.ts'
+import type { Db, Tx } from './database.ts'
+import { type GraphSource, toGraphRow } from './graph-rows.ts'
+import { fromDatabase } from './pg-errors.ts'
+import { insideWrite } from './write-scope.ts'
+
+/** Who does it, and as whom while impersonating. Null: the service itself. */
+export interface Actor {
+  actorId: number | null
+  subjectId?: number | null
+}
+
+/** What the body of a write works with. Whatever it reports is in the log when the write is committed. */
+export interface Write {
+  /** The only connection that may be used inside. */
+  readonly tx: Tx
+  /** The graph before this write, at the newest revision: no other write is under way. */
+  readonly index: AccessIndex
+  readonly now: Date
+  inserted<E extends EntityName>(action: string, entity: E, row: GraphSource<E>): void
+  updated<E extends EntityName>(action: string, entity: E, before: GraphSource<E>, after: GraphSource<E>): void
+  deleted<E extends EntityName>(action: string, entity: E, row: GraphSource<E>): void
+  /** Not part of the graph: a session ended, a profile changed. Names and numbers only, no secret, no personal data. */
+  noted(action: string, entity: string, entityId: string, after?: object): void
+}
+
+/**
+ * Every change to people, structure or rights goes through here: one transaction writes the rows and the log. When it
+ * resolves, this node's index has the change. When `body` throws, nothing happened.
+ */
+export type WriteFunction = <T>(actor: Actor, body: (write: Write) => Promise<T>) => Promise<T>
+export type Writer = WriteFunction
+
+/** Notifications with the newest revision. */
+export const CHANGE_CHANNEL = 'change'
+/** Key of the advisory lock that puts writes in a row. */
+const WRITER_LOCK = 7_310_001
+/** Stays below 65,535 parameters of one statement. */
+const ROWS_PER_INSERT = 1000
+
+type Entry = Pick<ChainedChange, 'action' | 'entity' | 'entityId' | 'noted' | 'before' | 'after'>
+
+/** Creates the one `write` of a node. */
+export function createWriter(parts: { db: Db; store: AccessStore; clock: Clock; log: Log }): WriteFunction {
+  const { db, store, clock, log } = parts
+  return async (actor, body) => {
+    const { result, changes } = await db
+      .transaction()
+      .execute(async (tx) => {
+        await sql`select pg_advisory_xact_lock(${WRITER_LOCK}::bigint)`.execute(tx)
+        const head = await store.catchUp(tx)
+        const now = clock()
+        const entries: Entry[] = []
+        const result = await insideWrite(() => body({ tx, index: store.index, now, ...recorder(entries) }))
+        const changes = chained(head, entries, actor, now)
+        await append(tx, changes)
+        return { result, changes }
+      })
+      .catch((error: unknown) => {
+        throw fromDatabase(error)
+      })
+    await store.committed(changes).catch((error: unknown) => {
+      // The write is done, whatever happens here; decisions stop by themselves if the index stays behind.
+      log.warn({ err: error, revision: changes.at(-1)?.revision }, 'index is behind after a write')
+    })
+    return result
+  }
+}
+
+function recorder(entries: Entry[]): Pick<Write, 'inserted' | 'updated' | 'deleted' | 'noted'> {
+  const record = (action: string, entity: EntityName, before: AnyRow | null, after: AnyRow | null) => {
+    const entityId = String(after?.id ?? before?.id)
+    entries.push({ action, entity, entityId, noted: false, before: plain(before), after: plain(after) })
+  }
+  return {
+    inserted: (action, entity, row) => record(action, entity, null, toGraphRow(entity, row)),
+    updated: (action, entity, before, after) =>
+      record(action, entity, toGraphRow(entity, before), toGraphRow(entity, after)),
+    deleted: (action, entity, row) => record(action, entity, toGraphRow(entity, row), null),
+    noted: (action, entity, entityId, after) =>
+      void entries.push({ action, entity, entityId, noted: true, before: null, after: plain(after ?? null) }),
+  }
+}
+type AnyRow = EntityRows[EntityName]
+
+/** The value as it will come back from the database; also a copy, so that later changes of it do not matter. */
+function plain<T extends object>(value: T | null): T | null {
+  return value === null ? null : (JSON.parse(JSON.stringify(value)) as T)
+}
+
+function chained(head: LogHead, entries: readonly Entry[], actor: Actor, now: Date): ChainedChange[] {
+  const { actorId, subjectId = null } = actor
+  let { revision, hash } = head
+  return entries.map((entry) => {
+    revision += 1
+    const change = { revision, at: now.getTime(), actorId, subjectId, ...entry }
+    hash = chainHash(hash, change)
+    return { ...change, hash }
+  })
+}
+
+async function append(tx: Tx, changes: readonly ChainedChange[]): Promise<void> {
+  for (let start = 0; start < changes.length; start += ROWS_PER_INSERT) {
+    const rows = changes.slice(start, start + ROWS_PER_INSERT).map((change) => ({
+      ...change,
+      at: new Date(change.at),
+      before: change.before && JSON.stringify(change.before),
+      after: change.after && JSON.stringify(change.after),
+    }))
+    await tx.insertInto('change').values(rows).execute()
+  }
+  const newest = changes.at(-1)
+  if (newest === undefined) return
+  await sql`select pg_notify(${CHANGE_CHANNEL}, ${String(newest.revision)})`.execute(tx)
+}

@@ -1,0 +1,120 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AccessStore } from './access/access-store.ts'
+import { SessionRegistry } from './accounts/session-registry.ts'
+import { SigningKeys } from './accounts/signing-keys.ts'
+import { Throttle } from './accounts/throttle.ts'
+import { SessionTokens } from './accounts/tokens.ts'
+import { ensureFirstAdministrator } from './accounts/user-service.ts'
+import { type Config, ConfigError } from './config.ts'
+import type { AppContext } from './context.ts'
+import { openDatabase } from './db/database.ts'
+import { checkRelease, migrateToLatest, pendingMigrations, thisRelease } from './db/migrate.ts'
+import { createWriter } from './db/write.ts'
+import { ConfigStore } from './edges/config-store.ts'
+import { EdgeCredentials } from './edges/credentials.ts'
+import { StateWriter } from './edges/state-writer.ts'
+import { startJobs } from './jobs/jobs.ts'
+import { type Clock, systemClock } from './lib/clock.ts'
+import { createPasswordPool } from './lib/password.ts'
+import { deriveKey, loadOrCreateSecret } from './lib/secrets.ts'
+import { LiveHub } from './live/hub.ts'
+import type { Log } from './log.ts'
+import { type RunningService, startService } from './server/service.ts'
+
+export interface StartedService extends AsyncDisposable {
+  ctx: AppContext
+  service: RunningService
+  /** Set when the first administrator was made with a random password: the only time it can be shown. */
+  generatedAdminPassword: string | undefined
+  controlSocket: string
+}
+
+export interface StartOptions {
+  config: Config
+  log: Log
+  clock?: Clock
+  /** Port 0 means "any free port" instead of "off". */
+  anyPort?: boolean
+}
+
+/** Name of the local control socket in the data folder. */
+export function controlSocketPath(dataDir: string): string {
+  return join(dataDir, 'control.sock')
+}
+
+/**
+ * Starts the service: database, migrations, index, last known states, listeners, jobs; in that order, and in the opposite
+ * order when disposed. Throws ConfigError with what to do when it cannot.
+ */
+export async function start({ config, log, clock = systemClock, anyPort = false }: StartOptions): Promise<StartedService> {
+  await using stack = new AsyncDisposableStack()
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  const database = stack.use(await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir, poolSize: config.databasePoolSize, log }))
+  const { db } = database
+  await prepareSchema(config, database, log)
+  const secret = config.secret ?? (await loadOrCreateSecret(config.dataDir))
+  const pepper = deriveKey(secret, 'keyed-hash')
+  const store = stack.use(new AccessStore({ database, clock, log, staleAfterMs: config.staleAfterMs }))
+  await store.start()
+  const keys = new SigningKeys({ db, clock, sealKey: deriveKey(secret, 'signing-keys'), tokenDays: config.sessionDays })
+  await keys.ensureSigningKey()
+  const write = createWriter({ db, store, clock, log })
+  const states = new StateWriter({ db, states: () => hub.states, log, flushMs: config.stateFlushMs })
+  const hub = new LiveHub(clock, states)
+  const configs = new ConfigStore({ db, clock, log })
+  const ctx: AppContext = {
+    config,
+    clock,
+    log,
+    database,
+    db,
+    store,
+    write,
+    pepper,
+    hub,
+    states,
+    configs,
+    credentials: new EdgeCredentials(pepper, (edgeId) => hub.recheckKey(edgeId, (keyHash) => ctx.credentials.isValid(keyHash, clock().getTime()))),
+    passwords: createPasswordPool({ cost: config.bcryptCost, maxQueue: config.passwordQueue }),
+    tokens: new SessionTokens({ keys, clock, issuer: 'ems-metadata', audience: 'ems-metadata' }),
+    throttle: new Throttle({ db, clock, pepper }),
+    sessions: stack.use(new SessionRegistry({ store, clock })),
+    settings: { sessionDays: config.sessionDays, registration: config.registration, registrationRole: config.registrationRole },
+  }
+  ctx.credentials.follow(store)
+  const { generatedPassword } = await ensureFirstAdministrator(ctx, config.adminPassword === undefined ? {} : { password: config.adminPassword })
+  await states.load()
+  await configs.load()
+  stack.defer(() => configs.stop())
+  stack.defer(() => states.stop())
+  states.start()
+  configs.start(config.stateFlushMs)
+  stack.use(startJobs(ctx, keys))
+  const controlSocket = controlSocketPath(config.dataDir)
+  const service = stack.use(await startService(ctx, { release: await thisRelease(), controlSocket, anyPort }))
+  const resources = stack.move()
+  return {
+    ctx,
+    service,
+    generatedAdminPassword: generatedPassword,
+    controlSocket,
+    [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
+  }
+}
+
+/** The embedded database migrates itself, nobody else can be using it; PostgreSQL when asked to (house rule B8). */
+async function prepareSchema(config: Config, database: { db: AppContext['db']; engine: string }, log: Log): Promise<void> {
+  const options = { release: await thisRelease(), log }
+  if (config.migrateOnStart ?? database.engine === 'embedded') {
+    await migrateToLatest(database.db, options)
+    return
+  }
+  const pending = await pendingMigrations(database.db)
+  if (pending.length > 0) {
+    throw new ConfigError(
+      `The database needs ${pending.length} migration(s) first: run "ems-metadata migrate", or set EMS_MIGRATE_ON_START=true.`,
+    )
+  }
+  await checkRelease(database.db, options)
+}
