@@ -5,7 +5,7 @@ import { SessionRegistry } from './accounts/session-registry.ts'
 import { SigningKeys } from './accounts/signing-keys.ts'
 import { Throttle } from './accounts/throttle.ts'
 import { SessionTokens } from './accounts/tokens.ts'
-import { ensureFirstAdministrator } from './accounts/user-service.ts'
+import { ensureFirstAdministrator } from './accounts/registration-service.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { AppContext } from './context.ts'
 import { openDatabase } from './db/database.ts'
@@ -55,13 +55,13 @@ export async function start({ config, log, clock = systemClock, anyPort = false 
   await prepareSchema(config, database, log)
   const secret = config.secret ?? (await loadOrCreateSecret(config.dataDir))
   const pepper = deriveKey(secret, 'keyed-hash')
-  const store = stack.use(new AccessStore({ database, clock, log, staleAfterMs: config.staleAfterMs }))
+  const store = stack.use(new AccessStore({ database, log, staleAfterMs: config.staleAfterMs }))
   await store.start()
   const keys = new SigningKeys({ db, clock, sealKey: deriveKey(secret, 'signing-keys'), tokenDays: config.sessionDays })
   await keys.ensureSigningKey()
   const write = createWriter({ db, store, clock, log })
-  const states = new StateWriter({ db, states: () => hub.states, log, flushMs: config.stateFlushMs })
-  const hub = new LiveHub(clock, states)
+  const states: StateWriter = new StateWriter({ db, states: () => hub.states, log, flushMs: config.stateFlushMs })
+  const hub: LiveHub = new LiveHub(clock, states)
   const configs = new ConfigStore({ db, clock, log })
   const ctx: AppContext = {
     config,

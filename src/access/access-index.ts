@@ -76,8 +76,12 @@ export class AccessIndex {
     const fresh = changes.filter((change) => change.revision > from)
     const known = fresh.filter((change) => Object.hasOwn(this.#handlers, change.entity))
     for (const change of known) assertApplicable(change)
-    for (const { entity, id, after } of known) this.#put(entity, id, after)
-    if (known.some(affectsAccess)) this.#invalidate()
+    let isAffected = false
+    for (const change of known) {
+      const before = this.#put(change.entity, change.id, change.after) ?? null
+      isAffected = affectsAccess({ ...change, before } as Change) || isAffected
+    }
+    if (isAffected) this.#invalidate()
     for (const { revision } of fresh) this.#revision = Math.max(this.#revision, revision)
   }
 
@@ -176,10 +180,11 @@ export class AccessIndex {
     for (const row of rows) this.#put(entity, row.id, row)
   }
 
-  #put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | null): void {
+  #put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | null): EntityRows[E] | undefined {
     const after = row === null ? undefined : this.#store.compact(entity, row)
     const before = this.#store.put(entity, id, after)
     this.#handlers[entity](before, after, id)
+    return before
   }
 
   /** What each kind of row means for the graph. */

@@ -1,5 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { breakOf, type ChainedChange, emptyLog, graphChange, type LogHead, type LoggedChange, readChanges, readHead } from '../db/change-log.ts'
+import {
+  breakOf,
+  CHANGE_CHANNEL,
+  type ChainedChange,
+  emptyLog,
+  graphChange,
+  type LoggedChange,
+  type LogHead,
+  readChanges,
+  readHead,
+} from '../db/change-log.ts'
 import type { Db, OpenDatabase } from '../db/database.ts'
 import { fromDatabase } from '../db/pg-errors.ts'
 import { loadSnapshot } from '../db/snapshot.ts'
@@ -11,7 +21,6 @@ import { emptySnapshot } from './model.ts'
 export type { LoggedChange } from '../db/change-log.ts'
 export type ChangeListener = (changes: readonly LoggedChange[]) => void
 
-const CHANNEL = 'change'
 const PAGE = 1000
 const REACH_PAUSE_MS = 50
 
@@ -34,8 +43,7 @@ export interface AccessStoreOptions {
  * and in order.
  */
 export class AccessStore implements AsyncDisposable {
-  readonly #db: Db
-  readonly #listen: OpenDatabase['listen']
+  readonly #database: AccessStoreOptions['database']
   readonly #log: Log
   readonly #pollIntervalMs: number
   readonly #staleAfterMs: number
@@ -49,13 +57,13 @@ export class AccessStore implements AsyncDisposable {
   /** Set for good when the log in the database is not the one that was followed. */
   #broken: string | undefined
   #polling: Promise<void> | undefined
+  #lookAgain = false
   #timer: NodeJS.Timeout | undefined
   #subscription: AsyncDisposable | undefined
   #ended = false
 
   constructor(options: AccessStoreOptions) {
-    this.#db = options.database.db
-    this.#listen = options.database.listen
+    this.#database = options.database
     this.#log = options.log
     this.#pollIntervalMs = options.pollIntervalMs ?? 1000
     this.#staleAfterMs = options.staleAfterMs ?? 30_000
@@ -76,19 +84,21 @@ export class AccessStore implements AsyncDisposable {
   /** Loads the graph and follows the log from there. To be called once, before anything else. */
   async start(): Promise<void> {
     // Listening begins before the snapshot, so that nothing falls between the two.
-    this.#subscription = await this.#listen(
-      CHANNEL,
+    this.#subscription = await this.#database.listen(
+      CHANGE_CHANNEL,
       (payload) => this.#announced(Number(payload)),
-      (state) => (state === 'again' ? this.#poll() : undefined),
+      (state) => void (state === 'again' && this.#announced(Number.POSITIVE_INFINITY)),
     )
     const startedAt = this.#monotonicMs()
-    const { snapshot, head } = await loadSnapshot(this.#db).catch((error: unknown) => {
+    const { snapshot, head } = await loadSnapshot(this.#database.db).catch((error: unknown) => {
       throw fromDatabase(error)
     })
     this.#index = AccessIndex.fromSnapshot(snapshot)
     this.#head = head
     this.#confirmedAt = startedAt
     this.#timer = setInterval(() => this.#poll(), this.#pollIntervalMs)
+    // What was announced before the snapshot was complete.
+    await this.#poll()
   }
 
   /** Resolves when this revision is applied. Throws AppError `unavailable` when that cannot be had in time. */
@@ -116,14 +126,12 @@ export class AccessStore implements AsyncDisposable {
 
   /** For the writer, which holds its lock: brings the index to the end of the log as its transaction sees it. */
   async catchUp(tx: Db): Promise<LogHead> {
+    if (this.#broken !== undefined) throw new AppError('unavailable', [], new Error(this.#broken))
     const head = await readHead(tx)
-    if (head.revision < this.revision || (head.revision === this.revision && head.hash !== this.#head.hash)) {
-      this.#break('the log in the database is older than what was read from it')
-    }
+    this.#compare(head, this.revision)
     while (this.revision < head.revision) {
       this.#apply(await readChanges(tx, { after: this.revision, limit: PAGE }))
     }
-    if (this.#broken !== undefined) throw new AppError('unavailable', [], this.#broken)
     return head
   }
 
@@ -145,15 +153,88 @@ export class AccessStore implements AsyncDisposable {
   }
 
   #announced(revision: number): void {
-    if (!(revision <= this.revision)) this.#poll()
+    if (this.#timer !== undefined && revision > this.revision) this.#poll()
   }
 
   /** One look at the database; a call during a look makes another one follow. Never rejects. */
   #poll(): Promise<void> {
-    return Promise.resolve()
+    this.#lookAgain = true
+    this.#polling ??= this.#look().finally(() => {
+      this.#polling = undefined
+    })
+    return this.#polling
   }
 
-  #apply(_changes: readonly ChainedChange[]): void {}
+  async #look(): Promise<void> {
+    while (this.#lookAgain && !this.#ended && this.#broken === undefined) {
+      this.#lookAgain = false
+      const startedAt = this.#monotonicMs()
+      try {
+        await this.#follow()
+        this.#confirmed(startedAt)
+      } catch (error) {
+        this.#failed(startedAt, error)
+      }
+    }
+  }
 
-  #break(_reason: string): void {}
+  async #follow(): Promise<void> {
+    // @NOTE a write of this node may be applied while the head is on its way: only what was applied before counts.
+    const known = this.revision
+    const head = await readHead(this.#database.db)
+    this.#compare(head, known)
+    while (this.revision < head.revision && !this.#ended) {
+      this.#apply(await readChanges(this.#database.db, { after: this.revision, limit: PAGE }))
+    }
+  }
+
+  /** A log that ends before what was read from it: the database was put back to an older state. */
+  #compare(head: LogHead, known: number): void {
+    const differs = head.revision === this.revision && head.hash !== this.#head.hash
+    if (head.revision < known || differs) this.#break('the log ends before what was already read from it')
+  }
+
+  #apply(changes: readonly ChainedChange[]): void {
+    const fresh = changes.filter(({ revision }) => revision > this.revision)
+    const newest = fresh.at(-1)
+    if (newest === undefined) return
+    let head = this.#head
+    for (const change of fresh) {
+      const reason = breakOf(head, change)
+      if (reason !== undefined) this.#break(reason)
+      head = change
+    }
+    this.#index.apply(fresh.map(graphChange).filter((change) => change !== undefined))
+    this.#head = { revision: newest.revision, hash: newest.hash }
+    for (const listener of this.#listeners) this.#tell(listener, fresh)
+  }
+
+  #tell(listener: ChangeListener, changes: readonly LoggedChange[]): void {
+    try {
+      listener(changes)
+    } catch (error) {
+      this.#log.error({ err: error }, 'a listener of the log failed')
+    }
+  }
+
+  #confirmed(at: number): void {
+    this.#confirmedAt = at
+    if (this.#failingSince === undefined) return
+    this.#log.info({ outageMs: Math.round(at - this.#failingSince) }, 'the log can be read again')
+    this.#failingSince = undefined
+  }
+
+  #failed(at: number, error: unknown): void {
+    if (this.#failingSince !== undefined || this.#ended) return
+    this.#failingSince = at
+    this.#log.warn({ err: fromDatabase(error), staleAfterMs: this.#staleAfterMs }, 'the log cannot be read')
+  }
+
+  /** Nothing this node knows can be trusted any more; a restart loads what is there now. */
+  #break(reason: string): never {
+    if (this.#broken === undefined)
+      this.#log.error({ reason, revision: this.revision }, 'the log was replaced: restart')
+    this.#broken = reason
+    throw new AppError('unavailable', [], new Error(reason))
+  }
 }

@@ -1,6 +1,6 @@
 import type { AppContext } from '../context.ts'
 import { AppError, problem } from '../errors.ts'
-import type { GrantRow, OpenemsRole } from './model.ts'
+import { type GrantRow, type OpenemsRole, permissionBits } from './model.ts'
 
 /** Grants an OpenEMS role on a resource. Nobody conveys more than he holds (escalation guard, domain rules 2.3). */
 export async function grantAccess(
@@ -10,17 +10,10 @@ export async function grantAccess(
 ): Promise<GrantRow> {
   if (grant.validFrom && grant.validTo && grant.validFrom >= grant.validTo) throw problem('The grant would end before it begins')
   return ctx.write({ actorId }, async (write) => {
-    const allowed = write.index.guardGrant(
-        actorId,
-        {
-          resourceId: grant.resourceId,
-          roleId: builtInRoleId(write, grant.role),
-          validFrom: grant.validFrom?.getTime() ?? null,
-          validTo: grant.validTo?.getTime() ?? null,
-          dataWindows: null,
-        },
-        write.now.getTime(),
-      ).ok
+    const role = write.index.row('role', builtInRoleId(write, grant.role))
+    const held = write.index.access(actorId, grant.resourceId, write.now.getTime()).mask
+    const conveyed = (role?.selfMask ?? 0) | (role?.contentMask ?? 0) | (role?.suborganisationMask ?? 0) | permissionBits.share
+    const allowed = (held & conveyed) === conveyed
     if (!allowed) throw new AppError('forbidden', ['grantAccess', String(actorId)])
     return insertGrant(write, { ...grant, source: 'manual', grantedBy: actorId }, 'grant.created')
   })

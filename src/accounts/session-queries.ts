@@ -50,7 +50,7 @@ export async function findOpenSession(db: Db, sessionId: string, now: Date): Pro
   return { user: toUserRow(user), sessionId: id, expiresAt, clientAddress }
 }
 
-/** Whether the user ever signed in from here, as far as sessions are kept. Index session_user_address. */
+/** Whether the user ever signed in from here, as far as sessions are kept. Index session_by_user. */
 export async function hasSignedInFrom(db: Db, userId: number, clientAddress: string): Promise<boolean> {
   const row = await db
     .selectFrom('session')

@@ -54,6 +54,7 @@ export class SigningKeys {
   readonly #tokenMs: number
   #keys: ReadonlyMap<string, LoadedKey> = new Map()
   #loadedAt = 0
+  #reloading: Promise<void> | undefined
 
   constructor({ db, clock, sealKey, signingDays = 90, tokenDays }: SigningKeyOptions) {
     this.#db = db
@@ -90,10 +91,7 @@ export class SigningKeys {
   /** The key with this id; one unknown here may be new from another node, so the database is asked, but not often. */
   async verifier(kid: string): Promise<Verifier | undefined> {
     const now = this.#clock().getTime()
-    if (!this.#keys.has(kid) && Math.abs(now - this.#loadedAt) >= RELOAD_AT_MOST_EVERY_MS) {
-      this.#loadedAt = now
-      await this.#load(await findSigningKeys(this.#db))
-    }
+    if (!this.#keys.has(kid) && Math.abs(now - this.#loadedAt) >= RELOAD_AT_MOST_EVERY_MS) await this.#reload()
     const key = this.#keys.get(kid)
     return key !== undefined && now < key.verifiesUntil ? key : undefined
   }
@@ -154,6 +152,16 @@ export class SigningKeys {
         { cause },
       )
     }
+  }
+
+  /** One at a time, however many ask. A failure is not remembered: without the database nothing is known about a key. */
+  #reload(): Promise<void> {
+    this.#reloading ??= findSigningKeys(this.#db)
+      .then((rows) => this.#load(rows))
+      .finally(() => {
+        this.#reloading = undefined
+      })
+    return this.#reloading
   }
 
   async #load(rows: readonly Selectable<SigningKeyTable>[]): Promise<void> {

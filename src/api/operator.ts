@@ -2,8 +2,15 @@ import { z } from 'zod'
 import { principalOf, requirePermission } from '../access/door.ts'
 import { grantAccess as grant, revokeAccess as revoke } from '../access/grant-service.ts'
 import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
+import { createInvitation as invite } from '../accounts/registration-service.ts'
 import { createServiceToken as newServiceToken } from '../accounts/service-tokens.ts'
-import { createInvitation as invite, createUser as newUser, deleteUser as removeUser, disableUser as disable, enableUser as enable, setPassword as storePassword } from '../accounts/user-service.ts'
+import {
+  createUser as newUser,
+  deleteUser as removeUser,
+  disableUser as disable,
+  enableUser as enable,
+  setPassword as storePassword,
+} from '../accounts/user-service.ts'
 import { createEdge as newEdge, rotateEdgeKey as rotate } from '../edges/edge-service.ts'
 import { AppError } from '../errors.ts'
 import { createOrganisation as newOrganisation, createSite as newSite } from '../organisations/organisation-service.ts'

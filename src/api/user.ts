@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { edgeRoleOf, holdsRole } from '../access/door.ts'
 import {
-  changeOwnPassword as changePassword,
   getUserInformation as findInformation,
   setUserInformation as storeInformation,
   updateUserLanguage as storeLanguage,
   updateUserSettings as storeSettings,
-} from '../accounts/user-service.ts'
+} from '../accounts/profile-service.ts'
+import { changeOwnPassword as changePassword } from '../accounts/user-service.ts'
 import { listAlerting, storeAlerting } from '../edges/alerting-settings.ts'
 import { AppError, problem } from '../errors.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'

@@ -4,7 +4,7 @@ import { seedDemo, startDemoFleet } from '../demo/demo.ts'
 import { createLogger } from '../log.ts'
 import { type StartedService, start } from '../start.ts'
 
-const DEMO_DEFAULTS = { EMS_DATA_DIR: './data-demo', EMS_HOST: '127.0.0.1', ADMIN_PASSWORD: 'admin', EMS_BCRYPT_COST: '10' }
+const DEMO_DEFAULTS = { EMS_DATA_DIR: './data-demo', EMS_HOST: '127.0.0.1', ADMIN_PASSWORD: 'admin', EMS_BCRYPT_COST: '10', EMS_LOG_LEVEL: 'warn' }
 /** Settings the demo does not take from the environment: it never touches a real database. */
 const DEMO_IGNORES = ['DATABASE_URL', 'EMS_SECRET']
 const LAST_RESORT_MS = 9500
@@ -21,7 +21,7 @@ export function serveCommand(): Command {
 }
 
 async function serve(demo: boolean): Promise<void> {
-  const env = { ...(demo ? DEMO_DEFAULTS : {}), ...process.env }
+  const env: NodeJS.ProcessEnv = { ...(demo ? DEMO_DEFAULTS : {}), ...process.env }
   if (demo) for (const name of DEMO_IGNORES) delete env[name]
   const config = readConfig(env)
   const log = createLogger({ level: config.logLevel })

@@ -33,6 +33,9 @@ export interface LogHead {
 /** Before the first change. */
 export const emptyLog: LogHead = { revision: 0, hash: '' }
 
+/** Where the newest revision is announced. */
+export const CHANGE_CHANNEL = 'change'
+
 const VERIFY_PAGE = 1000
 
 /** The newest revision and its hash; index change_pk. */
@@ -47,7 +50,10 @@ export async function readHead(db: Db): Promise<LogHead> {
 }
 
 /** What happened after a revision, oldest first; index change_pk. */
-export async function readChanges(db: Db, { after, limit }: { after: number; limit: number }): Promise<ChainedChange[]> {
+export async function readChanges(
+  db: Db,
+  { after, limit }: { after: number; limit: number },
+): Promise<ChainedChange[]> {
   const rows = await db
     .selectFrom('change')
     .select(['revision', 'at', 'actorId', 'subjectId', 'action', 'entity', 'entityId'])
@@ -83,7 +89,9 @@ export function chainHash(previousHash: string, change: LoggedChange): string {
   return createHash('sha256').update(previousHash).update('\n').update(content).digest('hex')
 }
 
-export type ChainVerdict = { ok: true; revision: number; hash: string } | { ok: false; revision: number; reason: string }
+export type ChainVerdict =
+  | { ok: true; revision: number; hash: string }
+  | { ok: false; revision: number; reason: string }
 
 /**
  * Recomputes the whole chain. A verdict that is not ok names the first revision that is not as it was written. That

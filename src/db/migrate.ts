@@ -68,7 +68,9 @@ export async function thisRelease(): Promise<string> {
 }
 
 async function appliedMigrations(db: Db): Promise<string[]> {
-  const { rows: found } = await sql<{ found: boolean }>`select to_regclass('kysely_migration') is not null as found`.execute(db)
+  const { rows: found } = await sql<{
+    found: boolean
+  }>`select to_regclass('kysely_migration') is not null as found`.execute(db)
   if (found[0]?.found !== true) return []
   const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
   return rows.map(({ name }) => name)

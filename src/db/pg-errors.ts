@@ -86,7 +86,9 @@ function meaningOf({ code, constraint, message }: Fields): string | undefined {
     case '23514':
       return constraintTexts[constraint]
     case '23503':
-      return message.startsWith('update or delete') ? 'It is still in use' : 'It refers to something that does not exist'
+      return message.startsWith('update or delete')
+        ? 'It is still in use'
+        : 'It refers to something that does not exist'
     case '22021':
     case '22P05':
       return 'A text contains characters that cannot be stored'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { PoolClient, QueryResult } from 'pg'
 import type { PostgresCursor, PostgresPoolClient, PostgresQueryResult } from 'kysely'
+import type { PoolClient, QueryResult } from 'pg'
 import { fromDatabase } from './pg-errors.ts'
 
 /** Lets the statements that follow on a connection take as long as they need. */

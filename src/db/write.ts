@@ -4,7 +4,7 @@ import type { AccessStore } from '../access/access-store.ts'
 import type { EntityName, EntityRows } from '../access/model.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../log.ts'
-import { type ChainedChange, chainHash, type LogHead } from './change-log.ts'
+import { CHANGE_CHANNEL, type ChainedChange, chainHash, type LogHead } from './change-log.ts'
 import type { Db, Tx } from './database.ts'
 import { type GraphSource, toGraphRow } from './graph-rows.ts'
 import { fromDatabase } from './pg-errors.ts'
@@ -37,8 +37,6 @@ export interface Write {
 export type WriteFunction = <T>(actor: Actor, body: (write: Write) => Promise<T>) => Promise<T>
 export type Writer = WriteFunction
 
-/** Notifications with the newest revision. */
-export const CHANGE_CHANNEL = 'change'
 /** Key of the advisory lock that puts writes in a row. */
 const WRITER_LOCK = 7_310_001
 /** Stays below 65,535 parameters of one statement. */

@@ -1,5 +1,5 @@
 import type { SigningKeys } from '../accounts/signing-keys.ts'
-import { deleteExpiredSessions } from '../accounts/session-queries.ts'
+import { deleteExpired } from '../accounts/account-cleanup.ts'
 import type { AppContext } from '../context.ts'
 
 interface Job {
@@ -13,8 +13,7 @@ export function startJobs(ctx: AppContext, keys: SigningKeys): Disposable {
   const jobs: Job[] = [
     { name: 'signingKeys', everyMs: 3_600_000, run: () => keys.ensureSigningKey() },
     { name: 'expireSessions', everyMs: 30_000, run: () => ctx.sessions.endExpired() },
-    { name: 'deleteExpiredSessions', everyMs: 3_600_000, run: () => deleteExpiredSessions(ctx.db, ctx.clock(), 1000) },
-    { name: 'deleteEmptyBuckets', everyMs: 600_000, run: () => ctx.throttle.deleteEmptied(1000) },
+    { name: 'deleteExpired', everyMs: 600_000, run: () => deleteExpired(ctx) },
     { name: 'expireEdgeKeys', everyMs: 1000, run: () => ctx.credentials.expire(ctx.clock().getTime()) },
   ]
   const timers = jobs.map((job) => {

@@ -222,7 +222,7 @@ export class Connection implements Session, Watcher {
     if (frame.method !== 'logMessage') return this.#invalidFrame('unknown notification', undefined)
     if (!this.#logLimit.take(performance.now())) return
     const text = String(frame.params['msg'] ?? '').slice(0, 2000)
-    this.#log.info({ level2: String(frame.params['level'] ?? '').slice(0, 20), text }, 'message from the UI')
+    this.#log.info({ uiLevel: String(frame.params['level'] ?? '').slice(0, 20), text }, 'message from the UI')
   }
 
   #invalidFrame(reason: string, id: FrameId | undefined): void {

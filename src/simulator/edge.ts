@@ -44,7 +44,8 @@ const FULL_SNAPSHOT_EVERY = 300_000
 /** The first data follow about a second after the configuration. */
 const FIRST_DATA_AFTER = 500
 const PING_EVERY = 100_000
-const PONG_WITHIN = 150_000
+/** @NOTE turns, not time: a clock that jumps is not a server that is silent. */
+const PONG_WITHIN_TURNS = 50
 /** A server that reads slower than this gets fewer and larger updates, never a queue. */
 const MAX_BUFFERED_BYTES = 256 * 1024
 
@@ -57,7 +58,7 @@ export class SimulatedEdge implements EdgeControls {
   #attemptAt = Number.NEGATIVE_INFINITY
   #openedAt = 0
   #pingAt = 0
-  #pongAt = 0
+  #turnsWithoutPong = 0
   #fullAt = 0
   #full = true
   #fullAggregate = true
@@ -164,7 +165,7 @@ export class SimulatedEdge implements EdgeControls {
       if (!isBinary) this.#received(String(data))
     })
     socket.on('pong', () => {
-      this.#pongAt = this.#setup.now()
+      this.#turnsWithoutPong = 0
     })
     socket.on('error', (error) => {
       failure = error
@@ -175,7 +176,7 @@ export class SimulatedEdge implements EdgeControls {
       if (opened) status.connected--
       else {
         status.connecting--
-        this.#refused(failure)
+        if (!this.#stopped) this.#refused(failure)
       }
     })
   }
@@ -188,7 +189,7 @@ export class SimulatedEdge implements EdgeControls {
   #opened(at: number): void {
     this.#openedAt = at
     this.#pingAt = at
-    this.#pongAt = at
+    this.#turnsWithoutPong = 0
     if (this.#aggregateDueAt <= at) this.#aggregateDueAt = 0
     if (this.#window !== Math.floor(at / WINDOW)) {
       this.#window = undefined
@@ -208,12 +209,13 @@ export class SimulatedEdge implements EdgeControls {
   }
 
   #keepAlive(socket: WebSocket, at: number): boolean {
-    if (at - this.#pongAt > PONG_WITHIN && this.#pingAt > this.#pongAt) {
+    if (this.#turnsWithoutPong > 0 && ++this.#turnsWithoutPong > PONG_WITHIN_TURNS) {
       socket.terminate()
       return false
     }
     if (at - this.#pingAt >= PING_EVERY) {
       this.#pingAt = at
+      this.#turnsWithoutPong = 1
       socket.ping()
     }
     return true

@@ -1,143 +1,14 @@
 import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { type WebSocket, WebSocketServer } from 'ws'
 import { simulateCommand } from '../../src/cli/simulate.ts'
-import { type Condition, type Fleet, type FleetOptions, startFleet } from '../../src/simulator/fleet.ts'
+import type { Condition } from '../../src/simulator/fleet.ts'
+import { Scene, START } from '../unit/simulator/scene.ts'
 
-interface Frame {
-  id?: string
-  method?: string
-  params: Record<string, Record<string, unknown>>
-  result?: unknown
-  error?: unknown
-}
-
-const START = Date.UTC(2026, 3, 4, 10)
-const USER = { id: 'a@b.c', name: 'A', language: 'DE' }
 const liveView = [
   ...['State', 'EssSoc', 'EssActivePower', 'EssMinDischargePower', 'EssMaxDischargePower', 'GridActivePower'],
   ...['GridMinActivePower', 'GridMaxActivePower', 'GridMode', 'ProductionActivePower', 'ProductionDcActualPower'],
   ...['ProductionAcActivePower', 'ProductionMaxActivePower', 'ConsumptionActivePower', 'ConsumptionMaxActivePower'],
 ].map((id) => `_sum/${id}`)
-
-/** One accepted socket: frames in order, awaited one by one. */
-class Connection {
-  readonly socket: WebSocket
-  readonly request: IncomingMessage
-  readonly #frames: Frame[] = []
-  readonly #waiting: ((frame: Frame) => void)[] = []
-
-  constructor(socket: WebSocket, request: IncomingMessage) {
-    this.socket = socket
-    this.request = request
-    socket.on('message', (data) => {
-      const frame = JSON.parse(String(data)) as Frame
-      const waiting = this.#waiting.shift()
-      if (waiting) waiting(frame)
-      else this.#frames.push(frame)
-    })
-  }
-
-  next(): Promise<Frame> {
-    const frame = this.#frames.shift()
-    return frame ? Promise.resolve(frame) : new Promise((resolve) => this.#waiting.push(resolve))
-  }
-
-  async nextOf(method: string): Promise<Frame> {
-    for (;;) {
-      const frame = await this.next()
-      if (frame.method === method) return frame
-    }
-  }
-
-  /** The members of the next data frame. */
-  async data(): Promise<Record<string, unknown>> {
-    const { params } = await this.nextOf('timestampedData')
-    return Object.values(params)[0] ?? {}
-  }
-
-  send(frame: unknown): void {
-    this.socket.send(typeof frame === 'string' ? frame : JSON.stringify(frame))
-  }
-
-  async call(role: string, method: string, params: object): Promise<Frame> {
-    const payload = { jsonrpc: '2.0', method, params, id: 'b-b-b-b-b' }
-    this.send({
-      jsonrpc: '2.0',
-      method: 'authenticatedRpc',
-      params: { user: { ...USER, role }, payload },
-      id: 'a-a-a-a-a',
-    })
-    for (;;) {
-      const frame = await this.next()
-      if (frame.id === 'a-a-a-a-a') return frame
-    }
-  }
-}
-
-/** An edge port, a fleet against it and a clock that only the test moves. */
-class Scene implements AsyncDisposable {
-  now = START
-  readonly #server: WebSocketServer
-  readonly #connections: Connection[] = []
-  readonly #waiting: ((connection: Connection) => void)[] = []
-  fleet: Fleet | undefined
-
-  private constructor(server: WebSocketServer) {
-    this.#server = server
-    server.on('connection', (socket, request) => {
-      const connection = new Connection(socket, request)
-      const waiting = this.#waiting.shift()
-      if (waiting) waiting(connection)
-      else this.#connections.push(connection)
-    })
-  }
-
-  static async open(server: ConstructorParameters<typeof WebSocketServer>[0] = {}): Promise<Scene> {
-    const listening = new WebSocketServer({ port: 0, host: '127.0.0.1', ...server })
-    await once(listening, 'listening')
-    return new Scene(listening)
-  }
-
-  get url(): string {
-    return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
-  }
-
-  start(options: Partial<FleetOptions> = {}): Fleet {
-    this.fleet = startFleet({
-      url: this.url,
-      edges: 1,
-      apiKey: (index) => `edge${index}`,
-      clock: () => new Date(this.now),
-      reconnect: { minMs: 10_000, maxMs: 10_000 },
-      ...options,
-    })
-    this.fleet.tick()
-    return this.fleet
-  }
-
-  connection(): Promise<Connection> {
-    const connection = this.#connections.shift()
-    return connection ? Promise.resolve(connection) : new Promise((resolve) => this.#waiting.push(resolve))
-  }
-
-  get unexpected(): number {
-    return this.#connections.length
-  }
-
-  pass(ms: number): void {
-    this.now += ms
-    this.fleet?.tick()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.fleet?.[Symbol.asyncDispose]()
-    for (const client of this.#server.clients) client.terminate()
-    this.#server.close()
-  }
-}
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -160,10 +31,9 @@ describe('a simulated edge', () => {
   it('sends its configuration, a second later everything, then changes only', async () => {
     await using scene = await Scene.open()
     scene.start()
-    const edge = await scene.connection()
-    const config = await edge.next()
-    expect(config.method).toBe('edgeConfig')
-    expect(Object.keys(config.params['components'] ?? {})).toEqual([
+    const edge = await scene.opened()
+    expect(edge.config?.method).toBe('edgeConfig')
+    expect(Object.keys(edge.config?.params.components ?? {})).toEqual([
       ...['_sum', '_meta', 'ess0', 'meter0', 'meter1', 'ctrlDebugLog0', 'ctrlBackend0'],
     ])
     scene.pass(1000)
@@ -187,7 +57,7 @@ describe('a simulated edge', () => {
   it('beats with empty params when nothing changed', async () => {
     await using scene = await Scene.open()
     scene.start({ profile: { channels: 30, changesPerSecond: 0 } })
-    const edge = await scene.connection()
+    const edge = await scene.opened()
     scene.pass(1000)
     expect(Object.keys(await edge.data())).toHaveLength(30)
     scene.pass(1000)
@@ -197,8 +67,7 @@ describe('a simulated edge', () => {
   it('aggregates each five-minute window once, after a delay', async () => {
     await using scene = await Scene.open()
     scene.start({ profile: { channels: 30, changesPerSecond: 1 } })
-    const edge = await scene.connection()
-    await edge.next()
+    const edge = await scene.opened()
     for (const ms of [1000, 299_000, 269_000, 31_000, 269_000]) scene.pass(ms)
     const first = await edge.nextOf('aggregatedData')
     expect(Object.keys(first.params)).toEqual([String(START)])
@@ -210,7 +79,7 @@ describe('a simulated edge', () => {
   it('refuses by role, answers the rest, and stays calm about nonsense', async () => {
     await using scene = await Scene.open()
     const fleet = scene.start()
-    const edge = await scene.connection()
+    const edge = await scene.opened()
     expect((await edge.call('guest', 'setChannelValue', {})).error).toEqual({
       code: 1002,
       message: 'Access to this resource [setChannelValue] is denied for User with Role [GUEST]',
@@ -231,17 +100,16 @@ describe('a simulated edge', () => {
   it('sends its log only while somebody listens', async () => {
     await using scene = await Scene.open()
     scene.start({ condition: () => 'warning' })
-    const edge = await scene.connection()
+    const edge = await scene.opened()
     scene.pass(1000)
     scene.pass(1000)
-    const methods = [(await edge.next()).method, (await edge.next()).method, (await edge.next()).method]
-    expect(methods).toEqual(['edgeConfig', 'timestampedData', 'timestampedData'])
+    expect([(await edge.next()).method, (await edge.next()).method]).toEqual(['timestampedData', 'timestampedData'])
     await edge.call('owner', 'subscribeSystemLog', { subscribe: true })
     scene.pass(8000)
-    const line = (await edge.nextOf('systemLog')).params['line']
+    const line = (await edge.nextOf('systemLog')).params.line
     expect(line).toMatchObject({ time: '2026-04-04T12:00:10.000+02:00', level: 'INFO' })
-    expect(line?.['message']).toMatch(/^\[ctrlDebugLog0\] _sum\[State:Warning Ess SoC:\d+ %\|L:-?\d+ W Grid:/)
-    expect((await edge.next()).params['line']).toMatchObject({ level: 'WARN', source: 'meter0' })
+    expect(line?.message).toMatch(/^\[ctrlDebugLog0\] _sum\[State:Warning Ess SoC:\d+ %\|L:-?\d+ W Grid:/)
+    expect((await edge.next()).params.line).toMatchObject({ level: 'WARN', source: 'meter0' })
     await edge.call('owner', 'subscribeSystemLog', { subscribe: false })
     scene.pass(1000)
     scene.pass(1000)
@@ -251,21 +119,21 @@ describe('a simulated edge', () => {
   it('applies a configuration and tells everybody: edgeConfig, then a full snapshot', async () => {
     await using scene = await Scene.open()
     scene.start()
-    const edge = await scene.connection()
+    const edge = await scene.opened()
     scene.pass(1000)
     const before = Object.keys(await edge.data())
     const properties = [{ name: 'id', value: 'ctrlFix0' }]
     await edge.call('installer', 'createComponentConfig', { factoryPid: 'Controller.Ess.FixActivePower', properties })
     const config = await edge.next()
     expect(config.method).toBe('edgeConfig')
-    expect(config.params['components']).toHaveProperty('ctrlFix0')
+    expect(config.params.components).toHaveProperty('ctrlFix0')
     scene.pass(1000)
     expect(Object.keys(await edge.data()).sort()).toEqual([...before, 'ctrlFix0/State'].sort())
     await edge.call('owner', 'updateComponentConfig', {
       componentId: 'meter1',
       properties: [{ name: 'enabled', value: false }],
     })
-    expect((await edge.next()).params['components']).toHaveProperty('meter1.properties.enabled', false)
+    expect((await edge.next()).params.components).toHaveProperty('meter1.properties.enabled', false)
     scene.pass(1000)
     expect(Object.keys(await edge.data()).filter((key) => key.startsWith('meter1'))).toEqual([])
   })
@@ -273,7 +141,7 @@ describe('a simulated edge', () => {
   it('lets an administrator set the battery', async () => {
     await using scene = await Scene.open()
     scene.start()
-    const edge = await scene.connection()
+    const edge = await scene.opened()
     scene.pass(1000)
     await edge.data()
     await edge.call('admin', 'setChannelValue', { componentId: 'ess0', channelId: 'SetActivePowerEquals', value: -123 })
@@ -286,33 +154,36 @@ describe('a simulated edge', () => {
   it('comes back no sooner than its waiting time after the start of the last attempt', async () => {
     await using scene = await Scene.open()
     const fleet = scene.start()
-    const first = await scene.connection()
+    const first = await scene.opened()
     first.socket.terminate()
     await vi.waitFor(() => expect(fleet.status().connected).toBe(0))
     scene.pass(9000)
     expect(fleet.status()).toMatchObject({ connecting: 0 })
     scene.pass(1000)
-    const second = await scene.connection()
-    expect((await second.next()).method).toBe('edgeConfig')
+    const second = await scene.opened()
+    expect(second.config?.method).toBe('edgeConfig')
     scene.pass(60_000)
     second.socket.terminate()
     await vi.waitFor(() => expect(fleet.status().connected).toBe(0))
     scene.pass(1000)
-    const third = await scene.connection()
+    const third = await scene.opened()
     scene.pass(1000)
     expect(Object.keys(await third.data())).toEqual(expect.arrayContaining(liveView))
   })
 
   it('pings every 100 s and gives up on a server that does not answer', async () => {
     await using scene = await Scene.open({ autoPong: false })
-    scene.start()
-    const edge = await scene.connection()
+    const fleet = scene.start()
+    const edge = await scene.opened()
     scene.pass(99_000)
     const pinged = once(edge.socket, 'ping')
     scene.pass(1000)
     await pinged
     const closed = once(edge.socket, 'close')
-    scene.pass(51_000)
+    for (let second = 0; second < 49; second++) scene.pass(1000)
+    expect((await edge.call('guest', 'routes', {})).error).toBeUndefined()
+    expect(fleet.status().connected).toBe(1)
+    scene.pass(1000)
     expect((await closed)[0]).toBe(1006)
   })
 
@@ -340,13 +211,13 @@ describe('a fleet', () => {
     await vi.waitFor(() => expect(fleet.status().connected).toBe(4))
     scene.pass(1000)
     for (const edge of edges) {
-      const index = Number(String(edge.request.headers['apikey']).slice('edge'.length))
+      const index = Number(String(edge.request.headers.apikey).slice('edge'.length))
       expect((await edge.data())['_sum/State']).toBe(index)
     }
     conditions[0] = 'offline'
     conditions[4] = 'ok'
     scene.pass(1000)
-    expect((await scene.connection()).request.headers['apikey']).toBe('edge4')
+    expect((await scene.connection()).request.headers.apikey).toBe('edge4')
     await vi.waitFor(() => expect(fleet.status()).toMatchObject({ connected: 4, refused: 0 }))
   })
 
@@ -367,6 +238,7 @@ describe('a fleet', () => {
     const addresses = new Set<string | undefined>()
     for (let index = 0; index < 100; index++) addresses.add((await scene.connection()).request.socket.remoteAddress)
     expect(addresses).toEqual(new Set(['127.0.0.2', '127.0.0.3']))
+    await vi.waitFor(() => expect(fleet.status()).toMatchObject({ connected: 100, connecting: 0 }))
     await fleet[Symbol.asyncDispose]()
     expect(fleet.status()).toMatchObject({ connected: 0, connecting: 0, refused: 0 })
   })

@@ -194,7 +194,7 @@ describe('answers', () => {
     const edge = new FakeEdge()
     const properties = [...alias, { name: 'capacity', value: null }, { name: 'adminPassword', value: 'secret' }]
     ask('owner', 'updateComponentConfig', { ...ess0, properties }, edge)
-    expect(edge.config.components['ess0']).toEqual({
+    expect(edge.config.components.ess0).toEqual({
       alias: 'Cellar',
       factoryId: 'Simulator.EssSymmetric.Reacting',
       properties: {
@@ -205,7 +205,7 @@ describe('answers', () => {
       },
     })
     ask('installer', 'createComponentConfig', newController, edge)
-    expect(edge.config.components['ctrlFix0']?.properties).toMatchObject({ enabled: true })
+    expect(edge.config.components.ctrlFix0?.properties).toMatchObject({ enabled: true })
     expect(edge.config.factories).toHaveProperty(['Controller.Ess.FixActivePower', 'natureIds'])
     ask('installer', 'deleteComponentConfig', { componentId: 'ctrlFix0' }, edge)
     expect(edge.config.components).not.toHaveProperty('ctrlFix0')

@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs'
+import { Command, Option } from 'commander'
+import { type OpenemsRole, openemsRoles } from '../access/model.ts'
+import { generateSetupPassword } from '../lib/secrets.ts'
+import { readConfig } from '../config.ts'
+import { createLogger } from '../log.ts'
+import { start } from '../start.ts'
+import { callService, type ClientOptions, controlSocketOf } from './client.ts'
+import { withClientOptions } from './calls.ts'
+import { createUser } from '../accounts/user-service.ts'
+import { LOCAL_OPERATOR_PRINCIPAL_ID } from '../access/model.ts'
+
+interface Options extends ClientOptions {
+  name?: string
+  email?: string
+  globalRole: OpenemsRole
+  password?: string
+  json?: true
+}
+
+/** `create-user`: through the running service, or, when none runs, in its database. */
+export function createUserCommand(): Command {
+  return withClientOptions(new Command('create-user'))
+    .description('Create an account (also while the service is stopped)')
+    .argument('<login>', 'log-in name')
+    .option('--name <text>', 'name of the person')
+    .option('--email <address>', 'e-mail address')
+    .addOption(new Option('--global-role <role>', 'what the UI shows in menus').choices(openemsRoles).default('guest'))
+    .option('--password <text>', 'password (default: EMS_PASSWORD, else a random one, printed once)')
+    .action(async (login: string, options: Options) => {
+      const given = options.password ?? process.env['EMS_PASSWORD']
+      const password = given ?? generateSetupPassword()
+      const { name, email, globalRole } = options
+      const account = { login, password, globalRole, ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }) }
+      const created = await create(options, account)
+      const result = { login: created, ...(given === undefined ? { password } : {}) }
+      process.stdout.write(
+        options.json
+          ? `${JSON.stringify(result)}\n`
+          : `Account ${created} created.${given === undefined ? `\nPassword, shown this once: ${password}` : ''}\n`,
+      )
+    })
+}
+
+async function create(options: Options, account: { login: string; password: string; globalRole: OpenemsRole; name?: string }): Promise<string> {
+  if (options.url !== undefined || existsSync(controlSocketOf(options.dataDir))) {
+    const { login } = await callService(options, 'createUser', account)
+    return String(login)
+  }
+  const env = { ...process.env, ...(options.dataDir === undefined ? {} : { EMS_DATA_DIR: options.dataDir }) }
+  const config = { ...readConfig(env), edgePort: 0, uiPort: 0, httpPort: 0 }
+  await using started = await start({ config, log: createLogger({ level: 'warn' }) })
+  const actor = { actorId: LOCAL_OPERATOR_PRINCIPAL_ID }
+  const user = await createUser(started.ctx, actor, { ...account, name: account.name ?? account.login })
+  return user.login
+}
