@@ -54,6 +54,7 @@ export class AccessIndex {
   readonly #evaluator = new Evaluator(this.#resources)
   readonly #lister = new EdgeLister(this.#store.rows, this.#resources, this.#evaluator)
   readonly #views = new Map<number, View>()
+  #everybody: View | undefined
 
   /** The index over a snapshot. */
   static fromSnapshot(snapshot: Snapshot): AccessIndex {
@@ -163,9 +164,11 @@ export class AccessIndex {
   #view(principalId: number, at: number): View {
     const known = this.#views.get(principalId)
     if (known && known.from <= at && at < known.until) return known
-    const everybody = principalId === PUBLIC_PRINCIPAL_ID ? undefined : this.#view(PUBLIC_PRINCIPAL_ID, at)
     const world = { rows: this.#store.rows, resources: this.#resources, people: this.#people }
-    const view = resolveView(world, principalId, at, everybody)
+    if (this.#everybody === undefined || at < this.#everybody.from || at >= this.#everybody.until) {
+      this.#everybody = resolveView(world, PUBLIC_PRINCIPAL_ID, at)
+    }
+    const view = resolveView(world, principalId, at, this.#everybody)
     if (this.#views.size >= cachedViews) this.#views.clear()
     this.#views.set(principalId, view)
     return view
@@ -173,6 +176,7 @@ export class AccessIndex {
 
   #invalidate(): void {
     this.#views.clear()
+    this.#everybody = undefined
     this.#resources.invalidate()
   }
 

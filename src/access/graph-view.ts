@@ -58,7 +58,7 @@ export interface View {
   /** What claims leave. */
   readonly cap: number
   readonly restrictions: ReadonlyMap<number, Windows> | undefined
-  /** What `public` may; undefined for `public` itself. */
+  /** What grants to `public` convey, to be counted only where the tenant allows it; undefined in that view itself. */
   readonly everybody: View | undefined
   /** Conveyed to the content of a container; filled as asked. */
   readonly flows: Map<number, readonly Conveyance[]>
@@ -92,8 +92,8 @@ class Interval {
   }
 }
 
-/** Resolves the rights of one principal at one moment. */
-export function resolveView(world: World, principalId: number, at: number, everybody: View | undefined): View {
+/** Resolves the rights of one principal at one moment; without `everybody` those that grants to `public` convey. */
+export function resolveView(world: World, principalId: number, at: number, everybody?: View): View {
   const interval = new Interval(at)
   if (everybody) {
     interval.narrow(everybody.from)
@@ -101,6 +101,7 @@ export function resolveView(world: World, principalId: number, at: number, every
   }
   const isActive = isActivePrincipal(world.rows, principalId)
   const principals = isActive ? principalsOf(world, principalId, interval) : new Set<number>()
+  if (everybody) principals.delete(PUBLIC_PRINCIPAL_ID)
   const held = heldBy(world, principals, at, interval)
   const restrictions = restrictionsOf(world.people, principalId, interval)
   return {

@@ -12,7 +12,7 @@ import {
   setPassword as storePassword,
 } from '../accounts/user-service.ts'
 import { createEdge as newEdge, rotateEdgeKey as rotate } from '../edges/edge-service.ts'
-import { AppError } from '../errors.ts'
+import { AppError, problem } from '../errors.ts'
 import { createOrganisation as newOrganisation, createSite as newSite } from '../organisations/organisation-service.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
 import { edgeId, empty, integer, role } from './shapes.ts'
@@ -27,10 +27,14 @@ const newEdgeId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'letters
 
 const actorOf = (call: Call) => ({ actorId: principalOf(call.session.caller) })
 
+/** Whoever manages users is told that there is none; everybody else gets the answer for what he may not see (O-09). */
 function userNamed(call: Call, text: string): number {
-  const user = call.ctx.store.index.userByLogin(text.trim().toLowerCase())
-  if (user === undefined) throw new AppError('forbidden', [text.slice(0, 100), 'user'])
-  return user.id
+  const { ctx, session, now } = call
+  const user = ctx.store.index.userByLogin(text.trim().toLowerCase())
+  if (user !== undefined) return user.id
+  const principalId = principalOf(session.caller)
+  if (ctx.store.index.allows(principalId, 'manageUser', PLATFORM_RESOURCE_ID, now.getTime())) throw problem(`There is no user ${text.slice(0, 100)}`)
+  throw new AppError('forbidden', [text.slice(0, 100), 'user'])
 }
 
 const createUser = defineMethod({

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { openemsRoles } from '../access/model.ts'
+import { ConfigError } from '../config.ts'
 import { type ClientOptions, callService } from './client.ts'
 
 type Options = ClientOptions & { json?: true } & Record<string, unknown>
@@ -117,7 +118,7 @@ export function withClientOptions(command: Command): Command {
 function target(options: Options): Record<string, unknown> {
   const { edge, resource, platform } = options
   if ([edge, resource, platform].filter((value) => value !== undefined).length !== 1) {
-    throw new InvalidArgumentError('exactly one of --edge, --resource and --platform')
+    throw new ConfigError('Say on what: exactly one of --edge, --resource and --platform.')
   }
   if (edge !== undefined) return { edgeId: edge }
   return resource !== undefined ? { resourceId: resource } : { platform: true }

@@ -11,11 +11,14 @@ export interface ClientOptions {
   dataDir?: string
 }
 
+/** No service runs on the data folder. */
+export class NotRunning extends ConfigError {}
+
 const TIMEOUT_MS = 60_000
 
 /**
  * Calls one method of a running service: over its local control socket, or at an address with a service token
- * (`--url` and `--token`, or EMS_URL-less environments through `--data-dir`). Throws what the service answered.
+ * (`--url` and `--token`). Throws NotRunning, or what the service answered.
  */
 export async function callService(options: ClientOptions, method: string, params: Record<string, unknown>): Promise<Record<string, unknown>> {
   const socket = open(options)
@@ -24,7 +27,10 @@ export async function callService(options: ClientOptions, method: string, params
     socket.once('unexpected-response', (_request, response) => {
       reject(new ConfigError(response.statusCode === 401 ? 'The service refuses this token.' : `The service answered HTTP ${response.statusCode}; --url must end in /service.`))
     })
-    socket.once('error', reject)
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      const gone = options.url === undefined && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT')
+      reject(gone ? notRunning(controlSocketOf(options.dataDir)) : error)
+    })
   })
   const client = createPeerClient((text) => socket.send(text))
   socket.on('message', (data) => client.receive(JSON.parse(String(data))))
@@ -36,8 +42,8 @@ export async function callService(options: ClientOptions, method: string, params
   }
 }
 
-/** Whether a service runs on this data folder. */
-export function controlSocketOf(dataDir: string | undefined): string {
+/** The control socket of the data folder; a killed service may have left a dead one. */
+function controlSocketOf(dataDir: string | undefined): string {
   return resolve(controlSocketPath(dataDir ?? readConfig({ EMS_SECRET: 'x'.repeat(32), ...process.env }).dataDir))
 }
 
@@ -47,8 +53,10 @@ function open(options: ClientOptions): WebSocket {
     return new WebSocket(options.url, { headers: { authorization: `Bearer ${options.token}` } })
   }
   const path = controlSocketOf(options.dataDir)
-  if (!existsSync(path)) {
-    throw new ConfigError(`No service runs on this data folder (${path} is missing). Start it, or name it with --data-dir, or use --url and --token.`)
-  }
+  if (!existsSync(path)) throw notRunning(path)
   return new WebSocket(`ws+unix:${path}:/`)
+}
+
+function notRunning(path: string): NotRunning {
+  return new NotRunning(`No service runs on this data folder (nobody listens on ${path}). Start it, or name the folder with --data-dir, or use --url and --token.`)
 }

@@ -1,14 +1,12 @@
-import { existsSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import { type OpenemsRole, openemsRoles } from '../access/model.ts'
+import { LOCAL_OPERATOR_PRINCIPAL_ID, type OpenemsRole, openemsRoles } from '../access/model.ts'
 import { generateSetupPassword } from '../lib/secrets.ts'
 import { readConfig } from '../config.ts'
 import { createLogger } from '../log.ts'
 import { start } from '../start.ts'
-import { callService, type ClientOptions, controlSocketOf } from './client.ts'
+import { callService, type ClientOptions, NotRunning } from './client.ts'
 import { withClientOptions } from './calls.ts'
 import { createUser } from '../accounts/user-service.ts'
-import { LOCAL_OPERATOR_PRINCIPAL_ID } from '../access/model.ts'
 
 interface Options extends ClientOptions {
   name?: string
@@ -32,25 +30,30 @@ export function createUserCommand(): Command {
       const password = given ?? generateSetupPassword()
       const { name, email, globalRole } = options
       const account = { login, password, globalRole, ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }) }
-      const created = await create(options, account)
-      const result = { login: created, ...(given === undefined ? { password } : {}) }
+      const { login: created, administratorPassword } = await create(options, account)
+      const result = { login: created, ...(given === undefined ? { password } : {}), ...(administratorPassword === undefined ? {} : { administratorPassword }) }
       process.stdout.write(
         options.json
           ? `${JSON.stringify(result)}\n`
-          : `Account ${created} created.${given === undefined ? `\nPassword, shown this once: ${password}` : ''}\n`,
+          : `Account ${created} created.${given === undefined ? `\nPassword, shown this once: ${password}` : ''}${
+              administratorPassword === undefined ? '' : `\nThis was the first use of the database. Administrator: login admin, password ${administratorPassword}, shown this once.`
+            }\n`,
       )
     })
 }
 
-async function create(options: Options, account: { login: string; password: string; globalRole: OpenemsRole; name?: string }): Promise<string> {
-  if (options.url !== undefined || existsSync(controlSocketOf(options.dataDir))) {
+async function create(options: Options, account: { login: string; password: string; globalRole: OpenemsRole; name?: string }): Promise<{ login: string; administratorPassword?: string | undefined }> {
+  try {
     const { login } = await callService(options, 'createUser', account)
-    return String(login)
+    return { login: String(login) }
+  } catch (error) {
+    if (!(error instanceof NotRunning)) throw error
   }
   const env = { ...process.env, ...(options.dataDir === undefined ? {} : { EMS_DATA_DIR: options.dataDir }) }
+  // Without ports it is the service for a moment: same checks, same log, and a running one would be noticed.
   const config = { ...readConfig(env), edgePort: 0, uiPort: 0, httpPort: 0 }
   await using started = await start({ config, log: createLogger({ level: 'warn' }) })
   const actor = { actorId: LOCAL_OPERATOR_PRINCIPAL_ID }
   const user = await createUser(started.ctx, actor, { ...account, name: account.name ?? account.login })
-  return user.login
+  return { login: user.login, administratorPassword: started.generatedAdminPassword }
 }

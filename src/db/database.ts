@@ -16,7 +16,7 @@ export interface OpenDatabase extends AsyncDisposable {
   /** Rejects with AppError `unavailable` unless the database answers. */
   ping(): Promise<void>
   /**
-   * Hears the payloads sent on a channel until it is disposed. A lost connection is opened again with growing pauses;
+   * Hears the payloads sent on a channel (a lower-case name) until it is disposed. A lost connection is opened again with growing pauses;
    * `onLost` is told `lost`, then `again`, and whoever missed payloads in between must read what they announced.
    */
   listen(

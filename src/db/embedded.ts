@@ -1,11 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
-import { CamelCasePlugin, Kysely, sql } from 'kysely'
+import { CamelCasePlugin, Kysely } from 'kysely'
 import type { OpenDatabase } from './database.ts'
 import { DurableFiles } from './durable-files.ts'
 import { EmbeddedDialect } from './embedded-dialect.ts'
 import { lockFolder } from './folder-lock.ts'
+import { ping } from './ping.ts'
 import type { Database } from './schema.ts'
 
 const IN_MEMORY = 'memory://'
@@ -53,9 +54,7 @@ function describe(pglite: PGlite, db: Kysely<Database>, stack: AsyncDisposableSt
   return {
     db,
     engine: 'embedded',
-    async ping() {
-      await sql`select 1`.execute(db)
-    },
+    ping: () => ping(db),
     async listen(channel, onPayload) {
       const stop = await pglite.listen(channel, onPayload)
       return {

@@ -1,9 +1,10 @@
-import { CamelCasePlugin, Kysely, PostgresDialect, sql } from 'kysely'
+import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
 import { Pool, type PoolClient, type PoolConfig, types } from 'pg'
 import type { Log } from '../log.ts'
 import type { OpenDatabase } from './database.ts'
 import { PostgresListener } from './listener.ts'
 import { fromDatabase } from './pg-errors.ts'
+import { ping } from './ping.ts'
 import { PreparedClient, StatementNames } from './prepared.ts'
 import type { Database } from './schema.ts'
 import { assertOutsideWrite } from './write-scope.ts'
@@ -24,9 +25,7 @@ export function openPostgres(options: { url: string; poolSize?: number; log: Log
   return {
     db,
     engine: 'postgres',
-    async ping() {
-      await sql`select 1`.execute(db)
-    },
+    ping: () => ping(db),
     async listen(channel, onPayload, onLost) {
       const listener = new PostgresListener({ config, channel, onPayload, onLost, log })
       await listener.start()

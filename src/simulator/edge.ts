@@ -1,4 +1,5 @@
 import { WebSocket } from 'ws'
+import { AggregateSchedule } from './aggregate-schedule.ts'
 import type { ChannelRecord } from './channels.ts'
 import type { EdgeControls } from './component-api.ts'
 import { type EdgeConfig, isEnabled } from './edge-config.ts'
@@ -39,10 +40,10 @@ export interface EdgeSetup {
 }
 
 const levels: readonly Condition[] = ['ok', 'info', 'warning', 'fault']
-const WINDOW = 300_000
 const FULL_SNAPSHOT_EVERY = 300_000
 /** The first data follow about a second after the configuration. */
 const FIRST_DATA_AFTER = 500
+const CONNECT_WITHIN = 100_000
 const PING_EVERY = 100_000
 /** @NOTE turns, not time: a clock that jumps is not a server that is silent. */
 const PONG_WITHIN_TURNS = 50
@@ -52,6 +53,7 @@ const MAX_BUFFERED_BYTES = 256 * 1024
 /** One simulated edge: the client side of port 8081 (protocol A.6, B.1-B.3). It does something only in its turn. */
 export class SimulatedEdge implements EdgeControls {
   readonly #setup: EdgeSetup
+  readonly #schedule: AggregateSchedule
   #socket: WebSocket | undefined
   #config: EdgeConfig
   #configChanged = false
@@ -62,14 +64,12 @@ export class SimulatedEdge implements EdgeControls {
   #fullAt = 0
   #full = true
   #fullAggregate = true
-  #window: number | undefined
-  #aggregateDueAt = 0
-  #aggregateOf = 0
   #logging = false
   #stopped = false
 
   constructor(setup: EdgeSetup) {
     this.#setup = setup
+    this.#schedule = new AggregateSchedule(setup.aggregateDelayMs)
     this.#config = setup.measurements.config
   }
 
@@ -87,7 +87,7 @@ export class SimulatedEdge implements EdgeControls {
     }
     if (socket.readyState !== WebSocket.OPEN || !this.#keepAlive(socket, at)) return
     if (at - this.#openedAt < FIRST_DATA_AFTER || socket.bufferedAmount > MAX_BUFFERED_BYTES) return
-    this.#endWindow(at)
+    if (this.#schedule.hasEnded(at)) this.#setup.measurements.closeWindow()
     this.#setup.measurements.advance(at, levels.indexOf(condition))
     this.#sendChanges(at)
     this.#sendAggregate(at)
@@ -135,30 +135,33 @@ export class SimulatedEdge implements EdgeControls {
   }
 
   #connect(at: number): void {
-    const { url, status, localAddress } = this.#setup
+    const { url, apiKey, localAddress, status } = this.#setup
     this.#attemptAt = at
-    let socket: WebSocket
     try {
-      socket = new WebSocket(url, {
-        headers: { apikey: this.#setup.apiKey() },
+      this.#socket = new WebSocket(url, {
+        headers: { apikey: apiKey() },
         perMessageDeflate: false,
         skipUTF8Validation: true,
-        handshakeTimeout: PING_EVERY,
+        handshakeTimeout: CONNECT_WITHIN,
         ...(localAddress !== undefined && { localAddress }),
       })
     } catch (error) {
       this.#refused(error)
       return
     }
-    this.#socket = socket
     status.connecting++
+    this.#watch(this.#socket)
+  }
+
+  #watch(socket: WebSocket): void {
+    const { status, now } = this.#setup
     let opened = false
     let failure: unknown = 'closed before it was open'
     socket.on('open', () => {
       opened = true
       status.connecting--
       status.connected++
-      this.#opened(this.#setup.now())
+      this.#opened(now())
     })
     socket.on('message', (data, isBinary) => {
       status.framesReceived++
@@ -174,10 +177,8 @@ export class SimulatedEdge implements EdgeControls {
       this.#socket = undefined
       this.#logging = false
       if (opened) status.connected--
-      else {
-        status.connecting--
-        if (!this.#stopped) this.#refused(failure)
-      }
+      else status.connecting--
+      if (!opened && !this.#stopped) this.#refused(failure)
     })
   }
 
@@ -190,11 +191,7 @@ export class SimulatedEdge implements EdgeControls {
     this.#openedAt = at
     this.#pingAt = at
     this.#turnsWithoutPong = 0
-    if (this.#aggregateDueAt <= at) this.#aggregateDueAt = 0
-    if (this.#window !== Math.floor(at / WINDOW)) {
-      this.#window = undefined
-      this.#setup.measurements.closeWindow()
-    }
+    if (this.#schedule.reopen(at)) this.#setup.measurements.closeWindow()
     this.#sendConfig()
   }
 
@@ -236,23 +233,13 @@ export class SimulatedEdge implements EdgeControls {
     this.#sendData('timestampedData', Math.floor(at / 1000) * 1000, this.#setup.measurements.takeChanges(all))
   }
 
-  #endWindow(at: number): void {
-    const window = Math.floor(at / WINDOW)
-    if (this.#window !== undefined && window !== this.#window) {
-      this.#setup.measurements.closeWindow()
-      this.#aggregateOf = this.#window * WINDOW
-      this.#aggregateDueAt = this.#aggregateOf + WINDOW + this.#setup.aggregateDelayMs
-    }
-    this.#window = window
-  }
-
   #sendAggregate(at: number): void {
-    if (this.#aggregateDueAt === 0 || at < this.#aggregateDueAt) return
-    this.#aggregateDueAt = 0
+    const window = this.#schedule.takeDue(at)
+    if (window === undefined) return
     const members = this.#setup.measurements.aggregated(this.#fullAggregate)
     if (members === '') return
     this.#fullAggregate = false
-    this.#sendData('aggregatedData', this.#aggregateOf, members)
+    this.#sendData('aggregatedData', window, members)
   }
 
   #sendData(method: string, timestamp: number, members: string): void {

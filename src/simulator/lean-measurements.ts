@@ -40,6 +40,7 @@ export function leanLayout({ channels, changesPerSecond }: LeanProfile): LeanLay
   return { changing, changesPerSecond: Math.max(0, Math.min(changesPerSecond, changing.length)) }
 }
 
+/** The measurements of one edge under load: a seed, a counter and two levels. */
 export class LeanMeasurements implements Measurements {
   readonly config = config
   readonly #layout: LeanLayout

@@ -40,12 +40,14 @@ export function unnumberedRequest(payload: JsonObject): Omit<EdgeRequest, 'id'> 
   return { method: stringMember(payload, 'method'), params: objectMember(payload, 'params') }
 }
 
+/** A member that must be an object. */
 export function objectMember(from: JsonObject, name: string): JsonObject {
   const value = own(from, name)
   if (isObject(value)) return value
   throw wrong('noObjectMember', name, from)
 }
 
+/** A member that must be a text; numbers and booleans count as one, as on the edge. */
 export function stringMember(from: JsonObject, name: string): string {
   const value = own(from, name)
   if (typeof value === 'string') return value
@@ -53,6 +55,7 @@ export function stringMember(from: JsonObject, name: string): string {
   throw wrong('noStringMember', name, from)
 }
 
+/** A member that must be true or false, as a text too. */
 export function booleanMember(from: JsonObject, name: string): boolean {
   const value = own(from, name)
   if (typeof value === 'boolean') return value

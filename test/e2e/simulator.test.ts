@@ -195,6 +195,12 @@ describe('a simulated edge', () => {
     scene.pass(10_000)
     await vi.waitFor(() => expect(fleet.status().refused).toBe(2))
   })
+
+  it('survives an API key that no header can carry', async () => {
+    await using scene = await Scene.open()
+    const fleet = scene.start({ apiKey: () => 'a\nb' })
+    expect(fleet.status()).toMatchObject({ refused: 1, connecting: 0 })
+  })
 })
 
 describe('a fleet', () => {

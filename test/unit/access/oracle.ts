@@ -101,8 +101,8 @@ export class Oracle {
     const found: Contribution[] = []
     for (const grant of this.rows.grant) {
       const role = this.rows.role.find((row) => row.id === grant.roleId)
-      const isOwn = own.has(grant.principalId)
-      const isPublic = !isOwn && everybody && grant.principalId === PUBLIC_PRINCIPAL_ID
+      const isOwn = own.has(grant.principalId) && grant.principalId !== PUBLIC_PRINCIPAL_ID
+      const isPublic = everybody && grant.principalId === PUBLIC_PRINCIPAL_ID
       if (role === undefined || !(isOwn || isPublic) || !isValid(grant, at)) continue
       for (const relation of this.relations(grant.resourceId, resourceId)) {
         const one = this.contribution(grant, role, relation, principalId, resourceId, at)
@@ -140,9 +140,8 @@ export class Oracle {
   /** How a grant on `from` reaches `to`. */
   relations(from: number, to: number): Contribution['relation'][] {
     if (this.kind(from) === undefined) return []
-    if (from === to) return ['self']
-    if (from === PLATFORM_RESOURCE_ID) return ['content']
-    const found: Contribution['relation'][] = []
+    if (from === PLATFORM_RESOURCE_ID) return [from === to ? 'self' : 'content']
+    const found: Contribution['relation'][] = from === to ? ['self'] : []
     if (this.content(from).has(to)) found.push('content')
     const below = this.suborganisations(from)
     if (below.has(to) || [...below].some((organisation) => this.content(organisation).has(to))) {
@@ -277,7 +276,8 @@ function both(a: readonly Window[] | null, b: readonly Window[] | null): Window[
 
 /** Sorted and joined: two windows that touch become one, until none touch. */
 export function tidy(windows: readonly Window[]): Window[] {
-  const bounds = (window: Window) => [window[0] ?? Number.NEGATIVE_INFINITY, window[1] ?? Number.POSITIVE_INFINITY] as const
+  const bounds = (window: Window) =>
+    [window[0] ?? Number.NEGATIVE_INFINITY, window[1] ?? Number.POSITIVE_INFINITY] as const
   const list = windows.map(bounds).filter(([from, to]) => from < to)
   for (let a = 0; a < list.length; a++) {
     for (let b = 0; b < list.length; b++) {
@@ -285,7 +285,9 @@ export function tidy(windows: readonly Window[]): Window[] {
       if (a === b || !one || !other || other[0] > one[1] || one[0] > other[1]) continue
       list[a] = [Math.min(one[0], other[0]), Math.max(one[1], other[1])]
       list.splice(b, 1)
-      return tidy(list.map(([from, to]): Window => [Number.isFinite(from) ? from : null, Number.isFinite(to) ? to : null]))
+      return tidy(
+        list.map(([from, to]): Window => [Number.isFinite(from) ? from : null, Number.isFinite(to) ? to : null]),
+      )
     }
   }
   list.sort((x, y) => x[0] - y[0])

@@ -1,0 +1,25 @@
+# Production dependencies only; bcrypt brings its prebuilt binary.
+FROM node:24-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --no-audit --no-fund
+
+FROM node:24-bookworm-slim
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends tini \
+ && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /opt/yarn-* \
+ && mkdir /data && chown node:node /data
+WORKDIR /app
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY package.json LICENSE ./
+COPY migrations ./migrations
+COPY src ./src
+RUN ln -s /app/src/cli.ts /usr/local/bin/ems-metadata && chmod +x /app/src/cli.ts
+USER node
+ENV NODE_ENV=production EMS_DATA_DIR=/data
+VOLUME /data
+EXPOSE 8080 8081 8082
+HEALTHCHECK --interval=15s --timeout=3s --start-period=30s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:8080/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["tini", "--", "ems-metadata"]
+CMD ["serve"]
