@@ -12,7 +12,14 @@ const program = new Command('ems-metadata')
   .description('OpenEMS metadata provider: accounts, access and the live side of a fleet')
   .showHelpAfterError('(--help shows what is possible)')
   .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong use.\n')
-for (const command of [serveCommand(), migrateCommand(), createUserCommand(), ...callCommands(), simulateCommand(), apiDocsCommand()]) {
+for (const command of [
+  serveCommand(),
+  migrateCommand(),
+  createUserCommand(),
+  ...callCommands(),
+  simulateCommand(),
+  apiDocsCommand(),
+]) {
   program.addCommand(command)
 }
 

@@ -23,41 +23,180 @@ const role = z.enum(['admin', 'installer', 'owner', 'guest'])
 
 /** Every setting of the service, once. `--help` and the table in the README are made from it. */
 export const settings = {
-  databaseUrl: s('DATABASE_URL', text, undefined, 'PostgreSQL (>= 15) to use. Unset: an embedded database in the data folder.', true),
+  databaseUrl: s(
+    'DATABASE_URL',
+    text,
+    undefined,
+    'PostgreSQL (>= 15) to use. Unset: an embedded database in the data folder.',
+    true,
+  ),
   databasePoolSize: s('EMS_DATABASE_POOL_SIZE', count.min(2), '10', 'Connections to PostgreSQL at most.'),
-  dataDir: s('EMS_DATA_DIR', text, './data', 'Folder of the embedded database, the generated secret and the control socket.'),
-  migrateOnStart: s('EMS_MIGRATE_ON_START', flag, undefined, 'Apply pending migrations at start. Default: true on the embedded database, false on PostgreSQL.'),
-  secret: s('EMS_SECRET', z.string().min(32), undefined, 'At least 32 characters; wraps signing keys and keys the hashes of API keys. Must stay the same for ever and on every node. Unset: generated into the data folder, embedded database only.', true),
-  adminPassword: s('ADMIN_PASSWORD', text, undefined, 'Password of the first administrator (login `admin`). Unset: a random one, printed once.', true),
+  dataDir: s(
+    'EMS_DATA_DIR',
+    text,
+    './data',
+    'Folder of the embedded database, the generated secret and the control socket.',
+  ),
+  migrateOnStart: s(
+    'EMS_MIGRATE_ON_START',
+    flag,
+    undefined,
+    'Apply pending migrations at start. Default: true on the embedded database, false on PostgreSQL.',
+  ),
+  secret: s(
+    'EMS_SECRET',
+    z.string().min(32),
+    undefined,
+    'At least 32 characters; wraps signing keys and keys the hashes of API keys. Must stay the same for ever and on every node. Unset: generated into the data folder, embedded database only.',
+    true,
+  ),
+  adminPassword: s(
+    'ADMIN_PASSWORD',
+    text,
+    undefined,
+    'Password of the first administrator (login `admin`). Unset: a random one, printed once.',
+    true,
+  ),
   host: s('EMS_HOST', text, '0.0.0.0', 'Address to listen on.'),
   edgePort: s('EMS_EDGE_PORT', port, '8081', 'WebSocket port for edges; 0 turns it off.'),
   uiPort: s('EMS_UI_PORT', port, '8082', 'WebSocket port for the OpenEMS UI; 0 turns it off.'),
-  httpPort: s('EMS_HTTP_PORT', port, '8080', 'HTTP port: health, metrics, JWKS, and every socket by path (/edge, /ui, /service); 0 turns it off.'),
+  httpPort: s(
+    'EMS_HTTP_PORT',
+    port,
+    '8080',
+    'HTTP port: health, metrics, JWKS, and every socket by path (/edge, /ui, /service); 0 turns it off.',
+  ),
   tlsCert: s('TLS_CERT', text, undefined, 'PEM file of the certificate chain. With TLS_KEY every port speaks TLS.'),
   tlsKey: s('TLS_KEY', text, undefined, 'PEM file of the private key.'),
-  trustedProxies: s('EMS_TRUSTED_PROXIES', list, '', 'Comma-separated addresses or CIDR ranges of reverse proxies whose X-Forwarded-For is believed.'),
-  allowedOrigins: s('EMS_ALLOWED_ORIGINS', list, '', 'Comma-separated origins a browser may connect from. Empty: any (the UI sends no cookies that count).'),
-  compression: s('EMS_COMPRESSION', flag, 'false', 'Offer permessage-deflate without context take-over to edges. Costs 70-115 KB per connection.'),
-  bcryptCost: s('EMS_BCRYPT_COST', z.coerce.number().int().min(4).max(16), '12', 'Cost of password hashes; older hashes are renewed at the next log-in.'),
-  passwordQueue: s('EMS_PASSWORD_QUEUE', count.min(1), '200', 'Password checks that may wait; more are refused with 1006.'),
-  sessionDays: s('EMS_SESSION_DAYS', count.min(1), '365', 'Days until a session ends by itself (the UI keeps its cookie 365 days).'),
-  registration: s('EMS_REGISTRATION', z.enum(['closed', 'invitation', 'open']), 'closed', 'Who may create an account in the UI.'),
-  registrationRole: s('EMS_REGISTRATION_ROLE', z.enum(['installer', 'owner', 'guest']), 'owner', 'Global role of a self-registered account; the client has no say.'),
+  trustedProxies: s(
+    'EMS_TRUSTED_PROXIES',
+    list,
+    '',
+    'Comma-separated addresses or CIDR ranges of reverse proxies whose X-Forwarded-For is believed.',
+  ),
+  allowedOrigins: s(
+    'EMS_ALLOWED_ORIGINS',
+    list,
+    '',
+    'Comma-separated origins a browser may connect from. Empty: any (the UI sends no cookies that count).',
+  ),
+  compression: s(
+    'EMS_COMPRESSION',
+    flag,
+    'false',
+    'Offer permessage-deflate without context take-over to edges. Costs 70-115 KB per connection.',
+  ),
+  bcryptCost: s(
+    'EMS_BCRYPT_COST',
+    z.coerce.number().int().min(4).max(16),
+    '12',
+    'Cost of password hashes; older hashes are renewed at the next log-in.',
+  ),
+  passwordQueue: s(
+    'EMS_PASSWORD_QUEUE',
+    count.min(1),
+    '200',
+    'Password checks that may wait; more are refused with 1006.',
+  ),
+  sessionDays: s(
+    'EMS_SESSION_DAYS',
+    count.min(1),
+    '365',
+    'Days until a session ends by itself (the UI keeps its cookie 365 days).',
+  ),
+  registration: s(
+    'EMS_REGISTRATION',
+    z.enum(['closed', 'invitation', 'open']),
+    'closed',
+    'Who may create an account in the UI.',
+  ),
+  registrationRole: s(
+    'EMS_REGISTRATION_ROLE',
+    z.enum(['installer', 'owner', 'guest']),
+    'owner',
+    'Global role of a self-registered account; the client has no say.',
+  ),
   setupPasswordRole: s('EMS_SETUP_PASSWORD_ROLE', role, 'installer', 'Role that `addEdgeToUser` gives for an edge.'),
-  uiSubscribeAnswerMs: s('EMS_UI_SUBSCRIBE_ANSWER_MS', count, '1000', 'Delay of the answer (not the effect) of subscribeEdges; the stock UI freezes without it.'),
-  uiTokenAnswerMs: s('EMS_UI_TOKEN_ANSWER_MS', count, '500', 'Delay of the answer of authenticateWithToken; the stock UI loses deep links without it.'),
-  uiRequestsPerSecond: s('EMS_UI_REQUESTS_PER_SECOND', count, '20', 'Requests per second and UI socket (edgeRpc and log-in exempt, burst of 2 s); 0: no limit.'),
-  edgeRequestTimeoutMs: s('EMS_EDGE_REQUEST_TIMEOUT_MS', count.min(100), '30000', 'How long an edge may take to answer.'),
-  pingIntervalMs: s('EMS_PING_INTERVAL_MS', count.min(100), '30000', 'Ping interval; a peer silent for two of them is dropped.'),
-  maxFrameBytes: s('EMS_MAX_FRAME_BYTES', count.min(1024), '4194304', 'Largest frame accepted from an edge or a service; UI sockets get a quarter.'),
-  edgeFramesPerSecond: s('EMS_EDGE_FRAMES_PER_SECOND', count.min(10), '200', 'Frames per second (burst of 5 s) above which an edge is cut off.'),
-  maxConnectionsPerAddress: s('EMS_MAX_CONNECTIONS_PER_ADDRESS', count.min(1), '2000', 'Open sockets per client address and port at most.'),
-  signInDeadlineMs: s('EMS_SIGN_IN_DEADLINE_MS', count.min(100), '600000', 'How long a UI socket may stay without log-in (the login page is such a socket).'),
-  maxWaitingSockets: s('EMS_MAX_WAITING_SOCKETS', count.min(1), '5000', 'UI sockets without log-in at most, over all addresses.'),
+  uiSubscribeAnswerMs: s(
+    'EMS_UI_SUBSCRIBE_ANSWER_MS',
+    count,
+    '1000',
+    'Delay of the answer (not the effect) of subscribeEdges; the stock UI freezes without it.',
+  ),
+  uiTokenAnswerMs: s(
+    'EMS_UI_TOKEN_ANSWER_MS',
+    count,
+    '500',
+    'Delay of the answer of authenticateWithToken; the stock UI loses deep links without it.',
+  ),
+  uiRequestsPerSecond: s(
+    'EMS_UI_REQUESTS_PER_SECOND',
+    count,
+    '20',
+    'Requests per second and UI socket (edgeRpc and log-in exempt, burst of 2 s); 0: no limit.',
+  ),
+  edgeRequestTimeoutMs: s(
+    'EMS_EDGE_REQUEST_TIMEOUT_MS',
+    count.min(100),
+    '30000',
+    'How long an edge may take to answer.',
+  ),
+  pingIntervalMs: s(
+    'EMS_PING_INTERVAL_MS',
+    count.min(100),
+    '30000',
+    'Ping interval; a peer silent for two of them is dropped.',
+  ),
+  maxFrameBytes: s(
+    'EMS_MAX_FRAME_BYTES',
+    count.min(1024),
+    '4194304',
+    'Largest frame accepted from an edge or a service; UI sockets get a quarter.',
+  ),
+  edgeFramesPerSecond: s(
+    'EMS_EDGE_FRAMES_PER_SECOND',
+    count.min(10),
+    '200',
+    'Frames per second (burst of 5 s) above which an edge is cut off.',
+  ),
+  maxConnectionsPerAddress: s(
+    'EMS_MAX_CONNECTIONS_PER_ADDRESS',
+    count.min(1),
+    '2000',
+    'Open sockets per client address and port at most.',
+  ),
+  signInDeadlineMs: s(
+    'EMS_SIGN_IN_DEADLINE_MS',
+    count.min(100),
+    '600000',
+    'How long a UI socket may stay without log-in (the login page is such a socket).',
+  ),
+  maxWaitingSockets: s(
+    'EMS_MAX_WAITING_SOCKETS',
+    count.min(1),
+    '5000',
+    'UI sockets without log-in at most, over all addresses.',
+  ),
   stateFlushMs: s('EMS_STATE_FLUSH_MS', count.min(10), '1000', 'How often edge state is written to the database.'),
-  staleAfterMs: s('EMS_STALE_AFTER_MS', count.min(1000), '30000', 'Without the database for longer than this, decisions are refused (1006) instead of answered from the past.'),
-  metricsToken: s('EMS_METRICS_TOKEN', z.string().min(16), undefined, 'Bearer token for /metrics. Unset: open to whoever reaches the HTTP port.', true),
-  logLevel: s('EMS_LOG_LEVEL', z.enum(['debug', 'info', 'warn', 'error', 'silent']), 'info', 'Least severe log lines written.'),
+  staleAfterMs: s(
+    'EMS_STALE_AFTER_MS',
+    count.min(1000),
+    '30000',
+    'Without the database for longer than this, decisions are refused (1006) instead of answered from the past.',
+  ),
+  metricsToken: s(
+    'EMS_METRICS_TOKEN',
+    z.string().min(16),
+    undefined,
+    'Bearer token for /metrics. Unset: open to whoever reaches the HTTP port.',
+    true,
+  ),
+  logLevel: s(
+    'EMS_LOG_LEVEL',
+    z.enum(['debug', 'info', 'warn', 'error', 'silent']),
+    'info',
+    'Least severe log lines written.',
+  ),
 } satisfies Record<string, Setting>
 
 type Settings = typeof settings
@@ -72,11 +211,14 @@ export class ConfigError extends Error {
   override name = 'ConfigError'
 }
 
+/** Variables of the command line's own (help of `create-user` and `--token`), not of the service. */
+const clientVariables = ['EMS_TOKEN', 'EMS_PASSWORD']
+
 /** Reads the settings out of an environment. Throws ConfigError with every problem found, a line each. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = []
   const config: Record<string, unknown> = {}
-  const known = new Set<string>(Object.values(settings).map((setting) => setting.env))
+  const known = new Set<string>([...Object.values(settings).map((setting) => setting.env), ...clientVariables])
   for (const name of Object.keys(env)) {
     if (name.startsWith('EMS_') && !known.has(name)) {
       problems.push(`${name} is not a setting.${nearest(name, known)} See ems-metadata serve --help for all of them.`)
@@ -88,7 +230,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     if (raw === undefined) continue
     const parsed = setting.schema.safeParse(raw)
     if (parsed.success) config[key] = parsed.data
-    else problems.push(`${setting.env} ${setting.secret ? '' : `is "${raw}" and `}must be right: ${parsed.error.issues[0]?.message}.`)
+    else
+      problems.push(
+        `${setting.env} ${setting.secret ? '' : `is "${raw}" and `}must be right: ${parsed.error.issues[0]?.message}.`,
+      )
   }
   if ((config['tlsCert'] === undefined) !== (config['tlsKey'] === undefined)) {
     problems.push('TLS_CERT and TLS_KEY belong together: set both, or neither.')
@@ -113,7 +258,13 @@ export function describeSettings(format: 'markdown' | 'help'): string {
   return ['| Variable | Default | Meaning |', '|---|---|---|', ...body].join('\n')
 }
 
-function s<S extends z.ZodType, D extends string | undefined>(env: string, schema: S, fallback: D, description: string, secret?: true) {
+function s<S extends z.ZodType, D extends string | undefined>(
+  env: string,
+  schema: S,
+  fallback: D,
+  description: string,
+  secret?: true,
+) {
   return { env, schema, default: fallback, description, ...(secret ? { secret } : {}) }
 }
 

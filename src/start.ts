@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AccessStore } from './access/access-store.ts'
+import { ensureFirstAdministrator } from './accounts/registration-service.ts'
 import { SessionRegistry } from './accounts/session-registry.ts'
 import { SigningKeys } from './accounts/signing-keys.ts'
 import { Throttle } from './accounts/throttle.ts'
 import { SessionTokens } from './accounts/tokens.ts'
-import { ensureFirstAdministrator } from './accounts/registration-service.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { AppContext } from './context.ts'
 import { openDatabase } from './db/database.ts'
@@ -47,10 +47,17 @@ export function controlSocketPath(dataDir: string): string {
  * Starts the service: database, migrations, index, last known states, listeners, jobs; in that order, and in the opposite
  * order when disposed. Throws ConfigError with what to do when it cannot.
  */
-export async function start({ config, log, clock = systemClock, anyPort = false }: StartOptions): Promise<StartedService> {
+export async function start({
+  config,
+  log,
+  clock = systemClock,
+  anyPort = false,
+}: StartOptions): Promise<StartedService> {
   await using stack = new AsyncDisposableStack()
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-  const database = stack.use(await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir, poolSize: config.databasePoolSize, log }))
+  const database = stack.use(
+    await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir, poolSize: config.databasePoolSize, log }),
+  )
   const { db } = database
   await prepareSchema(config, database, log)
   const secret = config.secret ?? (await loadOrCreateSecret(config.dataDir))
@@ -75,15 +82,24 @@ export async function start({ config, log, clock = systemClock, anyPort = false 
     hub,
     states,
     configs,
-    credentials: new EdgeCredentials(pepper, (edgeId) => hub.recheckKey(edgeId, (keyHash) => ctx.credentials.isValid(keyHash, clock().getTime()))),
+    credentials: new EdgeCredentials(pepper, (edgeId) =>
+      hub.recheckKey(edgeId, (keyHash) => ctx.credentials.isValid(keyHash, clock().getTime())),
+    ),
     passwords: createPasswordPool({ cost: config.bcryptCost, maxQueue: config.passwordQueue }),
     tokens: new SessionTokens({ keys, clock, issuer: 'ems-metadata', audience: 'ems-metadata' }),
     throttle: new Throttle({ db, clock, pepper }),
     sessions: stack.use(new SessionRegistry({ store, clock })),
-    settings: { sessionDays: config.sessionDays, registration: config.registration, registrationRole: config.registrationRole },
+    settings: {
+      sessionDays: config.sessionDays,
+      registration: config.registration,
+      registrationRole: config.registrationRole,
+    },
   }
   ctx.credentials.follow(store)
-  const { generatedPassword } = await ensureFirstAdministrator(ctx, config.adminPassword === undefined ? {} : { password: config.adminPassword })
+  const { generatedPassword } = await ensureFirstAdministrator(
+    ctx,
+    config.adminPassword === undefined ? {} : { password: config.adminPassword },
+  )
   await states.load()
   await configs.load()
   stack.defer(() => configs.stop())
@@ -104,7 +120,11 @@ export async function start({ config, log, clock = systemClock, anyPort = false 
 }
 
 /** The embedded database migrates itself, nobody else can be using it; PostgreSQL when asked to (house rule B8). */
-async function prepareSchema(config: Config, database: { db: AppContext['db']; engine: string }, log: Log): Promise<void> {
+async function prepareSchema(
+  config: Config,
+  database: { db: AppContext['db']; engine: string },
+  log: Log,
+): Promise<void> {
   const options = { release: await thisRelease(), log }
   if (config.migrateOnStart ?? database.engine === 'embedded') {
     await migrateToLatest(database.db, options)

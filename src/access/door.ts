@@ -15,7 +15,13 @@ export type Asker = { type: string; principalId?: number }
  */
 
 /** The asker's role for this edge. Throws 1005 without one. Sources: protocol C.7, E.3; OC-02. */
-export function edgeRoleOf(ctx: DoorContext, asker: Asker, edgeName: string, now: Date, resource = edgeName): { edge: EdgeRow; role: OpenemsRole } {
+export function edgeRoleOf(
+  ctx: DoorContext,
+  asker: Asker,
+  edgeName: string,
+  now: Date,
+  resource = edgeName,
+): { edge: EdgeRow; role: OpenemsRole } {
   const principalId = principalOf(asker)
   ctx.store.assertFresh()
   const { index } = ctx.store
@@ -26,7 +32,14 @@ export function edgeRoleOf(ctx: DoorContext, asker: Asker, edgeName: string, now
 }
 
 /** At least this role on the edge, else 1002 naming the role held. */
-export function requireEdgeRole(ctx: DoorContext, asker: Asker, edgeName: string, atLeast: OpenemsRole, now: Date, resource: string): { edge: EdgeRow; role: OpenemsRole } {
+export function requireEdgeRole(
+  ctx: DoorContext,
+  asker: Asker,
+  edgeName: string,
+  atLeast: OpenemsRole,
+  now: Date,
+  resource: string,
+): { edge: EdgeRow; role: OpenemsRole } {
   const found = edgeRoleOf(ctx, asker, edgeName, now)
   if (openemsRoles.indexOf(found.role) < openemsRoles.indexOf(atLeast)) {
     throw new AppError('roleDenied', [resource, found.role.toUpperCase()])
@@ -40,13 +53,25 @@ export function maySeeLive(ctx: DoorContext, principalId: number, edgeId: number
 }
 
 /** Whether the principal holds at least this role on the edge now. */
-export function holdsRole(ctx: DoorContext, principalId: number, edgeId: number, atLeast: OpenemsRole, now: number): boolean {
+export function holdsRole(
+  ctx: DoorContext,
+  principalId: number,
+  edgeId: number,
+  atLeast: OpenemsRole,
+  now: number,
+): boolean {
   const role = ctx.store.index.edgeRole(principalId, edgeId, now)
   return role !== undefined && openemsRoles.indexOf(role) >= openemsRoles.indexOf(atLeast)
 }
 
 /** The permission on the resource, else 1005. */
-export function requirePermission(ctx: DoorContext, asker: Asker, permission: Permission, resourceId: number, now: Date): void {
+export function requirePermission(
+  ctx: DoorContext,
+  asker: Asker,
+  permission: Permission,
+  resourceId: number,
+  now: Date,
+): void {
   const principalId = principalOf(asker)
   ctx.store.assertFresh()
   if (!ctx.store.index.allows(principalId, permission, resourceId, now.getTime())) {

@@ -34,7 +34,8 @@ const listChanges = defineMethod({
   }),
   access: { permission: 'auditRead', resource: () => PLATFORM_RESOURCE_ID },
   handler: async ({ ctx }, params) => {
-    const actor = params.login === undefined ? undefined : ctx.store.index.userByLogin(params.login.trim().toLowerCase())
+    const actor =
+      params.login === undefined ? undefined : ctx.store.index.userByLogin(params.login.trim().toLowerCase())
     if (params.login !== undefined && actor === undefined) throw new AppError('forbidden', [params.login, 'user'])
     return { changes: await list(ctx, { ...params, actorId: actor?.id }) }
   },
@@ -47,7 +48,13 @@ const getEdgeConfigHistory = defineMethod({
   params: z.strictObject({ edgeId, before: integer.optional(), limit }),
   result: z.object({
     entries: z.array(
-      z.object({ id: z.number(), at: z.string(), actor: z.string().nullable(), summary: z.string(), changes: z.array(z.unknown()) }),
+      z.object({
+        id: z.number(),
+        at: z.string(),
+        actor: z.string().nullable(),
+        summary: z.string(),
+        changes: z.array(z.unknown()),
+      }),
     ),
   }),
   access: { edgeRole: 'owner', edges: (params) => params.edgeId },

@@ -20,7 +20,10 @@ interface Payload {
 type PayloadHandler = (call: Call, target: Target, params: Params, payload: Payload) => unknown
 
 /** Declares an `edgeRpc` payload that is answered here instead of by the edge (protocol C.4). */
-function local<P extends z.ZodType>(params: P, handler: (call: Call, target: Target, params: z.output<P>, payload: Payload) => unknown): PayloadHandler {
+function local<P extends z.ZodType>(
+  params: P,
+  handler: (call: Call, target: Target, params: z.output<P>, payload: Payload) => unknown,
+): PayloadHandler {
   return (call, target, given, payload) => {
     const parsed = params.safeParse(given)
     if (!parsed.success) {
@@ -40,7 +43,10 @@ const noHistory = (names: readonly string[]) => Object.fromEntries(names.map((na
 const emptySeries = local(query, (_call, _target, params) => ({ timestamps: [], data: noHistory(params.channels) }))
 
 const payloads: Readonly<Record<string, PayloadHandler>> = {
-  getEdgeConfig: local(z.object({}), async ({ ctx }, { edge }) => (await ctx.configs.get(edge.id)) ?? { components: {}, factories: {} }),
+  getEdgeConfig: local(
+    z.object({}),
+    async ({ ctx }, { edge }) => (await ctx.configs.get(edge.id)) ?? { components: {}, factories: {} },
+  ),
 
   subscribeChannels: local(z.object({ count: integer.default(0), channels }), ({ ctx, session }, { edge }, params) => {
     if (session.kind !== 'ui') throw new AppError('unknownMethod', ['subscribeChannels'])
@@ -99,7 +105,8 @@ const edgeRpc = defineMethod({
   unlimited: true,
   handler: (call, params) => {
     const payload = classify(params.payload)
-    if (payload.kind !== 'request') throw new AppError('invalidParams', ['payload: must be a request with an id of its own'])
+    if (payload.kind !== 'request')
+      throw new AppError('invalidParams', ['payload: must be a request with an id of its own'])
     const target = edgeRoleOf(call.ctx, call.session.caller, params.edgeId, call.now)
     const handler = Object.hasOwn(payloads, payload.method) ? payloads[payload.method] : undefined
     const result = handler ? handler(call, target, payload.params, payload) : forward(call, target, payload)
@@ -110,11 +117,14 @@ const edgeRpc = defineMethod({
 
 const setGridConnSchedule = defineMethod({
   name: 'setGridConnSchedule',
-  summary: 'Hands a grid connection schedule to the edge. Protocol C.3; the result is the inner envelope, as in OpenEMS.',
+  summary:
+    'Hands a grid connection schedule to the edge. Protocol C.3; the result is the inner envelope, as in OpenEMS.',
   clients: ['ui', 'service'],
   params: z.object({
     id: edgeId,
-    schedule: z.array(z.object({ startTimestamp: integer, duration: integer, activePowerSetPoint: integer })).max(10_000),
+    schedule: z
+      .array(z.object({ startTimestamp: integer, duration: integer, activePowerSetPoint: integer }))
+      .max(10_000),
   }),
   result: z.object({ jsonrpc: z.literal('2.0'), id: z.string(), result: z.unknown() }),
   access: { edgeRole: 'admin', edges: (params) => params.id },
@@ -122,7 +132,11 @@ const setGridConnSchedule = defineMethod({
     const target = edgeRoleOf(call.ctx, call.session.caller, params.id, call.now)
     const id = crypto.randomUUID()
     const inner = { jsonrpc: '2.0', id: crypto.randomUUID(), method: 'setGridConnSchedule', params }
-    const payload = { id, method: 'componentJsonApi', params: { componentId: 'ctrlBalancingSchedule0', payload: inner } }
+    const payload = {
+      id,
+      method: 'componentJsonApi',
+      params: { componentId: 'ctrlBalancingSchedule0', payload: inner },
+    }
     return { jsonrpc: '2.0' as const, id, result: await forward(call, target, payload) }
   },
 })

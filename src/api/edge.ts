@@ -31,7 +31,8 @@ const getEdge = defineMethod({
 
 const getEdges = defineMethod({
   name: 'getEdges',
-  summary: 'A page of the edges the caller may see: searched, filtered, sorted. Protocol C.6; fewer than `limit` is the last page.',
+  summary:
+    'A page of the edges the caller may see: searched, filtered, sorted. Protocol C.6; fewer than `limit` is the last page.',
   clients: ['ui', 'service'],
   params: z.object({
     page: integer.pipe(z.number().min(0).max(1_000_000)).default(0),
@@ -59,7 +60,9 @@ const getEdges = defineMethod({
     const filter =
       isOnline === undefined && wanted === undefined
         ? undefined
-        : (id: number) => (isOnline === undefined || states.isOnline(id) === isOnline) && (wanted === undefined || wanted.has(stateOf(id)))
+        : (id: number) =>
+            (isOnline === undefined || states.isOnline(id) === isOnline) &&
+            (wanted === undefined || wanted.has(stateOf(id)))
     const edges = ctx.store.index.listEdges(
       principalId,
       {
@@ -169,7 +172,8 @@ const getEdgesChannelsValues = defineMethod({
       ids.map((name) => {
         const { edge } = edgeRoleOf(ctx, session.caller, name, now)
         const principalId = principalOf(session.caller)
-        if (!ctx.store.index.allows(principalId, 'live', edge.id, now.getTime())) throw new AppError('forbidden', [name, 'live'])
+        if (!ctx.store.index.allows(principalId, 'live', edge.id, now.getTime()))
+          throw new AppError('forbidden', [name, 'live'])
         const cache = ctx.hub.find(edge.id)?.cache
         return [name, Object.fromEntries(channels.map((address) => [address, cache?.get(address) ?? null]))]
       }),
@@ -178,7 +182,8 @@ const getEdgesChannelsValues = defineMethod({
 
 const subscribeEdges = defineMethod({
   name: 'subscribeEdges',
-  summary: 'Replaces the set of edges whose notifications this socket gets. Effect at once, answer later: ui.md section 6.',
+  summary:
+    'Replaces the set of edges whose notifications this socket gets. Effect at once, answer later: ui.md section 6.',
   clients: ['ui'],
   params: z.object({ edges: z.array(edgeId).max(1000) }),
   result: empty,
@@ -187,9 +192,20 @@ const subscribeEdges = defineMethod({
   handler: ({ ctx, session, now }, { edges }) => {
     session.subscription ??= ctx.hub.subscribe(session.watcher)
     const rows = edges.map((name) => edgeRoleOf(ctx, session.caller, name, now).edge)
-    ctx.hub.watchEdges(session.subscription, rows.map((edge) => ({ id: edge.id, name: edge.edgeId })))
+    ctx.hub.watchEdges(
+      session.subscription,
+      rows.map((edge) => ({ id: edge.id, name: edge.edgeId })),
+    )
     return {}
   },
 })
 
-export const edgeMethods = [getEdge, getEdges, addEdgeToUser, getEmsType, getEdgesStatus, getEdgesChannelsValues, subscribeEdges]
+export const edgeMethods = [
+  getEdge,
+  getEdges,
+  addEdgeToUser,
+  getEmsType,
+  getEdgesStatus,
+  getEdgesChannelsValues,
+  subscribeEdges,
+]

@@ -5,10 +5,10 @@ import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { createInvitation as invite } from '../accounts/registration-service.ts'
 import { createServiceToken as newServiceToken } from '../accounts/service-tokens.ts'
 import {
-  createUser as newUser,
-  deleteUser as removeUser,
   disableUser as disable,
   enableUser as enable,
+  createUser as newUser,
+  deleteUser as removeUser,
   setPassword as storePassword,
 } from '../accounts/user-service.ts'
 import { createEdge as newEdge, rotateEdgeKey as rotate } from '../edges/edge-service.ts'
@@ -33,7 +33,8 @@ function userNamed(call: Call, text: string): number {
   const user = ctx.store.index.userByLogin(text.trim().toLowerCase())
   if (user !== undefined) return user.id
   const principalId = principalOf(session.caller)
-  if (ctx.store.index.allows(principalId, 'manageUser', PLATFORM_RESOURCE_ID, now.getTime())) throw problem(`There is no user ${text.slice(0, 100)}`)
+  if (ctx.store.index.allows(principalId, 'manageUser', PLATFORM_RESOURCE_ID, now.getTime()))
+    throw problem(`There is no user ${text.slice(0, 100)}`)
   throw new AppError('forbidden', [text.slice(0, 100), 'user'])
 }
 
@@ -101,7 +102,11 @@ const createInvitation = defineMethod({
   name: 'createInvitation',
   summary: 'Makes a single-use invitation to register. The token is shown once.',
   clients,
-  params: z.strictObject({ email: z.string().max(254).optional(), globalRole: role.default('owner'), validDays: integer.pipe(z.number().min(1).max(365)).default(14) }),
+  params: z.strictObject({
+    email: z.string().max(254).optional(),
+    globalRole: role.default('owner'),
+    validDays: integer.pipe(z.number().min(1).max(365)).default(14),
+  }),
   result: z.object({ token: z.string(), expiresAt: z.string() }),
   access: { permission: 'manageUser', resource: platform },
   handler: async (call, params) => {
@@ -114,7 +119,11 @@ const createServiceToken = defineMethod({
   name: 'createServiceToken',
   summary: 'Makes a token for a service that is not a person: a backend, an importer. Shown once.',
   clients,
-  params: z.strictObject({ name, role: role.optional(), validDays: integer.pipe(z.number().min(1).max(3650)).optional() }),
+  params: z.strictObject({
+    name,
+    role: role.optional(),
+    validDays: integer.pipe(z.number().min(1).max(3650)).optional(),
+  }),
   result: z.object({ service: z.string(), token: z.string(), expiresAt: z.string().optional() }),
   access: { permission: 'manageUser', resource: platform },
   handler: async (call, params) => {
@@ -123,7 +132,13 @@ const createServiceToken = defineMethod({
       ...(params.validDays === undefined ? {} : { validDays: params.validDays }),
     })
     if (params.role !== undefined) {
-      await grant(call.ctx, principalOf(call.session.caller), { principalId, resourceId: PLATFORM_RESOURCE_ID, role: params.role, validFrom: null, validTo: null })
+      await grant(call.ctx, principalOf(call.session.caller), {
+        principalId,
+        resourceId: PLATFORM_RESOURCE_ID,
+        role: params.role,
+        validFrom: null,
+        validTo: null,
+      })
     }
     return { service: params.name, token, ...(expiresAt ? { expiresAt: expiresAt.toISOString() } : {}) }
   },
@@ -153,7 +168,14 @@ const rotateEdgeKey = defineMethod({
   name: 'rotateEdgeKey',
   summary: 'Gives an edge a new API key, shown once; old keys stay valid for the overlap, 0 cuts the edge off at once.',
   clients,
-  params: z.strictObject({ edgeId, overlapHours: z.number().min(0).max(24 * 90).default(24) }),
+  params: z.strictObject({
+    edgeId,
+    overlapHours: z
+      .number()
+      .min(0)
+      .max(24 * 90)
+      .default(24),
+  }),
   result: z.object({ edgeId: z.string(), apiKey: z.string(), oldKeysValidTo: z.string() }),
   access: 'signedIn',
   handler: async (call, params) => {

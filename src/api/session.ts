@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { UserRow } from '../access/model.ts'
 import { uiLanguage } from '../accounts/account-rules.ts'
-import { endSession, signInWithPassword, signInWithToken } from '../accounts/session-service.ts'
 import { registerUser as register } from '../accounts/registration-service.ts'
+import { endSession, signInWithPassword, signInWithToken } from '../accounts/session-service.ts'
 import { AppError } from '../errors.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
 import { empty, role } from './shapes.ts'
@@ -54,13 +54,17 @@ const authenticateWithPassword = defineMethod({
   handler: async (call, params) => {
     call.ctx.store.assertFresh()
     const { clientAddress } = call.session
-    return admit(call, await signInWithPassword(call.ctx, { login: params.username, password: params.password, clientAddress }))
+    return admit(
+      call,
+      await signInWithPassword(call.ctx, { login: params.username, password: params.password, clientAddress }),
+    )
   },
 })
 
 const authenticateWithToken = defineMethod({
   name: 'authenticateWithToken',
-  summary: 'Takes a session up again, as the UI does after every reconnect. Protocol C.2; answered late: ui.md section 6.',
+  summary:
+    'Takes a session up again, as the UI does after every reconnect. Protocol C.2; answered late: ui.md section 6.',
   clients: ['ui'],
   params: z.object({ token: z.string().max(4000) }),
   result: authenticated,
@@ -76,7 +80,8 @@ const authenticateWithToken = defineMethod({
 
 const logout = defineMethod({
   name: 'logout',
-  summary: 'Ends the session everywhere. Always succeeds; the socket stays for the next log-in. Protocol C.2, ui.md section 0.',
+  summary:
+    'Ends the session everywhere. Always succeeds; the socket stays for the next log-in. Protocol C.2, ui.md section 0.',
   clients: ['ui'],
   params: empty,
   result: empty,
@@ -86,7 +91,8 @@ const logout = defineMethod({
   handler: async ({ ctx, session }) => {
     const { caller } = session
     session.signOut()
-    if (caller.type === 'user') await endSession(ctx, { sessionId: caller.sessionId, reason: 'logout', actorId: caller.principalId })
+    if (caller.type === 'user')
+      await endSession(ctx, { sessionId: caller.sessionId, reason: 'logout', actorId: caller.principalId })
     return {}
   },
 })
@@ -95,7 +101,8 @@ const text = z.string().max(300)
 
 const registerUser = defineMethod({
   name: 'registerUser',
-  summary: 'Creates an account where the configuration allows it. Protocol C.2; the role the client sends is ignored (OC-11).',
+  summary:
+    'Creates an account where the configuration allows it. Protocol C.2; the role the client sends is ignored (OC-11).',
   clients: ['ui'],
   params: z.object({
     user: z.object({

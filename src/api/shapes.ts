@@ -7,8 +7,18 @@ export const role = z.enum(openemsRoles)
 export const edgeId = z.string().min(1).max(100)
 export const empty = z.object({})
 /** Java reads numbers from text too, and the UI relies on it (protocol A.1 rule 7). */
-export const integer = z.union([z.number(), z.string().regex(/^-?\d+$/).transform(Number)]).pipe(z.number().int())
-export const limit = integer.pipe(z.number().min(1, 'Limit is not in range [1:100]').max(100, 'Limit is not in range [1:100]')).default(20)
+export const integer = z
+  .union([
+    z.number(),
+    z
+      .string()
+      .regex(/^-?\d+$/)
+      .transform(Number),
+  ])
+  .pipe(z.number().int())
+export const limit = integer
+  .pipe(z.number().min(1, 'Limit is not in range [1:100]').max(100, 'Limit is not in range [1:100]'))
+  .default(20)
 
 export const edgeMetadata = z.object({
   id: z.string(),

@@ -46,7 +46,14 @@ const setUserInformation = defineMethod({
   summary: 'Changes the profile of the caller. Protocol C.3.',
   clients: ['ui'],
   params: z.object({
-    user: z.object({ firstname: text, lastname: text, email: text, phone: text, address, company: z.object({ name: text }).optional() }),
+    user: z.object({
+      firstname: text,
+      lastname: text,
+      email: text,
+      phone: text,
+      address,
+      company: z.object({ name: text }).optional(),
+    }),
   }),
   result: empty,
   access: 'signedIn',
@@ -93,7 +100,12 @@ const changeOwnPassword = defineMethod({
   handler: async (call, params) => {
     const { caller, clientAddress } = call.session
     if (caller.type !== 'user') throw new AppError('unauthenticated', ['user'])
-    await changePassword(call.ctx, { ...params, userId: caller.principalId, sessionId: caller.sessionId, clientAddress })
+    await changePassword(call.ctx, {
+      ...params,
+      userId: caller.principalId,
+      sessionId: caller.sessionId,
+      clientAddress,
+    })
     return {}
   },
 })
@@ -140,7 +152,10 @@ const setUserAlertingConfigs = defineMethod({
     const entries = params.userSettings.map((entry) => {
       const user = ctx.store.index.userByLogin(entry.userLogin.trim().toLowerCase())
       // The same text whether the account is missing or merely not yours to change.
-      if (user === undefined || (user.id !== userId && (role !== 'admin' || !holdsRole(ctx, user.id, edge.id, 'guest', now.getTime())))) {
+      if (
+        user === undefined ||
+        (user.id !== userId && (role !== 'admin' || !holdsRole(ctx, user.id, edge.id, 'guest', now.getTime())))
+      ) {
         throw problem(`You may not change the alerting of [${entry.userLogin.slice(0, 100)}]`)
       }
       return { ...entry, userId: user.id }

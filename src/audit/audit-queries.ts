@@ -19,7 +19,13 @@ const hidden = new Set(['keyHash'])
 /** A page of the log, newest first. Indexes change_pk, change_actor, change_entity. */
 export async function listChanges(
   ctx: AppContext,
-  filter: { before?: number | undefined; limit: number; actorId?: number | undefined; entity?: string | undefined; entityId?: string | undefined },
+  filter: {
+    before?: number | undefined
+    limit: number
+    actorId?: number | undefined
+    entity?: string | undefined
+    entityId?: string | undefined
+  },
 ): Promise<AuditEntry[]> {
   const rows = await ctx.db
     .selectFrom('change')

@@ -8,6 +8,8 @@ export function apiDocsCommand(): Command {
     .description('Print the methods of the service')
     .option('--json', 'as an OpenRPC document')
     .action((options: { json?: true }) => {
-      process.stdout.write(options.json ? `${JSON.stringify(describeApi(allMethods), null, 2)}\n` : describeForPeople(allMethods))
+      process.stdout.write(
+        options.json ? `${JSON.stringify(describeApi(allMethods), null, 2)}\n` : describeForPeople(allMethods),
+      )
     })
 }

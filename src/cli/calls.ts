@@ -49,17 +49,29 @@ const commands: CallCommand[] = [
       new Option('--api-key <key>', 'keep a key the edge already has'),
     ],
     method: 'createEdge',
-    params: ([edgeId], { comment, producttype, site, apiKey }) => ({ edgeId, comment, producttype, siteId: site, apiKey }),
-    text: (result) => `Edge ${result['edgeId']}\n  API key         ${result['apiKey']}\n  setup password  ${result['setupPassword']}\nBoth are shown this once.`,
+    params: ([edgeId], { comment, producttype, site, apiKey }) => ({
+      edgeId,
+      comment,
+      producttype,
+      siteId: site,
+      apiKey,
+    }),
+    text: (result) =>
+      `Edge ${result['edgeId']}\n  API key         ${result['apiKey']}\n  setup password  ${result['setupPassword']}\nBoth are shown this once.`,
   },
   {
     name: 'rotate-edge-key',
     description: 'Give an edge a new API key; prints it once',
     arguments: [['edge-id', 'which edge']],
-    options: [new Option('--overlap-hours <hours>', 'how long old keys stay valid; 0 cuts off at once').argParser(Number).default(24)],
+    options: [
+      new Option('--overlap-hours <hours>', 'how long old keys stay valid; 0 cuts off at once')
+        .argParser(Number)
+        .default(24),
+    ],
     method: 'rotateEdgeKey',
     params: ([edgeId], { overlapHours }) => ({ edgeId, overlapHours }),
-    text: (result) => `New API key of ${result['edgeId']}: ${result['apiKey']}\nOld keys are valid until ${result['oldKeysValidTo']}.`,
+    text: (result) =>
+      `New API key of ${result['edgeId']}: ${result['apiKey']}\nOld keys are valid until ${result['oldKeysValidTo']}.`,
   },
   {
     name: 'create-service-token',
@@ -76,7 +88,13 @@ const commands: CallCommand[] = [
     arguments: [['login', 'to whom']],
     options: [role().makeOptionMandatory(), ...on(), ...instants()],
     method: 'grantAccess',
-    params: ([login], options) => ({ login, role: options['role'], on: target(options), validFrom: options['from'], validTo: options['to'] }),
+    params: ([login], options) => ({
+      login,
+      role: options['role'],
+      on: target(options),
+      validFrom: options['from'],
+      validTo: options['to'],
+    }),
     text: (result, [login]) => `Granted to ${login} (grant ${result['grantId']}).`,
   },
   {
@@ -99,7 +117,9 @@ export function callCommands(): Command[] {
     return command.action(async (...given: unknown[]) => {
       const options = given.at(-2) as Options
       const args = given.slice(0, -2) as string[]
-      const params = Object.fromEntries(Object.entries(definition.params(args, options)).filter(([, value]) => value !== undefined))
+      const params = Object.fromEntries(
+        Object.entries(definition.params(args, options)).filter(([, value]) => value !== undefined),
+      )
       const result = await callService(options, definition.method, params)
       process.stdout.write(`${options.json ? JSON.stringify(result) : definition.text(result, args)}\n`)
     })
@@ -109,7 +129,10 @@ export function callCommands(): Command[] {
 /** Where the service is, for every command that calls it. */
 export function withClientOptions(command: Command): Command {
   return command
-    .option('--url <url>', 'address of the service, for example wss://host:8080/service (default: control socket on this machine)')
+    .option(
+      '--url <url>',
+      'address of the service, for example wss://host:8080/service (default: control socket on this machine)',
+    )
     .addOption(new Option('--token <token>', 'service token for --url').env('EMS_TOKEN'))
     .option('--data-dir <folder>', 'data folder of the service on this machine')
     .option('--json', 'machine output')

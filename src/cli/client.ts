@@ -20,12 +20,22 @@ const TIMEOUT_MS = 60_000
  * Calls one method of a running service: over its local control socket, or at an address with a service token
  * (`--url` and `--token`). Throws NotRunning, or what the service answered.
  */
-export async function callService(options: ClientOptions, method: string, params: Record<string, unknown>): Promise<Record<string, unknown>> {
+export async function callService(
+  options: ClientOptions,
+  method: string,
+  params: Record<string, unknown>,
+): Promise<Record<string, unknown>> {
   const socket = open(options)
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve)
     socket.once('unexpected-response', (_request, response) => {
-      reject(new ConfigError(response.statusCode === 401 ? 'The service refuses this token.' : `The service answered HTTP ${response.statusCode}; --url must end in /service.`))
+      reject(
+        new ConfigError(
+          response.statusCode === 401
+            ? 'The service refuses this token.'
+            : `The service answered HTTP ${response.statusCode}; --url must end in /service.`,
+        ),
+      )
     })
     socket.once('error', (error: NodeJS.ErrnoException) => {
       const gone = options.url === undefined && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT')
@@ -49,7 +59,10 @@ function controlSocketOf(dataDir: string | undefined): string {
 
 function open(options: ClientOptions): WebSocket {
   if (options.url !== undefined) {
-    if (options.token === undefined) throw new ConfigError('--url needs --token: make one with "ems-metadata create-service-token" on the machine of the service.')
+    if (options.token === undefined)
+      throw new ConfigError(
+        '--url needs --token: make one with "ems-metadata create-service-token" on the machine of the service.',
+      )
     return new WebSocket(options.url, { headers: { authorization: `Bearer ${options.token}` } })
   }
   const path = controlSocketOf(options.dataDir)
@@ -58,5 +71,7 @@ function open(options: ClientOptions): WebSocket {
 }
 
 function notRunning(path: string): NotRunning {
-  return new NotRunning(`No service runs on this data folder (nobody listens on ${path}). Start it, or name the folder with --data-dir, or use --url and --token.`)
+  return new NotRunning(
+    `No service runs on this data folder (nobody listens on ${path}). Start it, or name the folder with --data-dir, or use --url and --token.`,
+  )
 }

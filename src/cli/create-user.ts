@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander'
 import { LOCAL_OPERATOR_PRINCIPAL_ID, type OpenemsRole, openemsRoles } from '../access/model.ts'
-import { generateSetupPassword } from '../lib/secrets.ts'
+import { createUser } from '../accounts/user-service.ts'
 import { readConfig } from '../config.ts'
+import { generateSetupPassword } from '../lib/secrets.ts'
 import { createLogger } from '../log.ts'
 import { start } from '../start.ts'
-import { callService, type ClientOptions, NotRunning } from './client.ts'
 import { withClientOptions } from './calls.ts'
-import { createUser } from '../accounts/user-service.ts'
+import { type ClientOptions, callService, NotRunning } from './client.ts'
 
 interface Options extends ClientOptions {
   name?: string
@@ -29,20 +29,35 @@ export function createUserCommand(): Command {
       const given = options.password ?? process.env['EMS_PASSWORD']
       const password = given ?? generateSetupPassword()
       const { name, email, globalRole } = options
-      const account = { login, password, globalRole, ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }) }
+      const account = {
+        login,
+        password,
+        globalRole,
+        ...(name === undefined ? {} : { name }),
+        ...(email === undefined ? {} : { email }),
+      }
       const { login: created, administratorPassword } = await create(options, account)
-      const result = { login: created, ...(given === undefined ? { password } : {}), ...(administratorPassword === undefined ? {} : { administratorPassword }) }
+      const result = {
+        login: created,
+        ...(given === undefined ? { password } : {}),
+        ...(administratorPassword === undefined ? {} : { administratorPassword }),
+      }
       process.stdout.write(
         options.json
           ? `${JSON.stringify(result)}\n`
           : `Account ${created} created.${given === undefined ? `\nPassword, shown this once: ${password}` : ''}${
-              administratorPassword === undefined ? '' : `\nThis was the first use of the database. Administrator: login admin, password ${administratorPassword}, shown this once.`
+              administratorPassword === undefined
+                ? ''
+                : `\nThis was the first use of the database. Administrator: login admin, password ${administratorPassword}, shown this once.`
             }\n`,
       )
     })
 }
 
-async function create(options: Options, account: { login: string; password: string; globalRole: OpenemsRole; name?: string }): Promise<{ login: string; administratorPassword?: string | undefined }> {
+async function create(
+  options: Options,
+  account: { login: string; password: string; globalRole: OpenemsRole; name?: string },
+): Promise<{ login: string; administratorPassword?: string | undefined }> {
   try {
     const { login } = await callService(options, 'createUser', account)
     return { login: String(login) }

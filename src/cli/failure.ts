@@ -18,12 +18,17 @@ function withCause(error: AppError): string {
 }
 
 function systemText(error: Error & { code?: unknown; port?: unknown; address?: unknown }): string {
-  if (error.code === 'EADDRINUSE') return `Port ${error.port ?? error.address} is in use: stop what uses it, or choose another (EMS_EDGE_PORT, EMS_UI_PORT, EMS_HTTP_PORT).`
+  if (error.code === 'EADDRINUSE')
+    return `Port ${error.port ?? error.address} is in use: stop what uses it, or choose another (EMS_EDGE_PORT, EMS_UI_PORT, EMS_HTTP_PORT).`
   if (error.code === 'EACCES') return `${error.message}: no permission for this.`
   return error.message
 }
 
 function say(json: boolean, message: string, code: number | undefined, exitCode: number): number {
-  process.stderr.write(json ? `${JSON.stringify({ error: { message, ...(code === undefined ? {} : { code }) } })}\n` : `ems-metadata: ${message}\n`)
+  process.stderr.write(
+    json
+      ? `${JSON.stringify({ error: { message, ...(code === undefined ? {} : { code }) } })}\n`
+      : `ems-metadata: ${message}\n`,
+  )
   return exitCode
 }

@@ -15,7 +15,11 @@ export function migrateCommand(): Command {
       await using database = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir, log })
       const applied = await migrateToLatest(database.db, { release: await thisRelease(), log })
       process.stdout.write(
-        options.json ? `${JSON.stringify({ applied })}\n` : applied.length === 0 ? 'Nothing to do.\n' : `Applied: ${applied.join(', ')}\n`,
+        options.json
+          ? `${JSON.stringify({ applied })}\n`
+          : applied.length === 0
+            ? 'Nothing to do.\n'
+            : `Applied: ${applied.join(', ')}\n`,
       )
     })
 }

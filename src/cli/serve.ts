@@ -4,7 +4,13 @@ import { seedDemo, startDemoFleet } from '../demo/demo.ts'
 import { createLogger } from '../log.ts'
 import { type StartedService, start } from '../start.ts'
 
-const DEMO_DEFAULTS = { EMS_DATA_DIR: './data-demo', EMS_HOST: '127.0.0.1', ADMIN_PASSWORD: 'admin', EMS_BCRYPT_COST: '10', EMS_LOG_LEVEL: 'warn' }
+const DEMO_DEFAULTS = {
+  EMS_DATA_DIR: './data-demo',
+  EMS_HOST: '127.0.0.1',
+  ADMIN_PASSWORD: 'admin',
+  EMS_BCRYPT_COST: '10',
+  EMS_LOG_LEVEL: 'warn',
+}
 /** Settings the demo does not take from the environment: it never touches a real database. */
 const DEMO_IGNORES = ['DATABASE_URL', 'EMS_SECRET']
 const LAST_RESORT_MS = 9500
@@ -13,7 +19,10 @@ const LAST_RESORT_MS = 9500
 export function serveCommand(): Command {
   return new Command('serve')
     .description('Run the service')
-    .option('--demo', 'a fleet of ten simulated edges with users admin, installer, owner and guest (password = login), on this machine only')
+    .option(
+      '--demo',
+      'a fleet of ten simulated edges with users admin, installer, owner and guest (password = login), on this machine only',
+    )
     .addHelpText('after', `\nSettings (environment variables):\n${describeSettings('help')}\n`)
     .action(async (options: { demo?: true }) => {
       await serve(options.demo === true)
@@ -55,11 +64,18 @@ function banner(started: StartedService, options: { demo: boolean; tls: boolean;
   const lines = ['', 'ems-metadata is running']
   if (ports.edge) lines.push(`  edges      ${ws}://${host}:${ports.edge}   (header apikey)`)
   if (ports.ui) lines.push(`  UI         ${ws}://${host}:${ports.ui}   (OpenEMS UI, environment url)`)
-  if (ports.http) lines.push(`  HTTP       ${options.tls ? 'https' : 'http'}://${host}:${ports.http}   (/healthz /readyz /metrics, sockets under /edge /ui /service)`)
+  if (ports.http)
+    lines.push(
+      `  HTTP       ${options.tls ? 'https' : 'http'}://${host}:${ports.http}   (/healthz /readyz /metrics, sockets under /edge /ui /service)`,
+    )
   lines.push(`  operator   ${started.controlSocket}   (npx ems-metadata --help)`)
   if (options.demo) lines.push('  log in as admin, installer, owner or guest; the password is the login')
   if (started.generatedAdminPassword !== undefined) {
-    lines.push('', `  First administrator: login admin, password ${started.generatedAdminPassword}`, '  It is shown this once. Change it after the first log-in.')
+    lines.push(
+      '',
+      `  First administrator: login admin, password ${started.generatedAdminPassword}`,
+      '  It is shown this once. Change it after the first log-in.',
+    )
   }
   return `${lines.join('\n')}\n\n`
 }

@@ -33,7 +33,11 @@ export async function seedDemo(ctx: AppContext): Promise<void> {
   const nobody = { actorId: null }
   const company = await createOrganisation(ctx, nobody, 'Sunny Street Energy')
   for (const [index, house] of houses.entries()) {
-    const site = await createSite(ctx, nobody, { organisationId: company.id, name: house.comment, location: `Sunny Street ${index + 1}` })
+    const site = await createSite(ctx, nobody, {
+      organisationId: company.id,
+      name: house.comment,
+      location: `Sunny Street ${index + 1}`,
+    })
     const edgeId = `edge${index}`
     await createEdge(ctx, nobody, { edgeId, ...house, siteId: site.id, apiKey: edgeId, setupPassword: edgeId })
   }
@@ -45,14 +49,26 @@ async function seedPerson(ctx: AppContext, person: (typeof people)[number]): Pro
   await ctx.write({ actorId: null }, async (write) => {
     const user = await insertUser(
       write.tx,
-      { login: person.login, email: null, name: person.name, language: 'EN', globalRole: person.role, shareable: false, passwordHash },
+      {
+        login: person.login,
+        email: null,
+        name: person.name,
+        language: 'EN',
+        globalRole: person.role,
+        shareable: false,
+        passwordHash,
+      },
       write.now,
     )
     write.inserted('user.created', 'user', user)
     for (const index of person.edges) {
       const resourceId = write.index.edgeByName(`edge${index}`)?.id ?? PLATFORM_RESOURCE_ID
       if (resourceId === PLATFORM_RESOURCE_ID) throw new Error(`The demo edge ${index} is missing`)
-      await insertGrant(write, { principalId: user.id, resourceId, role: person.role, source: 'manual', grantedBy: null }, 'grant.created')
+      await insertGrant(
+        write,
+        { principalId: user.id, resourceId, role: person.role, source: 'manual', grantedBy: null },
+        'grant.created',
+      )
     }
   })
 }

@@ -9,7 +9,11 @@ export interface AlertingSettings {
 }
 
 /** Settings for one edge: of one user, or of all. Index user_alerting_pk. */
-export async function listAlerting(ctx: AppContext, edgeId: number, userId: number | undefined): Promise<AlertingSettings[]> {
+export async function listAlerting(
+  ctx: AppContext,
+  edgeId: number,
+  userId: number | undefined,
+): Promise<AlertingSettings[]> {
   const rows = await ctx.db
     .selectFrom('userAlerting')
     .innerJoin('userAccount', 'userAccount.id', 'userAlerting.userId')
@@ -28,7 +32,12 @@ export async function listAlerting(ctx: AppContext, edgeId: number, userId: numb
 }
 
 /** Stores settings of several users for one edge, all or none. */
-export async function storeAlerting(ctx: AppContext, actorId: number, edgeId: number, entries: readonly (AlertingSettings & { userId: number })[]): Promise<void> {
+export async function storeAlerting(
+  ctx: AppContext,
+  actorId: number,
+  edgeId: number,
+  entries: readonly (AlertingSettings & { userId: number })[],
+): Promise<void> {
   if (entries.length === 0) return
   await ctx.write({ actorId }, async (write) => {
     await write.tx
@@ -50,6 +59,7 @@ export async function storeAlerting(ctx: AppContext, actorId: number, edgeId: nu
         })),
       )
       .execute()
-    for (const { userId, userLogin: _login, ...delays } of entries) write.noted('alerting.set', 'edge', String(edgeId), { userId, ...delays })
+    for (const { userId, userLogin: _login, ...delays } of entries)
+      write.noted('alerting.set', 'edge', String(edgeId), { userId, ...delays })
   })
 }

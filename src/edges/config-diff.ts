@@ -48,10 +48,14 @@ function flat(component: Components[string] | undefined): Record<string, unknown
   return { alias: component.alias, factoryId: component.factoryId, ...component.properties }
 }
 
-function diffProperties(before: Record<string, unknown>, after: Record<string, unknown>): Record<string, [unknown, unknown]> {
+function diffProperties(
+  before: Record<string, unknown>,
+  after: Record<string, unknown>,
+): Record<string, [unknown, unknown]> {
   const different: Record<string, [unknown, unknown]> = {}
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (canonical(before[name]) !== canonical(after[name])) different[name] = [before[name] ?? null, after[name] ?? null]
+    if (canonical(before[name]) !== canonical(after[name]))
+      different[name] = [before[name] ?? null, after[name] ?? null]
   }
   return different
 }

@@ -71,7 +71,10 @@ export class ConfigStore {
   }
 
   /** Newest first; index edge_config_change_edge. */
-  async history(edgeId: number, page: { limit: number; before?: number | undefined }): Promise<(ConfigHistoryEntry & { id: number })[]> {
+  async history(
+    edgeId: number,
+    page: { limit: number; before?: number | undefined },
+  ): Promise<(ConfigHistoryEntry & { id: number })[]> {
     const rows = await this.#db
       .selectFrom('edgeConfigChange')
       .select(['id', 'at', 'actorId', 'summary', 'changes'])
@@ -91,7 +94,8 @@ export class ConfigStore {
         await this.#write(batch)
         this.#failing = false
       } catch (error) {
-        if (!this.#failing) this.#log.warn({ err: error, edges: this.#pending.size }, 'edge configurations not written, will retry')
+        if (!this.#failing)
+          this.#log.warn({ err: error, edges: this.#pending.size }, 'edge configurations not written, will retry')
         this.#failing = true
         return
       }

@@ -20,7 +20,12 @@ export interface EdgeUser {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 /** Requests that may change the configuration; the next one the edge sends is put down to their sender. */
-const configMethods = new Set(['createComponentConfig', 'updateComponentConfig', 'deleteComponentConfig', 'componentJsonApi'])
+const configMethods = new Set([
+  'createComponentConfig',
+  'updateComponentConfig',
+  'deleteComponentConfig',
+  'componentJsonApi',
+])
 
 /** The user part of an `authenticatedRpc` for a person. */
 export function edgeUser(user: UserRow, role: OpenemsRole): EdgeUser {
@@ -31,7 +36,13 @@ export function edgeUser(user: UserRow, role: OpenemsRole): EdgeUser {
  * Sends a payload to an edge as `authenticatedRpc` and returns the inner result (protocol B.3). Throws 3000 when the edge is
  * not connected or drops meanwhile, code 1 when it does not answer in time, and the edge's own error as it came.
  */
-export async function askEdge(ctx: AppContext, edge: { id: number; edgeId: string }, user: EdgeUser, payload: EdgePayload, principalId: number | null): Promise<unknown> {
+export async function askEdge(
+  ctx: AppContext,
+  edge: { id: number; edgeId: string },
+  user: EdgeUser,
+  payload: EdgePayload,
+  principalId: number | null,
+): Promise<unknown> {
   const live = ctx.hub.find(edge.id)
   const link = live?.link
   if (live === undefined || link === undefined) throw new AppError('edgeNotConnected', [edge.edgeId])
@@ -45,7 +56,8 @@ export async function askEdge(ctx: AppContext, edge: { id: number; edgeId: strin
     ctx.config.edgeRequestTimeoutMs,
   )
   const inner = (answer as { payload?: { result?: unknown } } | null)?.payload?.result
-  if (typeof inner !== 'object' || inner === null) throw problem(`Edge [${edge.edgeId}] gave an answer without a result`)
+  if (typeof inner !== 'object' || inner === null)
+    throw problem(`Edge [${edge.edgeId}] gave an answer without a result`)
   return inner
 }
 

@@ -20,11 +20,19 @@ export interface NewEdge {
 }
 
 /** Registers an edge. The key and the setup password are returned once and never again; only keyed hashes are kept. */
-export async function createEdge(ctx: AppContext, actor: Actor, edge: NewEdge): Promise<{ edge: EdgeRow; apiKey: string; setupPassword: string }> {
+export async function createEdge(
+  ctx: AppContext,
+  actor: Actor,
+  edge: NewEdge,
+): Promise<{ edge: EdgeRow; apiKey: string; setupPassword: string }> {
   const apiKey = edge.apiKey ?? generateApiKey()
   const setupPassword = edge.setupPassword ?? generateSetupPassword()
   return ctx.write(actor, async (write) => {
-    const { id } = await write.tx.insertInto('resource').values({ kind: 'edge' }).returning('id').executeTakeFirstOrThrow()
+    const { id } = await write.tx
+      .insertInto('resource')
+      .values({ kind: 'edge' })
+      .returning('id')
+      .executeTakeFirstOrThrow()
     const row: EdgeRow = {
       id,
       edgeId: edge.edgeId,
@@ -36,17 +44,32 @@ export async function createEdge(ctx: AppContext, actor: Actor, edge: NewEdge): 
     }
     await write.tx
       .insertInto('edge')
-      .values({ ...row, settings: '{}', createdAt: write.now, setupPasswordHash: setupPasswordHash(ctx, setupPassword) })
+      .values({
+        ...row,
+        settings: '{}',
+        createdAt: write.now,
+        setupPasswordHash: setupPasswordHash(ctx, setupPassword),
+      })
       .execute()
     write.inserted('edge.created', 'edge', row)
-    const key = await insertKey(write.tx, { edgeId: id, keyHash: ctx.credentials.hash(apiKey), createdAt: write.now, validTo: null })
+    const key = await insertKey(write.tx, {
+      edgeId: id,
+      keyHash: ctx.credentials.hash(apiKey),
+      createdAt: write.now,
+      validTo: null,
+    })
     write.inserted('edgeKey.created', 'edgeKey', key)
     return { edge: row, apiKey, setupPassword }
   })
 }
 
 /** Gives an edge a new key; the old ones stay valid for `overlapHours`, so that the edge can be told in time. */
-export async function rotateEdgeKey(ctx: AppContext, actor: Actor, edge: EdgeRow, overlapHours: number): Promise<{ apiKey: string; oldKeysValidTo: Date }> {
+export async function rotateEdgeKey(
+  ctx: AppContext,
+  actor: Actor,
+  edge: EdgeRow,
+  overlapHours: number,
+): Promise<{ apiKey: string; oldKeysValidTo: Date }> {
   const apiKey = generateApiKey()
   return ctx.write(actor, async (write) => {
     const oldKeysValidTo = new Date(write.now.getTime() + overlapHours * 3_600_000)
@@ -55,7 +78,12 @@ export async function rotateEdgeKey(ctx: AppContext, actor: Actor, edge: EdgeRow
       await write.tx.updateTable('edgeKey').set({ validTo: oldKeysValidTo }).where('id', '=', before.id).execute()
       write.updated('edgeKey.expires', 'edgeKey', before, { ...before, validTo: oldKeysValidTo.getTime() })
     }
-    const key = await insertKey(write.tx, { edgeId: edge.id, keyHash: ctx.credentials.hash(apiKey), createdAt: write.now, validTo: null })
+    const key = await insertKey(write.tx, {
+      edgeId: edge.id,
+      keyHash: ctx.credentials.hash(apiKey),
+      createdAt: write.now,
+      validTo: null,
+    })
     write.inserted('edgeKey.created', 'edgeKey', key)
     return { apiKey, oldKeysValidTo }
   })
@@ -65,9 +93,19 @@ export async function rotateEdgeKey(ctx: AppContext, actor: Actor, edge: EdgeRow
  * Gives the user an edge whose setup password he knows (OC-10, without its holes: attempts are limited, the role is
  * configured, the log tells). A user who has the role or more already changes nothing. Throws 1003 for a wrong password.
  */
-export async function addEdgeToUser(ctx: AppContext, userId: number, clientAddress: string, setupPassword: string): Promise<EdgeRow> {
+export async function addEdgeToUser(
+  ctx: AppContext,
+  userId: number,
+  clientAddress: string,
+  setupPassword: string,
+): Promise<EdgeRow> {
   const account = `user ${userId}`
-  using attempt = await ctx.throttle.begin({ account: `setupPassword ${account}`, password: setupPassword, clientAddress, isKnownAddress: async () => false })
+  using attempt = await ctx.throttle.begin({
+    account: `setupPassword ${account}`,
+    password: setupPassword,
+    clientAddress,
+    isKnownAddress: async () => false,
+  })
   if (attempt === undefined) throw new AppError('tooManyRequests')
   const edge = await findBySetupPassword(ctx, setupPassword)
   if (edge === undefined) {
@@ -78,7 +116,11 @@ export async function addEdgeToUser(ctx: AppContext, userId: number, clientAddre
   await ctx.write({ actorId: userId }, async (write) => {
     const current = write.index.edgeRole(userId, edge.id, write.now.getTime())
     if (current !== undefined && openemsRoles.indexOf(current) >= openemsRoles.indexOf(role)) return
-    await insertGrant(write, { principalId: userId, resourceId: edge.id, role, source: 'setupPassword', grantedBy: userId }, 'edge.addedBySetupPassword')
+    await insertGrant(
+      write,
+      { principalId: userId, resourceId: edge.id, role, source: 'setupPassword', grantedBy: userId },
+      'edge.addedBySetupPassword',
+    )
   })
   return edge
 }
@@ -95,7 +137,11 @@ export async function findBySetupPassword(ctx: AppContext, setupPassword: string
 
 /** Details of an edge that no list shows. */
 export async function edgeDetails(ctx: AppContext, edgeId: number): Promise<{ emsType: string; serialNumber: string }> {
-  return ctx.db.selectFrom('edge').select(['emsType', 'serialNumber']).where('id', '=', edgeId).executeTakeFirstOrThrow()
+  return ctx.db
+    .selectFrom('edge')
+    .select(['emsType', 'serialNumber'])
+    .where('id', '=', edgeId)
+    .executeTakeFirstOrThrow()
 }
 
 /** Typed from a label by hand: case and spaces around it do not count. */
@@ -109,7 +155,10 @@ function* keysOf(keys: Iterable<EdgeKeyRow>, edgeId: number): Iterable<EdgeKeyRo
   for (const key of keys) if (key.edgeId === edgeId) yield key
 }
 
-async function insertKey(tx: Write['tx'], key: { edgeId: number; keyHash: string; createdAt: Date; validTo: Date | null }): Promise<EdgeKeyRow> {
+async function insertKey(
+  tx: Write['tx'],
+  key: { edgeId: number; keyHash: string; createdAt: Date; validTo: Date | null },
+): Promise<EdgeKeyRow> {
   const { id } = await tx.insertInto('edgeKey').values(key).returning('id').executeTakeFirstOrThrow()
   return { id, edgeId: key.edgeId, keyHash: key.keyHash, validTo: key.validTo?.getTime() ?? null }
 }

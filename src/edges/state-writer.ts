@@ -79,7 +79,8 @@ export class StateWriter implements LiveEvents {
         this.#failing = false
       } catch (error) {
         for (const id of batch) this.#dirty.add(id)
-        if (!this.#failing) this.#log.warn({ err: error, edges: this.#dirty.size }, 'edge state not written, will retry')
+        if (!this.#failing)
+          this.#log.warn({ err: error, edges: this.#dirty.size }, 'edge state not written, will retry')
         this.#failing = true
         return
       }

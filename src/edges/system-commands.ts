@@ -14,7 +14,12 @@ const audited: Readonly<Record<string, (params: Record<string, unknown>) => Reco
 }
 
 /** Writes the log entry if this payload is a system command; a command that cannot be logged is not forwarded. */
-export async function auditSystemCommand(ctx: AppContext, principalId: number, edge: { id: number; edgeId: string }, payload: { method: string; params: Record<string, unknown> }): Promise<void> {
+export async function auditSystemCommand(
+  ctx: AppContext,
+  principalId: number,
+  edge: { id: number; edgeId: string },
+  payload: { method: string; params: Record<string, unknown> },
+): Promise<void> {
   if (payload.method !== 'componentJsonApi' || payload.params['componentId'] !== '_host') return
   const inner = payload.params['payload']
   if (typeof inner !== 'object' || inner === null) return

@@ -1,5 +1,5 @@
-import type { SigningKeys } from '../accounts/signing-keys.ts'
 import { deleteExpired } from '../accounts/account-cleanup.ts'
+import type { SigningKeys } from '../accounts/signing-keys.ts'
 import type { AppContext } from '../context.ts'
 
 interface Job {

@@ -12,7 +12,11 @@ interface Schema {
 export function describeApi(methods: readonly Method[]) {
   return {
     openrpc: '1.3.2',
-    info: { title: 'ems-metadata', version: PROTOCOL_VERSION, description: 'JSON-RPC 2.0 over WebSocket, in the dialect of OpenEMS.' },
+    info: {
+      title: 'ems-metadata',
+      version: PROTOCOL_VERSION,
+      description: 'JSON-RPC 2.0 over WebSocket, in the dialect of OpenEMS.',
+    },
     methods: methods.map((method) => ({
       name: method.name,
       summary: method.summary,
@@ -23,7 +27,9 @@ export function describeApi(methods: readonly Method[]) {
       result: { name: 'result', schema: schemaOf(method.result, 'output') },
     })),
     components: {
-      errors: Object.fromEntries(Object.entries(errorKinds).map(([kind, { code, template }]) => [kind, { code, message: template }])),
+      errors: Object.fromEntries(
+        Object.entries(errorKinds).map(([kind, { code, template }]) => [kind, { code, message: template }]),
+      ),
     },
   }
 }
@@ -53,5 +59,9 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output' = 'input'): Schema {
 
 function toParams(schema: Schema): { name: string; required: boolean; schema: unknown }[] {
   const required = new Set(schema.required ?? [])
-  return Object.entries(schema.properties ?? {}).map(([name, member]) => ({ name, required: required.has(name), schema: member }))
+  return Object.entries(schema.properties ?? {}).map(([name, member]) => ({
+    name,
+    required: required.has(name),
+    schema: member,
+  }))
 }

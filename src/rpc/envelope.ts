@@ -33,7 +33,11 @@ export function readFrame(text: string): Frame {
 /** Same for a frame that is already parsed: the payload inside `edgeRpc`, say. */
 export function classify(value: unknown): Frame {
   if (!isObject(value)) {
-    return { kind: 'invalid', id: undefined, reason: Array.isArray(value) ? 'batches are not supported' : 'not an object' }
+    return {
+      kind: 'invalid',
+      id: undefined,
+      reason: Array.isArray(value) ? 'batches are not supported' : 'not an object',
+    }
   }
   const id = readId(value['id'])
   const { method, params } = value

@@ -7,7 +7,15 @@ import { AppError } from '../errors.ts'
 import type { ChannelValue } from '../live/channel-cache.ts'
 import type { Subscription, Watcher } from '../live/hub.ts'
 import type { Log } from '../log.ts'
-import { type Frame, type FrameId, type Params, readFrame, writeError, writeNotification, writeResult } from '../rpc/envelope.ts'
+import {
+  type Frame,
+  type FrameId,
+  type Params,
+  readFrame,
+  writeError,
+  writeNotification,
+  writeResult,
+} from '../rpc/envelope.ts'
 import type { ClientKind, Method } from '../rpc/method.ts'
 import type { Caller, Session } from '../rpc/session.ts'
 import { closeCodes } from './close-codes.ts'
@@ -57,7 +65,12 @@ export class Connection implements Session, Watcher {
   #slowSince: number | undefined
   #timers = new Set<NodeJS.Timeout>()
 
-  constructor(ctx: AppContext, parts: ServerParts, socket: WebSocket, options: { kind: ClientKind; clientAddress: string; caller?: Caller }) {
+  constructor(
+    ctx: AppContext,
+    parts: ServerParts,
+    socket: WebSocket,
+    options: { kind: ClientKind; clientAddress: string; caller?: Caller },
+  ) {
     this.#ctx = ctx
     this.#parts = parts
     this.#socket = socket
@@ -119,7 +132,9 @@ export class Connection implements Session, Watcher {
 
   maySeeSystemLog(edgeId: number): boolean {
     const { caller } = this
-    return 'principalId' in caller && holdsRole(this.#ctx, caller.principalId, edgeId, 'owner', this.#ctx.clock().getTime())
+    return (
+      'principalId' in caller && holdsRole(this.#ctx, caller.principalId, edgeId, 'owner', this.#ctx.clock().getTime())
+    )
   }
 
   pushData(edgeName: string, values: Record<string, ChannelValue>): void {
@@ -139,7 +154,8 @@ export class Connection implements Session, Watcher {
     if (isBinary) return this.#invalidFrame('binary', undefined)
     if (this.#caller.type === 'anonymous') {
       this.#strangerBytes += data.length
-      if (data.length > STRANGER_FRAME_BYTES || this.#strangerBytes > STRANGER_TOTAL_BYTES) return this.#end('bytes before log-in')
+      if (data.length > STRANGER_FRAME_BYTES || this.#strangerBytes > STRANGER_TOTAL_BYTES)
+        return this.#end('bytes before log-in')
     }
     const frame = readFrame(data.toString())
     switch (frame.kind) {
@@ -158,7 +174,12 @@ export class Connection implements Session, Watcher {
   #onRequest(frame: Extract<Frame, { kind: 'request' }>): void {
     const method = this.#methods.get(frame.method)
     if (method === undefined) {
-      return this.#finish(frame.id, undefined, performance.now(), refusal(new AppError('unknownMethod', [frame.method.slice(0, 100)])))
+      return this.#finish(
+        frame.id,
+        undefined,
+        performance.now(),
+        refusal(new AppError('unknownMethod', [frame.method.slice(0, 100)])),
+      )
     }
     if (!method.unlimited && !this.#limit.take(performance.now())) {
       return this.#finish(frame.id, method, performance.now(), refusal(new AppError('tooManyRequests')))
@@ -213,7 +234,13 @@ export class Connection implements Session, Watcher {
       return
     }
     this.#parts.metrics.errors.inc({ component: this.kind, code: String(outcome.error.code) })
-    const line = { method: name, principalId: principal, ms: Math.round(ms * 100) / 100, code: outcome.error.code, err: outcome.cause }
+    const line = {
+      method: name,
+      principalId: principal,
+      ms: Math.round(ms * 100) / 100,
+      code: outcome.error.code,
+      err: outcome.cause,
+    }
     this.#log[outcome.level](line, 'call refused')
   }
 

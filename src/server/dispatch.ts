@@ -5,7 +5,9 @@ import type { Call, ClientKind, Method } from '../rpc/method.ts'
 import type { Caller, Session } from '../rpc/session.ts'
 
 /** Outcome of one call, ready to be written and logged. */
-export type Outcome = { ok: true; result: unknown } | { ok: false; error: WireError; level: ErrorLevel; cause?: unknown }
+export type Outcome =
+  | { ok: true; result: unknown }
+  | { ok: false; error: WireError; level: ErrorLevel; cause?: unknown }
 
 /** Methods by name for each kind of client; made once. */
 export type MethodTable = Record<ClientKind, ReadonlyMap<string, Method>>
@@ -20,13 +22,20 @@ export function methodTable(methods: readonly Method[]): MethodTable {
  * Runs one call: validate, authorise, handle, validate the result, map errors. Answers at once where the handler does, so
  * that a call answered from memory costs no trip through the promise queue. Never throws.
  */
-export function dispatch(ctx: AppContext, method: Method, session: Session, params: unknown): Outcome | Promise<Outcome> {
+export function dispatch(
+  ctx: AppContext,
+  method: Method,
+  session: Session,
+  params: unknown,
+): Outcome | Promise<Outcome> {
   try {
     const caller = session.caller
     requireSignedIn(method, caller)
     const parsed = method.params.safeParse(params)
     if (!parsed.success) {
-      const problems = parsed.error.issues.slice(0, 10).map((issue) => `${issue.path.join('.') || 'params'}: ${issue.message}`)
+      const problems = parsed.error.issues
+        .slice(0, 10)
+        .map((issue) => `${issue.path.join('.') || 'params'}: ${issue.message}`)
       return failure(new AppError('invalidParams', [problems.join('; ').slice(0, 1000)]))
     }
     const call: Call = { ctx, session, now: ctx.clock() }
@@ -58,7 +67,13 @@ function authorise(call: Call, method: Method, caller: Caller, params: unknown):
     }
     return
   }
-  requirePermission(call.ctx, caller, access.permission, (access.resource as (params: unknown) => number)(params), call.now)
+  requirePermission(
+    call.ctx,
+    caller,
+    access.permission,
+    (access.resource as (params: unknown) => number)(params),
+    call.now,
+  )
 }
 
 function success(method: Method, value: unknown): Outcome {

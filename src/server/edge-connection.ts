@@ -39,7 +39,12 @@ export class EdgeConnection implements EdgeLink {
   #started = false
   #dropped = false
 
-  constructor(ctx: AppContext, parts: ServerParts, socket: WebSocket, edge: { id: number; edgeId: string; keyHash: string }) {
+  constructor(
+    ctx: AppContext,
+    parts: ServerParts,
+    socket: WebSocket,
+    edge: { id: number; edgeId: string; keyHash: string },
+  ) {
     this.#ctx = ctx
     this.#parts = parts
     this.#socket = socket as EdgeSocket
@@ -103,7 +108,8 @@ export class EdgeConnection implements EdgeLink {
       case 'error':
         return this.#onResponse({ jsonrpc: '2.0', id: frame.id, error: frame.error })
       default:
-        if (frame.id !== undefined) this.#send(writeError(frame.id, new AppError('invalidMessage', [frame.reason]).toWire()))
+        if (frame.id !== undefined)
+          this.#send(writeError(frame.id, new AppError('invalidMessage', [frame.reason]).toWire()))
         return this.#invalidFrame(frame.reason)
     }
   }
@@ -131,7 +137,8 @@ export class EdgeConnection implements EdgeLink {
   #onRequest(frame: Extract<Frame, { kind: 'request' }>): void {
     const method = this.#parts.methods.edge.get(frame.method)
     const startedAt = performance.now()
-    if (method === undefined) return this.#finish(frame, startedAt, failure(new AppError('unknownMethod', [frame.method.slice(0, 100)])))
+    if (method === undefined)
+      return this.#finish(frame, startedAt, failure(new AppError('unknownMethod', [frame.method.slice(0, 100)])))
     if (this.#running >= MAX_RUNNING) return this.#finish(frame, startedAt, failure(new AppError('tooManyRequests')))
     this.#running++
     const outcome = dispatch(this.#ctx, method, this.#asSession(), frame.params)
@@ -152,7 +159,12 @@ export class EdgeConnection implements EdgeLink {
     this.#ctx.log[outcome.level]({ ...line, code: outcome.error.code, err: outcome.cause }, 'call refused')
   }
 
-  #onResponse(response: { jsonrpc: '2.0'; id: string | number; result?: unknown; error?: { code: number; message: string; data: string[] } }): void {
+  #onResponse(response: {
+    jsonrpc: '2.0'
+    id: string | number
+    result?: unknown
+    error?: { code: number; message: string; data: string[] }
+  }): void {
     if (this.#client === undefined || this.#pending === 0) return this.#invalidFrame('answer without request')
     this.#client.receive(response as Parameters<JSONRPCClient['receive']>[0])
   }

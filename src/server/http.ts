@@ -4,7 +4,12 @@ import { equalSecrets } from '../lib/constant-time.ts'
 import type { ServerParts } from './service.ts'
 
 /** Health, readiness, metrics and public keys; everything else is 404. Never throws. */
-export async function handleHttp(ctx: AppContext, parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function handleHttp(
+  ctx: AppContext,
+  parts: ServerParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   try {
     await route(ctx, parts, request, response)
   } catch (error) {
@@ -13,7 +18,12 @@ export async function handleHttp(ctx: AppContext, parts: ServerParts, request: I
   }
 }
 
-async function route(ctx: AppContext, parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function route(
+  ctx: AppContext,
+  parts: ServerParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return reply(response, 405, 'only GET\n')
   const path = (request.url ?? '/').split('?')[0]
   switch (path) {
@@ -27,7 +37,11 @@ async function route(ctx: AppContext, parts: ServerParts, request: IncomingMessa
     case '/.well-known/jwks.json':
       return reply(response, 200, JSON.stringify(await ctx.tokens.jwks()), 'application/json', 'public, max-age=300')
     case '/':
-      return reply(response, 200, 'ems-metadata: WebSocket JSON-RPC on /ui, /edge and /service; see /healthz, /readyz, /metrics\n')
+      return reply(
+        response,
+        200,
+        'ems-metadata: WebSocket JSON-RPC on /ui, /edge and /service; see /healthz, /readyz, /metrics\n',
+      )
     default:
       return reply(response, 404, 'not found\n')
   }
@@ -45,7 +59,12 @@ async function ready(ctx: AppContext, parts: ServerParts, response: ServerRespon
     checks['index'] = 'too old to trust'
   }
   const ok = checks['database'] === 'ok' && checks['index'] === 'ok' && !parts.stopping
-  reply(response, ok ? 200 : 503, `${JSON.stringify({ ready: ok, revision: ctx.store.index.revision, ...checks })}\n`, 'application/json')
+  reply(
+    response,
+    ok ? 200 : 503,
+    `${JSON.stringify({ ready: ok, revision: ctx.store.index.revision, ...checks })}\n`,
+    'application/json',
+  )
 }
 
 function mayScrape(ctx: AppContext, request: IncomingMessage): boolean {
@@ -53,7 +72,13 @@ function mayScrape(ctx: AppContext, request: IncomingMessage): boolean {
   return token === undefined || equalSecrets(request.headers.authorization ?? '', `Bearer ${token}`)
 }
 
-function reply(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8', cache = 'no-store'): void {
+function reply(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  type = 'text/plain; charset=utf-8',
+  cache = 'no-store',
+): void {
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(body),

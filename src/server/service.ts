@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { UserRow } from '../access/model.ts'
 import { allMethods } from '../api/index.ts'
 import type { AppContext } from '../context.ts'
-import type { EdgeConnection } from './edge-connection.ts'
 import { Addresses } from './addresses.ts'
 import { type MethodTable, methodTable } from './dispatch.ts'
+import type { EdgeConnection } from './edge-connection.ts'
 import { handleHttp } from './http.ts'
 import { Liveness } from './liveness.ts'
 import { createMetrics, type Metrics, observeGauge } from './metrics.ts'
@@ -37,7 +37,10 @@ export interface RunningService extends AsyncDisposable {
 const DRAIN_MS = 5000
 
 /** Starts every listener; disposing stops accepting, tells clients, lets running calls finish and closes. */
-export async function startService(ctx: AppContext, options: { release: string; controlSocket?: string; anyPort?: boolean }): Promise<RunningService> {
+export async function startService(
+  ctx: AppContext,
+  options: { release: string; controlSocket?: string; anyPort?: boolean },
+): Promise<RunningService> {
   const parts: ServerParts = {
     methods: methodTable(allMethods),
     metrics: createMetrics(options.release),
@@ -75,8 +78,20 @@ export async function startService(ctx: AppContext, options: { release: string; 
   return { ports, parts, [Symbol.asyncDispose]: () => stop(ctx, parts, servers) }
 }
 
-function listener(ctx: AppContext, parts: ServerParts, upgrade: Upgrade, entrance: Entrance, tls: { cert: Buffer; key: Buffer } | undefined): Server {
-  const limits = { maxHeaderSize: 16 * 1024, headersTimeout: 10_000, requestTimeout: 20_000, connectionsCheckingInterval: 5000, keepAliveTimeout: 5000 }
+function listener(
+  ctx: AppContext,
+  parts: ServerParts,
+  upgrade: Upgrade,
+  entrance: Entrance,
+  tls: { cert: Buffer; key: Buffer } | undefined,
+): Server {
+  const limits = {
+    maxHeaderSize: 16 * 1024,
+    headersTimeout: 10_000,
+    requestTimeout: 20_000,
+    connectionsCheckingInterval: 5000,
+    keepAliveTimeout: 5000,
+  }
   const server = tls ? (createTlsServer({ ...limits, ...tls }) as unknown as Server) : createServer(limits)
   server.on('upgrade', (request, socket, head) => upgrade.handle(entrance, request, socket, head))
   server.on('request', (request, response) => {
@@ -144,7 +159,8 @@ async function stop(ctx: AppContext, parts: ServerParts, servers: readonly Serve
   parts.stopping = true
   for (const server of servers) server.close()
   const deadline = performance.now() + DRAIN_MS
-  while (performance.now() < deadline && [...parts.sockets.all()].some((connection) => !connection.idle)) await sleep(20)
+  while (performance.now() < deadline && [...parts.sockets.all()].some((connection) => !connection.idle))
+    await sleep(20)
   for (const connection of parts.sockets.all()) connection.goAway()
   for (const link of ctx.hub.links()) (link as EdgeConnection).goAway()
   const closeBy = performance.now() + 1000

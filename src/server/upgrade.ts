@@ -14,7 +14,13 @@ import type { ServerParts } from './service.ts'
 export type Entrance = ClientKind | 'byPath' | 'control'
 
 const paths: Readonly<Record<string, ClientKind>> = { '/edge': 'edge', '/ui': 'ui', '/service': 'service' }
-const refusals = { 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 429: 'Too Many Requests', 503: 'Service Unavailable' } as const
+const refusals = {
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  429: 'Too Many Requests',
+  503: 'Service Unavailable',
+} as const
 const NO_CONTEXT_TAKEOVER = { serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 1024 }
 
 /** Decides about every upgrade: limits first, then credentials, then the socket. Nobody is told why he is refused. */
@@ -29,7 +35,11 @@ export class Upgrade {
     const large = ctx.config.maxFrameBytes
     const options = { noServer: true, clientTracking: false, skipUTF8Validation: false } as const
     this.#servers = {
-      edge: new WebSocketServer({ ...options, maxPayload: large, perMessageDeflate: ctx.config.compression ? NO_CONTEXT_TAKEOVER : false }),
+      edge: new WebSocketServer({
+        ...options,
+        maxPayload: large,
+        perMessageDeflate: ctx.config.compression ? NO_CONTEXT_TAKEOVER : false,
+      }),
       ui: new WebSocketServer({ ...options, maxPayload: Math.ceil(large / 4), perMessageDeflate: false }),
       service: new WebSocketServer({ ...options, maxPayload: large, perMessageDeflate: false }),
     }
@@ -49,14 +59,21 @@ export class Upgrade {
     socket.once('close', () => this.#parts.addresses.leave(address))
     if (kind === 'edge') this.#edge(request, socket, head, address)
     else if (kind === 'ui') this.#ui(request, socket, head, address)
-    else if (entrance === 'control') this.#open('service', request, socket, head, address, { type: 'service', principalId: LOCAL_OPERATOR_PRINCIPAL_ID })
+    else if (entrance === 'control')
+      this.#open('service', request, socket, head, address, {
+        type: 'service',
+        principalId: LOCAL_OPERATOR_PRINCIPAL_ID,
+      })
     else void this.#service(request, socket, head, address)
   }
 
   /** Header `apikey` (protocol B.1): one hash, one look-up, no database. */
   #edge(request: IncomingMessage, socket: Duplex, head: Buffer, address: string): void {
     const key = request.headers['apikey']
-    const row = typeof key === 'string' && key.length <= 512 ? this.#ctx.credentials.find(key.trim(), this.#ctx.clock().getTime()) : undefined
+    const row =
+      typeof key === 'string' && key.length <= 512
+        ? this.#ctx.credentials.find(key.trim(), this.#ctx.clock().getTime())
+        : undefined
     const edge = row && this.#ctx.store.index.edge(row.edgeId)
     if (row === undefined || edge === undefined) {
       this.#refused('edge', 'key', address)
@@ -100,9 +117,21 @@ export class Upgrade {
     }
   }
 
-  #open(kind: ClientKind, request: IncomingMessage, socket: Duplex, head: Buffer, clientAddress: string, caller?: Caller): void {
+  #open(
+    kind: ClientKind,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    clientAddress: string,
+    caller?: Caller,
+  ): void {
     this.#servers[kind].handleUpgrade(request, socket, head, (webSocket) => {
-      new Connection(this.#ctx, this.#parts, webSocket, caller ? { kind, clientAddress, caller } : { kind, clientAddress })
+      new Connection(
+        this.#ctx,
+        this.#parts,
+        webSocket,
+        caller ? { kind, clientAddress, caller } : { kind, clientAddress },
+      )
       this.#admit(webSocket, kind)
     })
   }

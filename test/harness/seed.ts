@@ -1,0 +1,57 @@
+import { insertGrant } from '../../src/access/grant-service.ts'
+import type { EdgeRow, OpenemsRole, UserRow } from '../../src/access/model.ts'
+import { PLATFORM_RESOURCE_ID } from '../../src/access/model.ts'
+import { createUser, type NewAccount } from '../../src/accounts/user-service.ts'
+import type { AppContext } from '../../src/context.ts'
+import { createEdge, type NewEdge } from '../../src/edges/edge-service.ts'
+import { userPassword } from './clients.ts'
+
+const service = { actorId: null }
+let names = 0
+
+/** A name that no other test of the file uses. */
+export function fresh(prefix: string): string {
+  names += 1
+  return `${prefix}${names}`
+}
+
+export interface SeededEdge {
+  row: EdgeRow
+  /** The OpenEMS id. */
+  id: string
+  apiKey: string
+  setupPassword: string
+}
+
+/** An edge with a key of its own. */
+export async function addEdge(ctx: AppContext, edge: Partial<NewEdge> = {}): Promise<SeededEdge> {
+  const edgeId = edge.edgeId ?? fresh('edge')
+  const made = await createEdge(ctx, service, { apiKey: `key-of-${edgeId}-000000`, ...edge, edgeId })
+  return { row: made.edge, id: edgeId, apiKey: made.apiKey, setupPassword: made.setupPassword }
+}
+
+/** An account with the usual password. */
+export async function addUser(ctx: AppContext, account: Partial<NewAccount> = {}): Promise<UserRow> {
+  const login = account.login ?? fresh('user')
+  return await createUser(ctx, service, { name: `Name of ${login}`, globalRole: 'owner', password: userPassword, ...account, login })
+}
+
+/** Gives a role on an edge, or on everything. */
+export async function give(
+  ctx: AppContext,
+  user: UserRow,
+  role: OpenemsRole,
+  on: SeededEdge | 'platform',
+  validity: { validFrom?: Date; validTo?: Date } = {},
+): Promise<number> {
+  const resourceId = on === 'platform' ? PLATFORM_RESOURCE_ID : on.row.id
+  const grant = { principalId: user.id, resourceId, role, source: 'manual', grantedBy: null, ...validity }
+  return (await ctx.write(service, (write) => insertGrant(write, grant, 'grant.created'))).id
+}
+
+/** An account with a role on an edge: what most tests begin with. */
+export async function addUserWith(ctx: AppContext, role: OpenemsRole, edge: SeededEdge): Promise<UserRow> {
+  const user = await addUser(ctx, { globalRole: role })
+  await give(ctx, user, role, edge)
+  return user
+}
