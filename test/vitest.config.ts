@@ -26,8 +26,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'db',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/unit/**', 'test/contract/**', 'test/load/**', 'test/bench/**'],
+          include: ['test/!(unit|contract|load|bench)/**/*.test.ts', ...contractsWithDatabase],
           globalSetup: ['test/harness/global-setup.ts'],
           testTimeout: 20_000,
           hookTimeout: 30_000,

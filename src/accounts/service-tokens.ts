@@ -1,4 +1,4 @@
-import type { ServiceRow } from '../access/model.ts'
+import { LOCAL_OPERATOR_PRINCIPAL_ID, type ServiceRow } from '../access/model.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { problem } from '../errors.ts'
 import { generateToken, keyedHash } from '../lib/secrets.ts'
@@ -76,7 +76,11 @@ export async function setServiceDisabled(
 }
 
 async function ensureService(w: Write, name: string): Promise<ServiceRow> {
-  for (const service of w.index.rows('service')) if (service.name === name) return service
+  for (const service of w.index.rows('service')) {
+    if (service.name !== name) continue
+    if (service.id === LOCAL_OPERATOR_PRINCIPAL_ID) throw problem('This name is reserved')
+    return service
+  }
   const row = await insertService(w.tx, { name, organisationId: null })
   w.inserted('service.created', 'service', row)
   return row

@@ -2,9 +2,10 @@ import { z } from 'zod'
 import { requireEdgeRole } from '../access/door.ts'
 import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { listChanges as list } from '../audit/audit-queries.ts'
+import { verifyChain } from '../db/change-log.ts'
 import { AppError } from '../errors.ts'
 import { defineMethod } from '../rpc/method.ts'
-import { edgeId, integer, limit } from './shapes.ts'
+import { edgeId, empty, integer, limit } from './shapes.ts'
 
 const listChanges = defineMethod({
   name: 'listChanges',
@@ -71,4 +72,19 @@ const getEdgeConfigHistory = defineMethod({
   },
 })
 
-export const auditMethods = [listChanges, getEdgeConfigHistory]
+const verifyAudit = defineMethod({
+  name: 'verifyAudit',
+  summary: 'Recomputes the hash chain of the log; names the first revision that was altered.',
+  clients: ['service'],
+  params: empty,
+  result: z.object({
+    ok: z.boolean(),
+    revision: z.number(),
+    hash: z.string().optional(),
+    reason: z.string().optional(),
+  }),
+  access: { permission: 'auditRead', resource: () => PLATFORM_RESOURCE_ID },
+  handler: ({ ctx }) => verifyChain(ctx.db),
+})
+
+export const auditMethods = [verifyAudit, listChanges, getEdgeConfigHistory]

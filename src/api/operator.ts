@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import { principalOf, requirePermission } from '../access/door.ts'
 import { grantAccess as grant, revokeAccess as revoke } from '../access/grant-service.ts'
-import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
+import { LOCAL_OPERATOR_PRINCIPAL_ID, PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { createInvitation as invite } from '../accounts/registration-service.ts'
-import { createServiceToken as newServiceToken } from '../accounts/service-tokens.ts'
+import {
+  setServiceDisabled as disableService,
+  createServiceToken as newServiceToken,
+} from '../accounts/service-tokens.ts'
 import {
   disableUser as disable,
   enableUser as enable,
@@ -144,6 +147,23 @@ const createServiceToken = defineMethod({
   },
 })
 
+const setServiceDisabled = defineMethod({
+  name: 'setServiceDisabled',
+  summary: 'Refuses a service everything at once, open sockets included, or lets it in again.',
+  clients,
+  params: z.strictObject({ name, disabled: z.boolean() }),
+  result: empty,
+  access: { permission: 'manageUser', resource: platform },
+  handler: async (call, params) => {
+    const service = [...call.ctx.store.index.rows('service')].find((row) => row.name === params.name)
+    if (service === undefined || service.id === LOCAL_OPERATOR_PRINCIPAL_ID) {
+      throw problem(`There is no service ${params.name} to disable`)
+    }
+    await disableService(call.ctx, actorOf(call), service.id, params.disabled)
+    return {}
+  },
+})
+
 const createEdge = defineMethod({
   name: 'createEdge',
   summary: 'Registers an edge. API key and setup password are shown once.',
@@ -263,6 +283,7 @@ export const operatorMethods = [
   deleteUser,
   createInvitation,
   createServiceToken,
+  setServiceDisabled,
   createEdge,
   rotateEdgeKey,
   createOrganisation,

@@ -15,6 +15,8 @@ interface CallCommand {
   params: (args: string[], options: Options) => Record<string, unknown>
   /** What people read; JSON output is the result itself. */
   text: (result: Record<string, unknown>, args: string[]) => string
+  /** A result that makes the exit code 1. */
+  failed?: (result: Record<string, unknown>) => boolean
 }
 
 const role = () => new Option('--role <role>', 'OpenEMS role').choices(openemsRoles)
@@ -106,6 +108,17 @@ const commands: CallCommand[] = [
     params: ([login], options) => ({ login, on: target(options) }),
     text: (result, [login]) => `${result['revoked']} grant(s) of ${login} withdrawn.`,
   },
+  {
+    name: 'verify-audit',
+    description: 'Check that no old row of the log was altered',
+    method: 'verifyAudit',
+    params: () => ({}),
+    text: (result) =>
+      result['ok'] === true
+        ? `The log is whole up to revision ${result['revision']}. Keep this hash to notice a cut end: ${result['hash']}`
+        : `The log was altered at revision ${result['revision']}: ${result['reason']}`,
+    failed: (result) => result['ok'] !== true,
+  },
 ]
 
 /** The commands that are calls to a running service. */
@@ -121,6 +134,7 @@ export function callCommands(): Command[] {
         Object.entries(definition.params(args, options)).filter(([, value]) => value !== undefined),
       )
       const result = await callService(options, definition.method, params)
+      if (definition.failed?.(result) === true) process.exitCode = 1
       process.stdout.write(`${options.json ? JSON.stringify(result) : definition.text(result, args)}\n`)
     })
   })

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { UserRow } from '../access/model.ts'
+import type { LoggedChange } from '../access/access-store.ts'
 import { allMethods } from '../api/index.ts'
 import type { AppContext } from '../context.ts'
 import { Addresses } from './addresses.ts'
@@ -138,12 +138,18 @@ function followSessions(ctx: AppContext, parts: ServerParts): void {
   })
   ctx.store.onChange((changes) => {
     for (const change of changes) {
-      if (change.entity !== 'user') continue
-      const after = change.after as UserRow | null
-      if (after !== null && after.disabledAt === null) continue
+      if (!endsAccess(change)) continue
       for (const connection of parts.sockets.ofPrincipal(Number(change.entityId))) connection.destroy()
     }
   })
+}
+
+/** An account or service that was disabled or deleted, or a service whose token was withdrawn. */
+function endsAccess(change: LoggedChange): boolean {
+  if (change.action === 'serviceToken.ended') return true
+  if (change.entity !== 'user' && change.entity !== 'service') return false
+  const after = change.after as { disabledAt?: number | null } | null
+  return !change.noted && (after === null || (after.disabledAt ?? null) !== null)
 }
 
 function observeGauges(ctx: AppContext, parts: ServerParts): void {

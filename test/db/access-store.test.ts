@@ -15,12 +15,12 @@ eachEngine('access store', (engine) => {
   it('starts with the graph as it is, over several pages, and answers from it', async () => {
     await using database = await engine.open()
     await sql`
-      insert into resource (id, kind) select n, 'edge' from generate_series(1000, 21100) as n;
-      insert into edge (id, edge_id, created_at) select n, 'edge' || n, '2026-01-01' from generate_series(1000, 21100) as n;
+      insert into resource (id, kind) select n, 'edge' from generate_series(100000, 120100) as n;
+      insert into edge (id, edge_id, created_at) select n, 'edge' || n, '2026-01-01' from generate_series(100000, 120100) as n;
     `.execute(database.db)
     await using node = await startNode(database)
     expect(node.store.index.edgeCount).toBe(20_101)
-    expect(node.store.index.edgeByName('edge21100')).toMatchObject({ id: 21_100, settings: {} })
+    expect(node.store.index.edgeByName("edge120100")).toMatchObject({ id: 120_100, settings: {} })
     expect(node.store.revision).toBe(0)
     const grant = await node.write(actor, async (w) => {
       const user = await insertUser(w, 'anna')

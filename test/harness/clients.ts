@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { type ClientOptions, WebSocket } from 'ws'
 import { adminPassword, type TestService } from './service.ts'
 
+/** The password of every account that `addUser` makes. */
+export const userPassword = 'correct horse battery'
+
 export type Json = Record<string, unknown>
 /** Any frame, parsed; tests look at the members they expect. */
 export interface WireFrame {
@@ -141,9 +144,9 @@ export class WireClient implements AsyncDisposable {
   protected received(_frame: WireFrame): void {}
 }
 
-/** Opens a socket; rejects with the HTTP status when the upgrade is refused. */
-export async function openSocket(url: string, options: ClientOptions = {}): Promise<WebSocket> {
-  const socket = new WebSocket(url, { perMessageDeflate: false, ...options })
+/** Waits until a client is connected; rejects with the HTTP status when the upgrade is refused. */
+async function connected<C extends WireClient>(client: C): Promise<C> {
+  const { socket } = client
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve)
     socket.once('error', reject)
@@ -152,7 +155,11 @@ export async function openSocket(url: string, options: ClientOptions = {}): Prom
       request.destroy()
     })
   })
-  return socket
+  return client
+}
+
+function connect(url: string, options: ClientOptions = {}): WebSocket {
+  return new WebSocket(url, { perMessageDeflate: false, ...options })
 }
 
 /** What an OpenEMS UI says on port 8082. */
@@ -160,8 +167,7 @@ export class UiClient extends WireClient {
   token = ''
 
   static async open(service: TestService, options: ClientOptions = {}): Promise<UiClient> {
-    // The first frame can come together with the end of the handshake, so nothing may stand between the two.
-    return new UiClient(await openSocket(service.urls.ui, options))
+    return await connected(new UiClient(connect(service.urls.ui, options)))
   }
 
   /** Opened and signed in. */
@@ -231,7 +237,8 @@ export class EdgeClient extends WireClient {
   #at = 0
 
   static async open(service: TestService, apiKey: string, options: ClientOptions = {}): Promise<EdgeClient> {
-    return new EdgeClient(await openSocket(service.urls.edge, { ...options, headers: { apikey: apiKey, ...options.headers } }))
+    const headers = { apikey: apiKey, ...options.headers }
+    return await connected(new EdgeClient(connect(service.urls.edge, { ...options, headers })))
   }
 
   notify(method: string, params: object = {}): void {
@@ -270,14 +277,11 @@ export class EdgeClient extends WireClient {
 export class ServiceClient extends WireClient {
   static async open(service: TestService, token: string): Promise<ServiceClient> {
     const url = `${service.urls.http.replace('http', 'ws')}/service`
-    return new ServiceClient(await openSocket(url, { headers: { authorization: `Bearer ${token}` } }))
+    return await connected(new ServiceClient(connect(url, { headers: { authorization: `Bearer ${token}` } })))
   }
 
   /** The operator of this machine. */
   static async local(service: TestService): Promise<ServiceClient> {
-    return new ServiceClient(await openSocket(`ws+unix:${service.controlSocket}:/`))
+    return await connected(new ServiceClient(connect(`ws+unix:${service.controlSocket}:/`)))
   }
 }
-
-/** The password of every account that `addUser` makes. */
-export const userPassword = 'correct horse battery'

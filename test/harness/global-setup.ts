@@ -34,7 +34,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   try {
     const folder = await mkdtemp(join(tmpdir(), 'ems-metadata-test-'))
     stack.defer(() => rm(folder, { recursive: true, force: true }))
-    const url = process.env['TEST_DATABASE_URL'] ?? (await startPostgres(folder, stack))
+    const url = process.env.TEST_DATABASE_URL ?? (await startPostgres(folder, stack))
     project.provide('postgresUrl', url)
     project.provide('templateName', await createTemplate(url, stack))
     project.provide('embeddedDump', await dumpEmbedded())

@@ -7,5 +7,5 @@ export const silentLog: Log = createLogger({ level: 'silent' })
 export function recordingLog(): { log: Log; lines: Record<string, unknown>[]; messages: () => unknown[] } {
   const lines: Record<string, unknown>[] = []
   const log = createLogger({ level: 'trace', destination: { write: (line) => void lines.push(JSON.parse(line)) } })
-  return { log, lines, messages: () => lines.map((line) => line['msg']) }
+  return { log, lines, messages: () => lines.map((line) => line.msg) }
 }
