@@ -4,8 +4,9 @@
 -- the log, or the nodes would not hear of it. Only rows beside the graph cascade.
 
 create table release_floor (
-  only_row boolean primary key default true,
+  only_row boolean not null default true,
   oldest_release text not null,
+  constraint release_floor_pk primary key (only_row),
   constraint release_floor_one_row check (only_row)
 );
 comment on table release_floor is 'The oldest release that may still run against this schema.';

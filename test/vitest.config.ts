@@ -20,6 +20,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
           exclude: contractsWithDatabase,
+          testTimeout: 60_000,
         },
       },
       {

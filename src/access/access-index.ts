@@ -1,8 +1,8 @@
 import { decisionMask, decisionRank, Evaluator, isHistoricOnly } from './graph-evaluate.ts'
 import { PrincipalGraph } from './graph-principals.ts'
-import { EDGE, ResourceGraph } from './graph-resources.ts'
-import { affectsAccess, assertApplicable, RowStore } from './graph-rows.ts'
-import { resolveView, type View } from './graph-view.ts'
+import { ResourceGraph } from './graph-resources.ts'
+import { assertApplicable, RowStore } from './graph-rows.ts'
+import { Views } from './graph-views.ts'
 import {
   type Change,
   type EdgeRow,
@@ -40,7 +40,6 @@ type EntityHandlers = {
 }
 
 const dataMask = permissionBits.live | permissionBits.history | permissionBits.control
-const cachedViews = 20_000
 
 /**
  * The graph of people, structure and rights of the whole fleet in memory, and every answer about it. Pure: rows come in by
@@ -53,15 +52,14 @@ export class AccessIndex {
   readonly #people = new PrincipalGraph()
   readonly #evaluator = new Evaluator(this.#resources)
   readonly #lister = new EdgeLister(this.#store.rows, this.#resources, this.#evaluator)
-  readonly #views = new Map<number, View>()
-  #everybody: View | undefined
+  readonly #views = new Views({ rows: this.#store.rows, resources: this.#resources, people: this.#people })
 
   /** The index over a snapshot. */
   static fromSnapshot(snapshot: Snapshot): AccessIndex {
     const index = new AccessIndex()
     const { revision, ...tables } = snapshot
     for (const entity of Object.keys(tables) as (keyof typeof tables)[]) index.#load(entity, tables[entity])
-    index.#invalidate()
+    index.#views.touchAll()
     index.#revision = revision
     return index
   }
@@ -77,12 +75,7 @@ export class AccessIndex {
     const fresh = changes.filter((change) => change.revision > from)
     const known = fresh.filter((change) => Object.hasOwn(this.#handlers, change.entity))
     for (const change of known) assertApplicable(change)
-    let isAffected = false
-    for (const change of known) {
-      const before = this.#put(change.entity, change.id, change.after) ?? null
-      isAffected = affectsAccess({ ...change, before } as Change) || isAffected
-    }
-    if (isAffected) this.#invalidate()
+    for (const { entity, id, after } of known) this.#put(entity, id, after)
     for (const { revision } of fresh) this.#revision = Math.max(this.#revision, revision)
   }
 
@@ -115,24 +108,24 @@ export class AccessIndex {
 
   /** The OpenEMS role of a principal on an edge; undefined is no access at all (1005). */
   edgeRole(principalId: number, edgeId: number, at: number): OpenemsRole | undefined {
-    if (this.#resources.kindCode(edgeId) !== EDGE) return undefined
-    return openemsRoles[decisionRank(this.#evaluator.decide(this.#view(principalId, at), edgeId, at))]
+    if (!this.#resources.kinds.isEdge(edgeId)) return undefined
+    return openemsRoles[decisionRank(this.#evaluator.decide(this.#views.get(principalId, at), edgeId))]
   }
 
   /** Whether a principal holds a permission on a resource now. */
   allows(principalId: number, permission: Permission, resourceId: number, at: number): boolean {
-    const decision = this.#evaluator.decide(this.#view(principalId, at), resourceId, at)
+    const decision = this.#evaluator.decide(this.#views.get(principalId, at), resourceId)
     return (decision & permissionBits[permission]) !== 0
   }
 
   /** Everything about the access of a principal to a resource. */
   access(principalId: number, resourceId: number, at: number): Access {
-    const view = this.#view(principalId, at)
-    const decision = this.#evaluator.decide(view, resourceId, at)
+    const view = this.#views.get(principalId, at)
+    const decision = this.#evaluator.decide(view, resourceId)
     let windows: readonly Window[] | null = []
     let components: string[] | null = []
     if (decision !== 0) {
-      for (const conveyance of this.#evaluator.conveyances(view, resourceId, at)) {
+      for (const conveyance of this.#evaluator.conveyances(view, resourceId)) {
         if (conveyance.mask & permissionBits.history) windows = unionWindows(windows, conveyance.windows)
         if (conveyance.mask & dataMask) components = unionComponents(components, conveyance.grant.components)
       }
@@ -148,12 +141,12 @@ export class AccessIndex {
 
   /** A page of the edges that a principal may discover. */
   listEdges(principalId: number, query: EdgeQuery, at: number): EdgeRow[] {
-    return this.#lister.list(this.#view(principalId, at), query, at)
+    return this.#lister.list(this.#views.get(principalId, at), query)
   }
 
   /** How many edges a principal may discover, counted up to `atMost`. */
   countEdges(principalId: number, at: number, atMost: number): number {
-    return this.#lister.count(this.#view(principalId, at), at, atMost)
+    return this.#lister.count(this.#views.get(principalId, at), atMost)
   }
 
   /** The next moment at which any answer changes by time alone. */
@@ -161,78 +154,57 @@ export class AccessIndex {
     return this.#people.instants.after(after)
   }
 
-  #view(principalId: number, at: number): View {
-    const known = this.#views.get(principalId)
-    if (known && known.from <= at && at < known.until) return known
-    const world = { rows: this.#store.rows, resources: this.#resources, people: this.#people }
-    if (this.#everybody === undefined || at < this.#everybody.from || at >= this.#everybody.until) {
-      this.#everybody = resolveView(world, PUBLIC_PRINCIPAL_ID, at)
-    }
-    const view = resolveView(world, principalId, at, this.#everybody)
-    if (this.#views.size >= cachedViews) this.#views.clear()
-    this.#views.set(principalId, view)
-    return view
-  }
-
-  #invalidate(): void {
-    this.#views.clear()
-    this.#everybody = undefined
-    this.#resources.invalidate()
-  }
-
   #load<E extends EntityName>(entity: E, rows: readonly EntityRows[E][]): void {
     for (const row of rows) this.#put(entity, row.id, row)
   }
 
-  #put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | null): EntityRows[E] | undefined {
+  #put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | null): void {
     const after = row === null ? undefined : this.#store.compact(entity, row)
     const before = this.#store.put(entity, id, after)
     this.#handlers[entity](before, after, id)
-    return before
   }
 
   /** What each kind of row means for the graph. */
   readonly #handlers: EntityHandlers = {
-    user: (before, after) => this.#store.indexUser(before, after),
-    userGroup: () => {},
-    service: () => {},
-    role: () => {},
-    edgeKey: () => {},
-    membership: (before, after) => this.#people.setMembership(before, after),
-    grant: (before, after) => this.#people.setGrant(before, after),
-    restriction: (before, after) => this.#people.setRestriction(before, after),
-    claim: (before, after) => this.#people.setClaim(before, after),
-    organisation: (before, after, id) => {
-      this.#resources.setKind(id, after && 'organisation')
-      this.#resources.setOrganisation(id, before, after)
+    user: (before, after, id) => {
+      this.#store.indexUser(before, after)
+      if (before?.disabledAt !== after?.disabledAt) this.#views.touch(id)
     },
-    site: (before, after, id) => {
-      this.#resources.setKind(id, after && 'site')
-      this.#resources.setHome(id, after?.organisationId ?? null)
-      this.#relink(id, before?.organisationId, after?.organisationId)
+    service: (_before, _after, id) => this.#views.touch(id),
+    userGroup: (before, after) => {
+      if (!before || !after) this.#views.touchAll()
     },
-    edgeGroup: (_before, after, id) => {
-      this.#resources.setKind(id, after && 'edgeGroup')
-      this.#resources.setHome(id, after?.organisationId ?? null)
+    role: () => this.#views.touchAll(),
+    membership: (before, after) => {
+      this.#people.setMembership(before, after)
+      this.#touch(before?.memberId, after?.memberId)
     },
+    grant: (before, after) => {
+      this.#people.setGrant(before, after)
+      this.#touch(before?.principalId, after?.principalId)
+    },
+    restriction: (before, after) => {
+      this.#people.setRestriction(before, after)
+      this.#touch(before?.userId, after?.userId)
+    },
+    claim: (before, after) => {
+      this.#people.setClaim(before, after)
+      this.#touch(before?.userId, after?.userId)
+    },
+    organisation: (before, after, id) => this.#resources.setOrganisation(id, before, after),
+    site: (before, after, id) => this.#resources.setSite(id, before, after),
+    edgeGroup: (before, after, id) => this.#resources.setEdgeGroup(id, before, after),
+    containment: (before, after) => this.#resources.setContainment(before, after),
     edge: (before, after, id) => {
-      this.#resources.setKind(id, after && 'edge')
-      this.#resources.setHome(id, after?.siteId ?? after?.organisationId ?? null)
-      this.#relink(id, before?.siteId, after?.siteId)
-      this.#relink(id, before?.organisationId, after?.organisationId)
       this.#store.indexEdge(before, after)
+      this.#resources.setEdge(id, before, after)
       this.#lister.touch(id, before, after)
     },
-    containment: (before, after) => {
-      if (before) this.#resources.links.remove(before.parentId, before.childId)
-      if (after) this.#resources.links.add(after.parentId, after.childId)
-    },
+    edgeKey: () => {},
   }
 
-  #relink(id: number, before: number | null | undefined, after: number | null | undefined): void {
-    if (before === after) return
-    if (before) this.#resources.links.remove(before, id)
-    if (after) this.#resources.links.add(after, id)
+  #touch(...principalIds: (number | undefined)[]): void {
+    for (const principalId of principalIds) if (principalId !== undefined) this.#views.touch(principalId)
   }
 }
 

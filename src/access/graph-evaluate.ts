@@ -1,5 +1,5 @@
 import { conveysDiscover } from './graph-expand.ts'
-import { EDGE, type ResourceGraph, type Tenant } from './graph-resources.ts'
+import type { ResourceGraph, Tenant } from './graph-resources.ts'
 import { type Conveyance, historicMask, type View } from './graph-view.ts'
 import { maskOf, PLATFORM_RESOURCE_ID, permissionBits } from './model.ts'
 import { intersectWindows, type Windows, windowsContain, windowsEmpty } from './windows.ts'
@@ -35,20 +35,20 @@ export class Evaluator {
   }
 
   /** The decision about one resource; 0 is nothing at all. */
-  decide(view: View, resourceId: number, at: number): Decision {
-    const kind = this.#resources.kindCode(resourceId)
-    if (!view.isActive || kind === 0) return 0
+  decide(view: View, resourceId: number): Decision {
+    const { kinds } = this.#resources
+    if (!view.isActive || !kinds.exists(resourceId)) return 0
     const tenant = this.#resources.tenantOf(resourceId)
     this.#mask = 0
     this.#rank = -1
     this.#isCurrent = false
-    this.#addAll(view, view, resourceId, at, tenant)
+    this.#addAll(view, view, resourceId, tenant)
     const ownMask = this.#mask
-    if (view.everybody && tenant?.publicAccess) this.#addAll(view.everybody, view, resourceId, at, tenant)
+    if (view.everybody && tenant?.publicAccess) this.#addAll(view.everybody, view, resourceId, tenant)
     const mask = this.#mask & view.cap & this.#capOf(resourceId)
     if (mask === 0) return 0
     let rank = -1
-    if (kind === EDGE) {
+    if (kinds.isEdge(resourceId)) {
       rank = Math.min(this.#rank, coveredRank(mask))
       if (rank < 0 && tenant?.strictRoles === false && (mask & ownMask & overview) !== 0) rank = 0
     }
@@ -56,9 +56,9 @@ export class Evaluator {
   }
 
   /** Whether the view may know that the edge exists: as `decide` says, but cheaper. */
-  discovers(view: View, edgeId: number, at: number): boolean {
+  discovers(view: View, edgeId: number): boolean {
     if (!view.isActive) return false
-    if (view.restrictions?.has(edgeId)) return (this.decide(view, edgeId, at) & discover) !== 0
+    if (view.restrictions?.has(edgeId)) return (this.decide(view, edgeId) & discover) !== 0
     if (this.#ownDiscovers(view, edgeId)) return true
     const { everybody } = view
     if (everybody === undefined || !this.#ownDiscovers(everybody, edgeId)) return false
@@ -66,8 +66,8 @@ export class Evaluator {
   }
 
   /** Everything that conveys something on the resource, cut to the restriction that applies; for explaining, not for speed. */
-  conveyances(view: View, resourceId: number, at: number): Conveyance[] {
-    if (!view.isActive || this.#resources.kindCode(resourceId) === 0) return []
+  conveyances(view: View, resourceId: number): Conveyance[] {
+    if (!view.isActive || !this.#resources.kinds.exists(resourceId)) return []
     const found = new Set(this.#collect(view, resourceId))
     if (view.everybody && this.#resources.tenantOf(resourceId)?.publicAccess) {
       for (const conveyance of this.#collect(view.everybody, resourceId)) found.add(conveyance)
@@ -75,7 +75,7 @@ export class Evaluator {
     const restriction = view.restrictions?.get(resourceId)
     if (restriction === undefined) return [...found]
     return [...found]
-      .map((conveyance) => restrict(conveyance, restriction, at))
+      .map((conveyance) => restrict(conveyance, restriction, view.at))
       .filter(({ windows }) => !windowsEmpty(windows))
   }
 
@@ -90,12 +90,12 @@ export class Evaluator {
     return false
   }
 
-  #addAll(source: View, asker: View, resourceId: number, at: number, tenant: Tenant | undefined): void {
+  #addAll(source: View, asker: View, resourceId: number, tenant: Tenant | undefined): void {
     const restriction = asker.restrictions?.get(resourceId)
     for (const conveyance of this.#collect(source, resourceId)) {
       if (restriction === undefined) this.#add(conveyance, tenant)
       else {
-        const restricted = restrict(conveyance, restriction, at)
+        const restricted = restrict(conveyance, restriction, asker.at)
         if (!windowsEmpty(restricted.windows)) this.#add(restricted, tenant)
       }
     }
@@ -123,7 +123,7 @@ export class Evaluator {
       const parent = links.parent(slot)
       if (resources.contains(parent, resourceId)) pushAll(into, this.#flow(view, parent))
     }
-    if (resources.organisation(resourceId)) {
+    if (resources.kinds.isOrganisation(resourceId)) {
       for (const superior of resources.superorganisations(resourceId)) {
         pushAll(into, view.held.get(superior)?.suborganisation)
       }
@@ -138,8 +138,10 @@ export class Evaluator {
     if (known) return known
     if (view.flows.size >= cachedFlows) view.flows.clear()
     const found: Conveyance[] = []
-    for (const { node, relation } of this.#resources.aboveContent(container))
-      pushAll(found, view.held.get(node)?.[relation])
+    for (const above of this.#resources.aboveContent(container)) {
+      if (above > 0) pushAll(found, view.held.get(above)?.content)
+      else pushAll(found, view.held.get(-above)?.suborganisation)
+    }
     const flow = found.length === 0 ? nothing : found
     view.flows.set(container, flow)
     return flow

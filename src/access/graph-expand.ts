@@ -1,4 +1,4 @@
-import { EDGE, type ResourceGraph } from './graph-resources.ts'
+import type { ResourceGraph } from './graph-resources.ts'
 import type { Conveyance, View } from './graph-view.ts'
 import { permissionBits } from './model.ts'
 
@@ -25,7 +25,7 @@ export class Expander {
     this.#walk++
     this.#steps = maxSteps
     for (const [node, held] of view.held) {
-      if (this.#resources.kindCode(node) === EDGE && conveysDiscover(held.self) && !visit(node)) return false
+      if (this.#resources.kinds.isEdge(node) && conveysDiscover(held.self) && !visit(node)) return false
       if (conveysDiscover(held.content) && !this.#down(node, visit)) return false
       if (conveysDiscover(held.suborganisation) && !this.#downOrganisations(node, visit)) return false
     }
@@ -50,7 +50,7 @@ export class Expander {
         if (--this.#steps < 0) return false
         const child = links.child(slot)
         if (!this.#resources.contains(node, child)) continue
-        if (this.#resources.kindCode(child) !== EDGE) stack.push(child)
+        if (!this.#resources.kinds.isEdge(child)) stack.push(child)
         else if (!visit(child)) return false
       }
     }

@@ -1,34 +1,18 @@
-import { grown, Links } from './graph-links.ts'
-import { type OrganisationRow, openemsRoles, PLATFORM_RESOURCE_ID, type ResourceKind } from './model.ts'
+import { Kinds } from './graph-kinds.ts'
+import { Links } from './graph-links.ts'
+import { type ContainmentRow, type EdgeGroupRow, type EdgeRow, type OrganisationRow, openemsRoles, type SiteRow } from './model.ts'
 
 /** What the root organisation of a resource decides for all of its tenant. */
 export interface Tenant {
-  rootId: number
-  publicAccess: boolean
-  strictRoles: boolean
+  readonly rootId: number
+  readonly publicAccess: boolean
+  readonly strictRoles: boolean
   /** Index into `openemsRoles` of the strongest role its grants project. */
-  maxRank: number
+  readonly maxRank: number
 }
 
 /** How a grant on one resource reaches another. */
 export type Relation = 'self' | 'content' | 'suborganisation'
-export interface Above {
-  node: number
-  relation: Relation
-}
-
-const kindNames: readonly (ResourceKind | undefined)[] = [
-  undefined,
-  'platform',
-  'organisation',
-  'site',
-  'edge',
-  'edgeGroup',
-]
-const ORGANISATION = kindNames.indexOf('organisation')
-const SITE = kindNames.indexOf('site')
-export const EDGE = kindNames.indexOf('edge')
-const EDGE_GROUP = kindNames.indexOf('edgeGroup')
 
 /** Longest chain of organisations followed; writing refuses far less, so this only stops a damaged tree. */
 const maxTreeDepth = 64
@@ -39,83 +23,74 @@ const cachedAboves = 200_000
  * Links of resources that do not exist, or of kinds that do not contain each other, have no effect.
  */
 export class ResourceGraph {
+  readonly kinds = new Kinds()
   readonly links = new Links()
-  #kinds = new Uint8Array(1024)
+  #version = 0
+  #shape = 0
   readonly #organisations = new Map<number, OrganisationRow>()
   readonly #suborganisations = new Map<number, Set<number>>()
-  /** Where a resource belongs: a site, an organisation, or 0. */
-  #home = new Int32Array(1024)
   readonly #tenants = new Map<number, Tenant>()
-  readonly #above = new Map<number, readonly Above[]>()
+  readonly #above = new Map<number, readonly number[]>()
 
-  constructor() {
-    this.setKind(PLATFORM_RESOURCE_ID, 'platform')
+  /** Rises with every change of what contains what. */
+  get version(): number {
+    return this.#version
   }
-
-  /** Numeric kind, 0 when there is no such resource. */
-  kindCode(id: number): number {
-    return this.#kinds[id] ?? 0
-  }
-
-  kind(id: number): ResourceKind | undefined {
-    return kindNames[this.kindCode(id)]
-  }
-
-  setKind(id: number, kind: ResourceKind | undefined): void {
-    if (id >= this.#kinds.length) {
-      const larger = new Uint8Array(Math.max(id + 1, this.#kinds.length * 2))
-      larger.set(this.#kinds)
-      this.#kinds = larger
-      this.#home = grown(this.#home, larger.length)
-    }
-    this.#kinds[id] = kind === undefined ? 0 : kindNames.indexOf(kind)
-    if (kind === undefined) this.#home[id] = 0
-  }
-
-  setHome(id: number, home: number | null): void {
-    this.#home[id] = home ?? 0
+  /** Rises when that change concerns more than single edges: what was derived for containers no longer holds. */
+  get shape(): number {
+    return this.#shape
   }
 
   setOrganisation(id: number, before: OrganisationRow | undefined, after: OrganisationRow | undefined): void {
     if (before?.parentId) this.#suborganisations.get(before.parentId)?.delete(id)
     if (after) this.#organisations.set(id, after)
     else this.#organisations.delete(id)
-    if (!after?.parentId) return
-    const siblings = this.#suborganisations.get(after.parentId) ?? new Set()
-    this.#suborganisations.set(after.parentId, siblings.add(id))
+    if (after?.parentId) {
+      const siblings = this.#suborganisations.get(after.parentId) ?? new Set()
+      this.#suborganisations.set(after.parentId, siblings.add(id))
+    }
+    this.kinds.set(id, after && 'organisation', null)
+    this.#changed(true)
   }
 
-  /** Forgets what was derived; call after any change of structure. */
-  invalidate(): void {
-    this.#tenants.clear()
-    this.#above.clear()
+  setSite(id: number, before: SiteRow | undefined, after: SiteRow | undefined): void {
+    this.#relink(id, before?.organisationId, after?.organisationId)
+    this.#setContainer(id, 'site', before, after)
+  }
+
+  setEdgeGroup(id: number, before: EdgeGroupRow | undefined, after: EdgeGroupRow | undefined): void {
+    this.#setContainer(id, 'edgeGroup', before, after)
+  }
+
+  setEdge(id: number, before: EdgeRow | undefined, after: EdgeRow | undefined): void {
+    if (before && after && before.siteId === after.siteId && before.organisationId === after.organisationId) return
+    this.kinds.set(id, after && 'edge', after?.siteId ?? after?.organisationId ?? null)
+    this.#relink(id, before?.siteId, after?.siteId)
+    this.#relink(id, before?.organisationId, after?.organisationId)
+    this.#changed(false)
+  }
+
+  setContainment(before: ContainmentRow | undefined, after: ContainmentRow | undefined): void {
+    if (before) this.links.remove(before.parentId, before.childId)
+    if (after) this.links.add(after.parentId, after.childId)
+    this.#changed([before, after].some((row) => row && this.kinds.isContainer(row.childId)))
   }
 
   /** Whether content flows from the one to the other, both being there. */
   contains(parent: number, child: number): boolean {
-    const inner = this.kindCode(child)
-    switch (this.kindCode(parent)) {
-      case ORGANISATION:
-        return inner === SITE || inner === EDGE
-      case SITE:
-        return inner === EDGE
-      case EDGE_GROUP:
-        return inner === EDGE || inner === SITE || inner === EDGE_GROUP
-      default:
-        return false
-    }
+    return this.kinds.mayContain(parent, child)
   }
 
   organisation(id: number): OrganisationRow | undefined {
-    return this.#organisations.get(id)
+    return this.kinds.isOrganisation(id) ? this.#organisations.get(id) : undefined
   }
 
   /** The organisation a resource belongs to; an organisation belongs to itself. */
   organisationOf(id: number): number | undefined {
     let at = id
-    for (let hops = 0; hops < 3; hops++) {
-      if (this.#organisations.has(at)) return at
-      at = this.#home[at] ?? 0
+    for (let hops = 0; hops < 3 && at !== 0; hops++) {
+      if (this.kinds.isOrganisation(at)) return at
+      at = this.kinds.home(at)
     }
     return undefined
   }
@@ -146,8 +121,8 @@ export class ResourceGraph {
   }
 
   /** Organisations directly below one. */
-  suborganisations(id: number): Iterable<number> {
-    return this.#suborganisations.get(id) ?? []
+  suborganisations(id: number): ReadonlySet<number> {
+    return this.#suborganisations.get(id) ?? new Set()
   }
 
   /** Direct containers of a resource. */
@@ -161,26 +136,45 @@ export class ResourceGraph {
   }
 
   /**
-   * Every resource whose grants reach the content of this container, and how: the container, all that contain it at any
-   * depth, and the organisations above those. The platform, which is above everything, is left out.
+   * Every resource whose grants reach the content of this container: the container itself, all that contain it at any
+   * depth, and, as negative numbers, the organisations above those. The platform, above everything, is left out.
    */
-  aboveContent(container: number): readonly Above[] {
+  aboveContent(container: number): readonly number[] {
     const known = this.#above.get(container)
     if (known) return known
     if (this.#above.size >= cachedAboves) this.#above.clear()
-    const found = this.#above_(container)
+    const found = [container]
+    for (const node of found) {
+      for (const parent of this.containersOf(node)) if (!found.includes(parent)) found.push(parent)
+    }
+    const superior = new Set(found.flatMap((node) => (this.kinds.isOrganisation(node) ? this.superorganisations(node) : [])))
+    for (const organisation of superior) found.push(-organisation)
     this.#above.set(container, found)
     return found
   }
 
-  #above_(container: number): Above[] {
-    const nodes = [container]
-    for (const node of nodes) {
-      for (const parent of this.containersOf(node)) if (!nodes.includes(parent)) nodes.push(parent)
-    }
-    const above: Above[] = nodes.map((node) => ({ node, relation: 'content' }))
-    const superior = new Set(nodes.flatMap((node) => this.superorganisations(node)))
-    for (const node of superior) above.push({ node, relation: 'suborganisation' })
-    return above
+  #setContainer(
+    id: number,
+    kind: 'site' | 'edgeGroup',
+    before: { organisationId: number | null } | undefined,
+    after: { organisationId: number | null } | undefined,
+  ): void {
+    this.kinds.set(id, after && kind, after?.organisationId ?? null)
+    const isNewAndEmpty = before === undefined && this.links.firstChild(id) === 0
+    if (before?.organisationId !== after?.organisationId || !before) this.#changed(!isNewAndEmpty)
+  }
+
+  #relink(id: number, before: number | null | undefined, after: number | null | undefined): void {
+    if (before === after) return
+    if (before) this.links.remove(before, id)
+    if (after) this.links.add(after, id)
+  }
+
+  #changed(isShape: boolean): void {
+    this.#version++
+    if (!isShape) return
+    this.#shape++
+    this.#tenants.clear()
+    this.#above.clear()
   }
 }

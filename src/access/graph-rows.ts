@@ -81,23 +81,3 @@ export function assertApplicable(change: Change): void {
   if (before === null && after === null) throw new TypeError(`change ${change.revision} has no rows`)
   if (after !== null && after.id !== id) throw new TypeError(`change ${change.revision} is about two rows`)
 }
-
-/** Whether a change may alter a decision; what a row says beside that (names, comments, keys) does not. */
-export function affectsAccess({ entity, before, after }: Change): boolean {
-  if (before === null || after === null) return entity !== 'edgeKey'
-  switch (entity) {
-    case 'edgeKey':
-      return false
-    case 'edge':
-      return before.siteId !== after.siteId || before.organisationId !== after.organisationId
-    case 'user':
-    case 'service':
-      return before.disabledAt !== after.disabledAt
-    case 'site':
-    case 'userGroup':
-    case 'edgeGroup':
-      return before.organisationId !== after.organisationId
-    default:
-      return true
-  }
-}

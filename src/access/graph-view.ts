@@ -46,6 +46,8 @@ export type Held = { readonly [R in Relation]: readonly Conveyance[] }
 /** The rights of one principal, resolved for the time [from, until). */
 export interface View {
   readonly principalId: number
+  /** The moment it was resolved for; any other in the interval gives the same. */
+  readonly at: number
   readonly from: number
   readonly until: number
   /** False: unknown or disabled, sees nothing. */
@@ -100,12 +102,13 @@ export function resolveView(world: World, principalId: number, at: number, every
     interval.narrow(everybody.until)
   }
   const isActive = isActivePrincipal(world.rows, principalId)
-  const principals = isActive ? principalsOf(world, principalId, interval) : new Set<number>()
-  if (everybody) principals.delete(PUBLIC_PRINCIPAL_ID)
-  const held = heldBy(world, principals, at, interval)
+  const principals = principalsOf(world, principalId, interval)
+  const isPublic = principalId === PUBLIC_PRINCIPAL_ID && everybody !== undefined
+  const held = heldBy(world, isActive && !isPublic ? principals : [], at, interval)
   const restrictions = restrictionsOf(world.people, principalId, interval)
   return {
     principalId,
+    at,
     from: interval.from,
     until: interval.until,
     isActive,
@@ -158,7 +161,7 @@ function heldBy(world: World, principals: Iterable<number>, at: number, interval
 /** What a grant conveys over each relation, entity gate and data windows applied. A grant for no time conveys nothing (T3). */
 export function conveyancesOf(resources: ResourceGraph, grant: GrantRow, role: RoleRow, at: number): Conveyance[] {
   const windows = grant.dataWindows === null ? null : normalWindows(grant.dataWindows)
-  if (windows?.length === 0 || resources.kind(grant.resourceId) === undefined) return []
+  if (windows?.length === 0 || !resources.kinds.exists(grant.resourceId)) return []
   const isCurrent = windowsContain(windows, at)
   const cut = gateOf(resources, grant.resourceId) & (isCurrent ? -1 : historicMask)
   const rank = role.openemsRole === null ? -1 : openemsRoles.indexOf(role.openemsRole)

@@ -30,6 +30,8 @@ export interface EdgeQuery {
 
 type Test = (edgeId: number) => boolean
 
+/** Lists no longer than this are searched by walking them. */
+const alwaysWalked = 4096
 /** Edges looked at in the order of all edges before everything visible is rather worked out. */
 const maxScan = 20_000
 
@@ -65,35 +67,35 @@ export class EdgeLister {
   }
 
   /** A page of what the view may discover. */
-  list(view: View, query: EdgeQuery, at: number): EdgeRow[] {
+  list(view: View, query: EdgeQuery): EdgeRow[] {
     if (!view.isActive || query.limit <= 0) return []
-    const ids = this.#page(view, query, at)
-    return ids.flatMap((id) => this.#rows.edge.get(id) ?? [])
+    return this.#page(view, query).flatMap((id) => this.#rows.edge.get(id) ?? [])
   }
 
   /** How many edges the view may discover, counted up to `atMost`. */
-  count(view: View, at: number, atMost: number): number {
-    return this.#visible.count(view, this.#byId, at, atMost)
+  count(view: View, atMost: number): number {
+    return this.#visible.count(view, this.#byId, atMost)
   }
 
-  #page(view: View, query: EdgeQuery, at: number): number[] {
+  #page(view: View, query: EdgeQuery): number[] {
     const { offset, limit } = query
     const test = this.#test(query)
     const keys = completed(query.order)
     const [first, second] = keys
     const isPlain = first.field === 'id' || (first.field === 'comment' && isIdIn(second, first.descending))
-    if (!isPlain) return this.#sorted(this.#matching(view, query, test, at), keys, offset + limit).slice(offset)
-    const order = first.field === 'id' ? this.#byId : this.#byComment
-    const short = this.#visible.ifShort(view, order, at)
-    if (this.#isRare(query, short?.length ?? order.size)) {
-      return this.#sorted(this.#matching(view, query, test, at), keys, offset + limit).slice(offset)
+    const order = isPlain && first.field === 'comment' ? this.#byComment : this.#byId
+    const short = this.#visible.ifShort(view, order)
+    const candidates = this.#candidates(query, short?.length ?? order.size)
+    if (!isPlain || candidates) {
+      const found = this.#passing(candidates ?? short ?? this.#visible.all(view, order), view, test)
+      return this.#sorted(found, keys, offset + limit).slice(offset)
     }
     if (short) return walk(short, first.descending, offset, limit, test) ?? []
     const ids = order.ids().subarray(0, order.size)
-    const seen: Test = (id) => this.#evaluator.discovers(view, id, at) && (test === undefined || test(id))
+    const seen: Test = (id) => this.#evaluator.discovers(view, id) && (test === undefined || test(id))
     return (
       walk(ids, first.descending, offset, limit, seen, maxScan) ??
-      walk(this.#visible.all(view, order, at), first.descending, offset, limit, test) ??
+      walk(this.#visible.all(view, order), first.descending, offset, limit, test) ??
       []
     )
   }
@@ -109,32 +111,25 @@ export class EdgeLister {
     return tests.length < 2 ? tests[0] : (id) => tests.every((test) => test(id))
   }
 
-  /** Whether reading all edges that may contain the text is cheaper than walking `size` edges until the page is full. */
-  #isRare(query: EdgeQuery, size: number): boolean {
+  /**
+   * The edges that may contain the text, when reading all of them is cheaper than walking `size` edges until the page is
+   * full. Whoever sees few is served from those alone, so that the time it takes tells nothing about others (G-14).
+   */
+  #candidates(query: EdgeQuery, size: number): Int32Array | undefined {
     const text = query.text?.toLowerCase()
-    if (!text) return false
-    const mayMatch = this.#text.estimate(text)
-    const walked = ((query.offset + query.limit) * this.#byId.size) / Math.max(mayMatch, 1)
-    return mayMatch < Math.min(size, walked)
+    if (!text || size <= alwaysWalked) return undefined
+    const candidates = this.#text.candidates(text, this.#byId.size / 8)
+    if (candidates === undefined) return undefined
+    const walked = ((query.offset + query.limit) * this.#byId.size) / Math.max(candidates.length, 1)
+    return candidates.length < Math.min(size, walked) ? candidates : undefined
   }
 
-  /** Everything that is visible and fulfils the test, in no order. */
-  #matching(view: View, query: EdgeQuery, test: Test | undefined, at: number): number[] {
-    const text = query.text?.toLowerCase()
-    const short = this.#visible.ifShort(view, this.#byId, at)
-    const found: number[] = []
-    if (text && this.#text.estimate(text) < (short?.length ?? this.#byId.size)) {
-      for (const id of new Set(this.#text.candidates(text))) {
-        if (this.#evaluator.discovers(view, id, at) && test?.(id)) found.push(id)
-      }
-      return found
-    }
-    for (const id of short ?? this.#visible.all(view, this.#byId, at)) if (!test || test(id)) found.push(id)
-    return found
+  #passing(ids: Int32Array, view: View, test: Test | undefined): Int32Array {
+    return ids.filter((id) => this.#evaluator.discovers(view, id) && (test === undefined || test(id)))
   }
 
   /** The first `count` of the edges in the order asked for. */
-  #sorted(ids: readonly number[], order: readonly OrderBy[], count: number): number[] {
+  #sorted(ids: Int32Array, order: readonly OrderBy[], count: number): number[] {
     const compares = order.map((by) => this.#compare(ids, by))
     const compare: Compare = (a, b) => {
       for (const one of compares) {
@@ -146,10 +141,10 @@ export class EdgeLister {
     return smallest(ids.length, count, compare).map((index) => ids[index] as number)
   }
 
-  #compare(ids: readonly number[], by: OrderBy): Compare {
+  #compare(ids: Int32Array, by: OrderBy): Compare {
     const sign = by.descending ? -1 : 1
     if (by.field === 'comment') {
-      const comments = ids.map((id) => keyOf(this.#rows.edge.get(id)?.comment) ?? '')
+      const comments = Array.from(ids, (id) => keyOf(this.#rows.edge.get(id)?.comment) ?? '')
       return (a, b) => sign * compareTexts(comments[a] as string, comments[b] as string)
     }
     const values = Float64Array.from(ids, by.field === 'id' ? (id) => rankOf(this.#byId, id) : (by.rank ?? (() => 0)))

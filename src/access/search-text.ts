@@ -1,23 +1,32 @@
 import type { EdgeRow } from './model.ts'
+import { grown } from './graph-links.ts'
 
 /** One slot for each combination of three characters, seven bits of each; others share slots, which verifying sorts out. */
 const slots = 1 << 21
+/** Lists of candidates are cut down by at most so many others. */
+const maxIntersections = 3
 
 /** Ids of the edges in whose text three characters stand side by side, in no order, each once. */
 class Posting {
-  ids = new Int32Array(4)
-  size = 0
+  #ids = new Int32Array(4)
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+  get ids(): Int32Array {
+    return this.#ids.subarray(0, this.#size)
+  }
+  isLast(id: number): boolean {
+    return this.#size > 0 && this.#ids[this.#size - 1] === id
+  }
   add(id: number): void {
-    if (this.size === this.ids.length) {
-      const larger = new Int32Array(this.size + (this.size >> 1))
-      larger.set(this.ids)
-      this.ids = larger
-    }
-    this.ids[this.size++] = id
+    if (this.#size === this.#ids.length) this.#ids = grown(this.#ids, this.#size + 1)
+    this.#ids[this.#size++] = id
   }
   remove(id: number): void {
     const at = this.ids.indexOf(id)
-    if (at >= 0 && at < this.size) this.ids[at] = this.ids[--this.size] as number
+    if (at >= 0) this.#ids[at] = this.#ids[--this.#size] as number
   }
 }
 
@@ -25,17 +34,20 @@ class Posting {
 export class TextIndex {
   readonly #texts: (string | undefined)[] = []
   readonly #postings: (Posting | undefined)[] = new Array(slots)
+  /** Scratch for intersections, all zero between them. */
+  #marks = new Int32Array(1024)
 
   /** Takes the text of an edge that is new, changed or gone. */
   set(id: number, row: EdgeRow | undefined): void {
     const before = this.#texts[id]
     const after = row && textOf(row)
     if (before === after) return
+    this.#texts[id] = after
+    if (before === undefined) return this.#addAll(id, after ?? '')
     const old = trigramsOf(before)
-    const wanted = trigramsOf(after)
+    const wanted = trigramsOf(after ?? '')
     for (const slot of old) if (!wanted.has(slot)) this.#postings[slot]?.remove(id)
     for (const slot of wanted) if (!old.has(slot)) this.#posting(slot).add(id)
-    this.#texts[id] = after
   }
 
   /** Whether the edge's text contains the query, which must be in lower case. */
@@ -43,39 +55,61 @@ export class TextIndex {
     return this.#texts[id]?.includes(query) ?? false
   }
 
-  /** How many ids `candidates` would walk. */
-  estimate(query: string): number {
-    return this.#postingsFor(query).reduce((sum, posting) => sum + posting.size, 0)
+  /** Every edge that may match, each once; undefined when they are more than `atMost` and not worth collecting. */
+  candidates(query: string, atMost: number): Int32Array | undefined {
+    return query.length < 3 ? this.#startingWith(query, atMost) : this.#withAll(trigramsOf(query), atMost)
   }
 
-  /** Every edge that may match, some perhaps twice. */
-  *candidates(query: string): Iterable<number> {
-    for (const posting of this.#postingsFor(query)) {
-      for (let at = 0; at < posting.size; at++) yield posting.ids[at] as number
-    }
-  }
-
-  /** From three characters on the rarest of the query's; below, all that begin with it. */
-  #postingsFor(query: string): Posting[] {
-    if (query.length < 3) return this.#startingWith(query)
-    let rarest: Posting | undefined
-    for (const slot of trigramsOf(query)) {
+  /** From three characters on: what the rarest of the query's postings have in common. */
+  #withAll(wanted: ReadonlySet<number>, atMost: number): Int32Array | undefined {
+    const postings: Posting[] = []
+    for (const slot of wanted) {
       const posting = this.#postings[slot]
-      if (posting === undefined) return []
-      if (rarest === undefined || posting.size < rarest.size) rarest = posting
+      if (posting === undefined) return new Int32Array(0)
+      postings.push(posting)
     }
-    return rarest ? [rarest] : []
-  }
-
-  #startingWith(query: string): Posting[] {
-    const first = slotOf(query.charCodeAt(0), query.length > 1 ? query.charCodeAt(1) : 0, 0)
-    const found: Posting[] = []
-    const count = query.length > 1 ? 1 << 7 : 1 << 14
-    for (let slot = first; slot < first + count; slot++) {
-      const posting = this.#postings[slot]
-      if (posting) found.push(posting)
+    const [rarest, ...others] = postings.sort((a, b) => a.size - b.size)
+    if (rarest === undefined || rarest.size > atMost) return undefined
+    let found = rarest.ids
+    for (const other of others.slice(0, maxIntersections)) {
+      if (found.length < 64 || other.size > 16 * found.length) break
+      found = this.#intersect(found, other.ids)
     }
     return found
+  }
+
+  /** Below three: each place of the text begins three characters, so those that begin with the query are all there are. */
+  #startingWith(query: string, atMost: number): Int32Array | undefined {
+    const first = slotOf(query.charCodeAt(0), query.length > 1 ? query.charCodeAt(1) : 0, 0)
+    const end = first + (query.length > 1 ? 1 << 7 : 1 << 14)
+    const found = new Set<number>()
+    let walked = 0
+    for (let slot = first; slot < end; slot++) {
+      const posting = this.#postings[slot]
+      if (posting === undefined) continue
+      walked += posting.size
+      if (walked > atMost) return undefined
+      for (const id of posting.ids) found.add(id)
+    }
+    return Int32Array.from(found)
+  }
+
+  #intersect(few: Int32Array, many: Int32Array): Int32Array {
+    const highest = few.reduce((a, b) => Math.max(a, b), 0)
+    if (highest >>> 5 >= this.#marks.length) this.#marks = new Int32Array((highest >>> 5) * 2)
+    const marks = this.#marks
+    for (const id of few) marks[id >>> 5] = (marks[id >>> 5] as number) | (1 << (id & 31))
+    const found = many.filter((id) => ((marks[id >>> 5] ?? 0) & (1 << (id & 31))) !== 0)
+    for (const id of few) marks[id >>> 5] = 0
+    return found
+  }
+
+  /** For an edge that is new: whatever it adds to ends with it, so doubles show at once. */
+  #addAll(id: number, text: string): void {
+    for (let at = 2; at < text.length; at++) {
+      const posting = this.#posting(slotOf(text.charCodeAt(at - 2), text.charCodeAt(at - 1), text.charCodeAt(at)))
+      if (!posting.isLast(id)) posting.add(id)
+    }
   }
 
   #posting(slot: number): Posting {
@@ -96,9 +130,8 @@ function textOf(row: EdgeRow): string {
   return `${row.edgeId}\n${row.comment}\n${row.producttype}\n\n`.toLowerCase()
 }
 
-function trigramsOf(text: string | undefined): Set<number> {
+function trigramsOf(text: string): Set<number> {
   const found = new Set<number>()
-  if (text === undefined) return found
   for (let at = 2; at < text.length; at++) {
     found.add(slotOf(text.charCodeAt(at - 2), text.charCodeAt(at - 1), text.charCodeAt(at)))
   }

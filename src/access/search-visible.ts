@@ -10,21 +10,20 @@ const maxSteps = 30_000
 const keptLongLists = 8
 
 interface Listing {
-  version: number
-  ids: Int32Array
-}
-interface Known {
-  readonly short: Map<EdgeOrder, Listing>
-  isLong: boolean
+  readonly orderVersion: number
+  readonly graphVersion: number
+  readonly ids: Int32Array
 }
 
-/** The edges a view may discover, in a given order: worked out once per view and kept with it. */
+/** The edges a view may discover, in a given order: worked out when asked for and kept while it holds. */
 export class VisibleEdges {
   readonly #resources: ResourceGraph
   readonly #evaluator: Evaluator
   readonly #expander: Expander
-  readonly #known = new WeakMap<View, Known>()
+  readonly #short = new WeakMap<View, Map<EdgeOrder, Listing>>()
   #long: { view: View; order: EdgeOrder; listing: Listing }[] = []
+  /** Principals whose list turned out long: not tried again at every change. */
+  readonly #isLong = new Set<number>()
   #bits = new Uint32Array(0)
 
   constructor(resources: ResourceGraph, evaluator: Evaluator) {
@@ -34,52 +33,55 @@ export class VisibleEdges {
   }
 
   /** All of them, unless that would take too long. */
-  ifShort(view: View, order: EdgeOrder, at: number): Int32Array | undefined {
+  ifShort(view: View, order: EdgeOrder): Int32Array | undefined {
     if (seesEverything(view)) return order.ids().subarray(0, order.size)
-    const known = this.#known.get(view) ?? { short: new Map<EdgeOrder, Listing>(), isLong: false }
-    this.#known.set(view, known)
-    if (known.isLong) return this.#longList(view, order)?.ids
-    const kept = known.short.get(order)
-    if (kept?.version === order.version) return kept.ids
-    const ids = this.#gather(view, order, at, maxSteps)
-    if (ids) known.short.set(order, { version: order.version, ids })
-    else known.isLong = true
+    const lists = this.#short.get(view) ?? new Map<EdgeOrder, Listing>()
+    this.#short.set(view, lists)
+    const kept = lists.get(order) ?? this.#long.find((long) => long.view === view && long.order === order)?.listing
+    if (kept && this.#isCurrent(kept, order)) return kept.ids
+    if (this.#isLong.has(view.principalId)) return undefined
+    const ids = this.#gather(view, order, maxSteps)
+    if (ids) lists.set(order, this.#listing(order, ids))
+    else this.#isLong.add(view.principalId)
     return ids
   }
 
   /** All of them, whatever it takes. */
-  all(view: View, order: EdgeOrder, at: number): Int32Array {
-    const short = this.ifShort(view, order, at)
+  all(view: View, order: EdgeOrder): Int32Array {
+    const short = this.ifShort(view, order)
     if (short) return short
-    const ids = this.#gather(view, order, at, Number.POSITIVE_INFINITY) ?? new Int32Array(0)
-    this.#long = [{ view, order, listing: { version: order.version, ids } }, ...this.#long].slice(0, keptLongLists)
+    const ids = this.#gather(view, order, Number.POSITIVE_INFINITY) ?? new Int32Array(0)
+    if (ids.length < maxSteps) this.#isLong.delete(view.principalId)
+    this.#long = [{ view, order, listing: this.#listing(order, ids) }, ...this.#long].slice(0, keptLongLists)
     return ids
   }
 
   /** How many there are, up to `atMost`. */
-  count(view: View, order: EdgeOrder, at: number, atMost: number): number {
+  count(view: View, order: EdgeOrder, atMost: number): number {
     if (!view.isActive || atMost <= 0) return 0
-    if (atMost > 100 || seesEverything(view)) return Math.min(atMost, this.all(view, order, at).length)
+    if (atMost > 100 || seesEverything(view)) return Math.min(atMost, this.all(view, order).length)
     const found = new Set<number>()
     for (const source of [view, view.everybody]) {
       if (source === undefined) continue
-      if (conveysDiscover(source.everywhere)) return Math.min(atMost, this.all(view, order, at).length)
+      if (conveysDiscover(source.everywhere)) return Math.min(atMost, this.all(view, order).length)
       this.#expander.edgesOf(source, Number.POSITIVE_INFINITY, (id) => {
-        if (!found.has(id) && this.#evaluator.discovers(view, id, at)) found.add(id)
+        if (!found.has(id) && this.#evaluator.discovers(view, id)) found.add(id)
         return found.size < atMost
       })
     }
     return Math.min(atMost, found.size)
   }
 
-  #longList(view: View, order: EdgeOrder): Listing | undefined {
-    return this.#long.find(
-      (kept) => kept.view === view && kept.order === order && kept.listing.version === order.version,
-    )?.listing
+  #listing(order: EdgeOrder, ids: Int32Array): Listing {
+    return { orderVersion: order.version, graphVersion: this.#resources.version, ids }
+  }
+
+  #isCurrent(listing: Listing, order: EdgeOrder): boolean {
+    return listing.orderVersion === order.version && listing.graphVersion === this.#resources.version
   }
 
   /** Collects in a bitmap over positions, which removes doubles and sorts at once. */
-  #gather(view: View, order: EdgeOrder, at: number, steps: number): Int32Array | undefined {
+  #gather(view: View, order: EdgeOrder, steps: number): Int32Array | undefined {
     const ids = order.ids()
     const ranks = order.ranks()
     const bits = this.#clearBits(order.size)
@@ -97,7 +99,7 @@ export class VisibleEdges {
     for (const id of view.restrictions?.keys() ?? []) {
       const rank = ranks[id] ?? 0
       const word = bits[rank >>> 5] ?? 0
-      if (ids[rank] !== id || (word & (1 << (rank & 31))) === 0 || this.#evaluator.discovers(view, id, at)) continue
+      if (ids[rank] !== id || (word & (1 << (rank & 31))) === 0 || this.#evaluator.discovers(view, id)) continue
       bits[rank >>> 5] = word & ~(1 << (rank & 31))
       count--
     }

@@ -113,11 +113,6 @@ export async function replacePasswordHash(db: Db, userId: number, old: string, r
   return result.numUpdatedRows === 1n
 }
 
-/** The account goes with its principal. */
-export async function deletePrincipal(tx: Tx, id: number): Promise<void> {
-  await tx.deleteFrom('principal').where('id', '=', id).execute()
-}
-
 export async function findProfile(db: Db, userId: number): Promise<Profile | undefined> {
   const row = await db.selectFrom('userProfile').selectAll().where('userId', '=', userId).executeTakeFirst()
   if (row === undefined) return undefined

@@ -1,4 +1,4 @@
-import type { EntityName, EntityRows, OpenemsRole, UserRow } from '../access/model.ts'
+import type { OpenemsRole, UserRow } from '../access/model.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
 import {
@@ -13,14 +13,7 @@ import type { AccountsContext } from './accounts-context.ts'
 import { hasSignedInFrom } from './session-queries.ts'
 import { accountKey, endSessionsOf } from './session-service.ts'
 import { networkOf } from './throttle.ts'
-import {
-  deletePrincipal,
-  findCredentialsById,
-  insertUser,
-  replacePasswordHash,
-  updatePasswordHash,
-  updateUser,
-} from './user-queries.ts'
+import { findCredentialsById, insertUser, replacePasswordHash, updatePasswordHash, updateUser } from './user-queries.ts'
 
 export interface NewAccount {
   login: string
@@ -45,10 +38,7 @@ export async function createUser(
 }
 
 /** Checks an account and hashes its password, both before the writer lock is taken. */
-export async function prepareUser(
-  ctx: Pick<AccountsContext, 'passwords'>,
-  account: NewAccount,
-): Promise<Parameters<typeof insertUser>[1]> {
+export async function prepareUser(ctx: Pick<AccountsContext, 'passwords'>, account: NewAccount): Promise<NewUser> {
   const password = account.password === undefined ? undefined : requireNewPassword(account.password)
   return {
     login: requireLogin(account.login),
@@ -62,7 +52,7 @@ export async function prepareUser(
 }
 
 /** Adds a prepared account as part of a write. */
-export async function addUser(w: Write, prepared: Awaited<ReturnType<typeof prepareUser>>): Promise<UserRow> {
+export async function addUser(w: Write, prepared: NewUser): Promise<UserRow> {
   requireFree(w, prepared)
   const row = await insertUser(w.tx, prepared, w.now)
   w.inserted('user.created', 'user', row)
@@ -134,22 +124,6 @@ export async function enableUser(ctx: Pick<AccountsContext, 'write'>, actor: Act
   })
 }
 
-/**
- * Deletes an account with its grants, memberships and personal data. What he did stays in the log under his number, and
- * what he owned or granted stays without an owner.
- */
-export async function deleteUser(ctx: Pick<AccountsContext, 'write'>, actor: Actor, userId: number): Promise<void> {
-  requireAnother(actor, userId, 'delete')
-  await ctx.write(actor, async (w) => {
-    const user = requireUser(w, userId)
-    await endSessionsOf(w, userId, 'deleted')
-    logCascade(w, userId)
-    // One statement: the foreign keys do to the rows what was just logged of them.
-    await deletePrincipal(w.tx, userId)
-    w.deleted('user.deleted', 'user', user)
-  })
-}
-
 /** Changes columns of an account as part of a write; nothing is written or logged when nothing changes. */
 export async function changeUser(
   w: Write,
@@ -172,40 +146,15 @@ export function requireUser(w: Write, userId: number): UserRow {
   return user
 }
 
+/** Refuses what would shut out who does it, so that there is always one left who can undo it. */
+export function requireAnother(actor: Actor, userId: number, verb: string): void {
+  if (actor.actorId === userId) throw problem(`You cannot ${verb} your own account`)
+}
+
 /** A login must not be another's e-mail address nor the reverse: either signs in. */
 function requireFree(w: Write, { login, email }: Pick<UserRow, 'login' | 'email'>, except?: number): void {
   const takenBy = (name: string) =>
     [w.index.userByLogin(name), w.index.userByEmail(name)].some((user) => user !== undefined && user.id !== except)
   if (takenBy(login)) throw problem('This login is taken')
   if (email !== null && takenBy(email.toLowerCase())) throw problem('This e-mail address is taken')
-}
-
-/** So that there is always one left who can undo it. */
-function requireAnother(actor: Actor, userId: number, verb: string): void {
-  if (actor.actorId === userId) throw problem(`You cannot ${verb} your own account`)
-}
-
-function logCascade(w: Write, userId: number): void {
-  const of = <E extends EntityName>(entity: E, belongs: (row: EntityRows[E]) => boolean) =>
-    [...w.index.rows(entity)].filter(belongs)
-  for (const row of of('grant', (grant) => grant.principalId === userId)) w.deleted('grant.deleted', 'grant', row)
-  for (const row of of('membership', (membership) => membership.memberId === userId)) {
-    w.deleted('membership.deleted', 'membership', row)
-  }
-  for (const row of of('restriction', (restriction) => restriction.userId === userId)) {
-    w.deleted('restriction.deleted', 'restriction', row)
-  }
-  for (const row of of('claim', (claim) => claim.userId === userId)) w.deleted('claim.deleted', 'claim', row)
-  for (const row of of('grant', (grant) => grant.grantedBy === userId && grant.principalId !== userId)) {
-    w.updated('grant.changed', 'grant', row, { ...row, grantedBy: null })
-  }
-  for (const row of of('membership', (membership) => membership.addedBy === userId && membership.memberId !== userId)) {
-    w.updated('membership.changed', 'membership', row, { ...row, addedBy: null })
-  }
-  for (const row of of('userGroup', (group) => group.ownerId === userId)) {
-    w.updated('userGroup.changed', 'userGroup', row, { ...row, ownerId: null })
-  }
-  for (const row of of('edgeGroup', (group) => group.ownerId === userId)) {
-    w.updated('edgeGroup.changed', 'edgeGroup', row, { ...row, ownerId: null })
-  }
 }

@@ -44,7 +44,7 @@ function componentsOf(config: unknown): Components {
 }
 
 function flat(component: Components[string] | undefined): Record<string, unknown> {
-  if (component === undefined) return {}
+  if (typeof component !== 'object' || component === null) return {}
   return { alias: component.alias, factoryId: component.factoryId, ...component.properties }
 }
 

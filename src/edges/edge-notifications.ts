@@ -1,4 +1,5 @@
 import type { AppContext } from '../context.ts'
+import { toText } from '../lib/text.ts'
 import type { LiveEdge } from '../live/hub.ts'
 import { stopSystemLog } from './edge-rpc.ts'
 
@@ -28,6 +29,6 @@ export const edgeNotifications: Readonly<Record<string, Handler>> = {
     if (!ctx.hub.systemLog(edge, params)) stopSystemLog(ctx, edge)
   },
   logMessage(ctx, edge, params) {
-    ctx.log.info({ edgeId: edge.name, text: String(params['msg'] ?? '').slice(0, 500) }, 'message from an edge')
+    ctx.log.info({ edgeId: edge.name, text: toText(params['msg'], 500) }, 'message from an edge')
   },
 }

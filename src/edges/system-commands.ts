@@ -1,4 +1,5 @@
 import type { AppContext } from '../context.ts'
+import { toText } from '../lib/text.ts'
 
 /** Requests to `_host` that are written to the log before they are forwarded (protocol C.4, OC-20). */
 const audited: Readonly<Record<string, (params: Record<string, unknown>) => Record<string, unknown>>> = {
@@ -33,5 +34,5 @@ export async function auditSystemCommand(
 }
 
 function text(value: unknown): string | null {
-  return value === undefined || value === null ? null : String(value).slice(0, 2000)
+  return value === undefined || value === null ? null : toText(value, 2000)
 }

@@ -3,8 +3,6 @@ export type ChannelValue = number | string | boolean | null
 export type ChannelRow = Readonly<Record<string, unknown>>
 
 const GAP_MS = 15 * 60_000
-/** An edge whose clock runs ahead must not silence itself once the clock is put right. */
-const AHEAD_MS = 5 * 60_000
 const MAX_CHANNELS = 20_000
 
 /**
@@ -32,10 +30,13 @@ export class ChannelCache {
     return this.#aggregated?.get(channel) ?? null
   }
 
-  /** Merges a live row; false when the row is older than what is known and was ignored. */
+  /**
+   * Merges a live row; false when the row is older than what is known and was ignored. No row counts as newer than now: an
+   * edge, or a service, whose clock ran ahead must not silence itself once the clock is put right.
+   */
   mergeCurrent(at: number, row: ChannelRow, now: number): boolean {
-    if (this.#currentAt > now + AHEAD_MS) this.#currentAt = 0
-    const time = Math.min(at, now + AHEAD_MS)
+    this.#currentAt = Math.min(this.#currentAt, now)
+    const time = Math.min(at, now)
     if (time < this.#currentAt) return false
     if (this.#current === undefined || time - this.#currentAt > GAP_MS) this.#current = new Map()
     this.#currentAt = time
@@ -45,8 +46,8 @@ export class ChannelCache {
 
   /** Merges an aggregated row (up to ten minutes old when it arrives). */
   mergeAggregated(at: number, row: ChannelRow, now: number): boolean {
-    if (this.#aggregatedAt > now + AHEAD_MS) this.#aggregatedAt = 0
-    const time = Math.min(at, now + AHEAD_MS)
+    this.#aggregatedAt = Math.min(this.#aggregatedAt, now)
+    const time = Math.min(at, now)
     if (time < this.#aggregatedAt) return false
     if (this.#aggregated === undefined || time - this.#aggregatedAt > GAP_MS) this.#aggregated = new Map()
     this.#aggregatedAt = time

@@ -45,6 +45,7 @@ export interface Subscription {
 }
 
 const MAX_CHANNEL_SUBSCRIPTIONS = 200
+const versionForm = /^[ -~]{1,60}$/
 
 /**
  * Which edge is connected, its newest values, and who listens to what; indexed both ways, so that a frame of an edge costs
@@ -248,7 +249,7 @@ export class LiveHub {
     edge.stateAt = at
     let changed = false
     if (state !== undefined && state !== null) changed = this.states.setSumState(edge.id, toLevel(state))
-    if (typeof version === 'string' && version.length > 0 && version.length <= 60) {
+    if (typeof version === 'string' && versionForm.test(version)) {
       changed = this.states.setVersion(edge.id, version) || changed
     }
     if (changed) this.#events.stateChanged(edge.id)
@@ -291,6 +292,7 @@ export class LiveHub {
 
 /** Unparsable is FAULT (protocol B.5). */
 function toLevel(value: unknown): number {
-  const level = typeof value === 'boolean' ? Number.NaN : Number(value)
+  const level =
+    typeof value === 'number' ? value : typeof value === 'string' && value !== '' ? Number(value) : Number.NaN
   return Number.isInteger(level) && level >= 0 && level < levels.length ? level : levels.length - 1
 }

@@ -1,4 +1,5 @@
 import type { WireError } from '../errors.ts'
+import { storable, toText } from '../lib/text.ts'
 
 /**
  * The one reader and writer of JSON-RPC frames in the OpenEMS dialect: read leniently, write strictly
@@ -16,6 +17,9 @@ export type Frame =
   | { kind: 'error'; id: FrameId; error: WireError }
   | { kind: 'invalid'; id: FrameId | undefined; reason: string }
 
+/** No peer comes near it, and everything that walks through a frame can rely on it. */
+const MAX_DEPTH = 200
+
 /**
  * Reads one text frame. Never throws. `jsonrpc` and other extra members (the UI's `requiredState`) are ignored,
  * `params` may be missing (A.1 rule 5 read leniently), batches are refused, an unreadable frame keeps the id if it has one.
@@ -27,7 +31,12 @@ export function readFrame(text: string): Frame {
   } catch {
     return { kind: 'invalid', id: undefined, reason: 'not JSON' }
   }
-  return classify(value)
+  // Shorter ones cannot be that deep.
+  if (text.length > MAX_DEPTH * 2 && isDeeper(value, MAX_DEPTH)) {
+    return { kind: 'invalid', id: isObject(value) ? readId(value['id']) : undefined, reason: 'nested too deeply' }
+  }
+  // Only an escape can bring what is no text for the database.
+  return classify(text.includes('\\u') ? storable(value) : value)
 }
 
 /** Same for a frame that is already parsed: the payload inside `edgeRpc`, say. */
@@ -84,10 +93,17 @@ function readId(value: unknown): FrameId | undefined {
 }
 
 function readError(error: Params): WireError {
-  const data = Array.isArray(error['data']) ? error['data'].slice(0, 20).map(String) : []
+  const data = Array.isArray(error['data']) ? error['data'].slice(0, 20).map((item) => toText(item, 500)) : []
   return {
     code: typeof error['code'] === 'number' && Number.isInteger(error['code']) ? error['code'] : 1,
     message: typeof error['message'] === 'string' ? error['message'].slice(0, 2000) : 'Unknown error',
     data,
   }
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (depth === 0) return true
+  for (const member of Array.isArray(value) ? value : Object.values(value)) if (isDeeper(member, depth - 1)) return true
+  return false
 }

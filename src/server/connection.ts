@@ -4,6 +4,7 @@ import { holdsRole, maySeeLive } from '../access/door.ts'
 import type { AppContext } from '../context.ts'
 import { releaseSystemLogs } from '../edges/edge-rpc.ts'
 import { AppError } from '../errors.ts'
+import { toText } from '../lib/text.ts'
 import type { ChannelValue } from '../live/channel-cache.ts'
 import type { Subscription, Watcher } from '../live/hub.ts'
 import type { Log } from '../log.ts'
@@ -20,6 +21,7 @@ import type { ClientKind, Method } from '../rpc/method.ts'
 import type { Caller, Session } from '../rpc/session.ts'
 import { closeCodes } from './close-codes.ts'
 import { dispatch, type MethodTable, type Outcome } from './dispatch.ts'
+import { codeLabel } from './metrics.ts'
 import { RateLimit } from './rate-limit.ts'
 import type { ServerParts } from './service.ts'
 
@@ -60,6 +62,8 @@ export class Connection implements Session, Watcher {
   #running = 0
   #exclusive = false
   #invalid = 0
+  /** Past a limit or closed: nothing of this peer is looked at any more. */
+  #ended = false
   #strangerBytes = 0
   #deadline: NodeJS.Timeout | undefined
   #slowSince: number | undefined
@@ -83,7 +87,7 @@ export class Connection implements Session, Watcher {
     this.#limit = new RateLimit(perSecond, perSecond * 2)
     parts.sockets.add(this)
     if (this.#caller.type === 'anonymous') this.#armDeadline()
-    socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary))
+    socket.on('message', (data, isBinary) => this.#received(data as Buffer, isBinary))
     socket.on('close', () => this.#onClose())
     socket.on('error', (error) => this.#log.info({ err: { message: error.message } }, 'socket error'))
     this.#log.info({ clientAddress: options.clientAddress }, 'connected')
@@ -95,12 +99,19 @@ export class Connection implements Session, Watcher {
 
   signIn(caller: Caller): void {
     this.signOut()
+    // The peer may be gone by the time the password is checked; nobody would ever give this session back.
+    if (this.#ended) {
+      if (caller.type === 'user') this.#ctx.sessions.release(caller.sessionId)
+      return
+    }
     this.#caller = caller
     clearTimeout(this.#deadline)
     this.#parts.sockets.signedIn(this)
   }
 
+  /** @NOTE a stranger's `logout` must not give him a new deadline and new bytes. */
   signOut(): void {
+    if (this.#caller.type === 'anonymous') return
     this.#parts.sockets.signedOut(this)
     this.#releaseSession()
     this.#caller = anonymous
@@ -149,8 +160,19 @@ export class Connection implements Session, Watcher {
     this.#send(writeNotification('edgeRpc', { edgeId: edgeName, payload: { jsonrpc: '2.0', method, params } }))
   }
 
-  #onMessage(data: Buffer, isBinary: boolean): void {
+  /** One frame, whatever it is, must not end the process. */
+  #received(data: Buffer, isBinary: boolean): void {
+    if (this.#ended) return
     this.#parts.liveness.seen(this.#socket)
+    try {
+      this.#onMessage(data, isBinary)
+    } catch (error) {
+      this.#log.error({ err: error }, 'frame not handled')
+      this.#invalidFrame('not handled', undefined)
+    }
+  }
+
+  #onMessage(data: Buffer, isBinary: boolean): void {
     if (isBinary) return this.#invalidFrame('binary', undefined)
     if (this.#caller.type === 'anonymous') {
       this.#strangerBytes += data.length
@@ -233,7 +255,7 @@ export class Connection implements Session, Watcher {
       this.#log.info({ method: name, principalId: principal, ms: Math.round(ms * 100) / 100 }, 'call')
       return
     }
-    this.#parts.metrics.errors.inc({ component: this.kind, code: String(outcome.error.code) })
+    this.#parts.metrics.errors.inc({ component: this.kind, code: codeLabel(outcome.error.code) })
     const line = {
       method: name,
       principalId: principal,
@@ -248,8 +270,8 @@ export class Connection implements Session, Watcher {
   #onNotification(frame: Extract<Frame, { kind: 'notification' }>): void {
     if (frame.method !== 'logMessage') return this.#invalidFrame('unknown notification', undefined)
     if (!this.#logLimit.take(performance.now())) return
-    const text = String(frame.params['msg'] ?? '').slice(0, 2000)
-    this.#log.info({ uiLevel: String(frame.params['level'] ?? '').slice(0, 20), text }, 'message from the UI')
+    const text = toText(frame.params['msg'], 2000)
+    this.#log.info({ uiLevel: toText(frame.params['level'], 20), text }, 'message from the UI')
   }
 
   #invalidFrame(reason: string, id: FrameId | undefined): void {
@@ -260,6 +282,7 @@ export class Connection implements Session, Watcher {
   }
 
   #end(reason: string): void {
+    this.#ended = true
     this.#log.warn({ reason }, 'disconnected for passing a limit')
     this.#socket.close(closeCodes.policy, reason)
     this.#after(1000, () => this.#socket.terminate())
@@ -321,6 +344,7 @@ export class Connection implements Session, Watcher {
   }
 
   #onClose(): void {
+    this.#ended = true
     clearTimeout(this.#deadline)
     for (const timer of this.#timers) clearTimeout(timer)
     this.#waiting = []

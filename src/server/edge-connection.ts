@@ -3,12 +3,13 @@ import type { WebSocket } from 'ws'
 import type { AppContext } from '../context.ts'
 import { edgeNotifications } from '../edges/edge-notifications.ts'
 import { resumeSystemLog } from '../edges/edge-rpc.ts'
-import { AppError, PeerError, problem } from '../errors.ts'
+import { AppError, errorKinds, PeerError, problem } from '../errors.ts'
 import type { EdgeLink, LiveEdge } from '../live/hub.ts'
 import { type Frame, readFrame, writeError, writeResult } from '../rpc/envelope.ts'
 import type { Caller, Session } from '../rpc/session.ts'
 import { closeCodes } from './close-codes.ts'
 import { dispatch, failure, type Outcome } from './dispatch.ts'
+import { codeLabel } from './metrics.ts'
 import { createPeerClient } from './peer-client.ts'
 import { RateLimit } from './rate-limit.ts'
 import type { ServerParts } from './service.ts'
@@ -93,8 +94,20 @@ export class EdgeConnection implements EdgeLink {
     this.#socket.terminate()
   }
 
+  /** One frame, whatever it is, must not end the process. */
   received(data: Buffer, isBinary: boolean): void {
+    // A connection that is being ended brings nothing in any more.
+    if (this.#socket.readyState !== this.#socket.OPEN) return
     this.#parts.liveness.seen(this.#socket)
+    try {
+      this.#handle(data, isBinary)
+    } catch (error) {
+      this.#ctx.log.error({ edgeId: this.#edge.name, err: error }, 'frame not handled')
+      this.#invalidFrame('not handled')
+    }
+  }
+
+  #handle(data: Buffer, isBinary: boolean): void {
     if (!this.#limit.take(performance.now())) return this.#cutOff('too many frames')
     if (isBinary) return this.#invalidFrame('binary')
     const frame = readFrame(data.toString())
@@ -155,7 +168,7 @@ export class EdgeConnection implements EdgeLink {
     this.#parts.metrics.requests.labels('edge', method).observe(ms / 1000)
     const line = { edgeId: this.#edge.name, clientKind: 'edge', method, ms: Math.round(ms * 100) / 100 }
     if (outcome.ok) return this.#ctx.log.info(line, 'call')
-    this.#parts.metrics.errors.inc({ component: 'edge', code: String(outcome.error.code) })
+    this.#parts.metrics.errors.inc({ component: 'edge', code: codeLabel(outcome.error.code) })
     this.#ctx.log[outcome.level]({ ...line, code: outcome.error.code, err: outcome.cause }, 'call refused')
   }
 
@@ -175,6 +188,8 @@ export class EdgeConnection implements EdgeLink {
     if (error.data === timedOut) {
       return problem(`Edge [${this.#edge.name}] did not answer within ${timeoutMs / 1000} seconds`)
     }
+    // To a UI this code means that its own session is over, whoever it comes from (ui.md section 0, rule 4).
+    if (error.code === errorKinds.authenticationFailed.code) return problem(error.message)
     const data = Array.isArray(error.data) ? error.data.map(String) : []
     return new PeerError({ code: error.code, message: error.message, data })
   }

@@ -3,6 +3,9 @@ import type { AppContext } from '../context.ts'
 import { equalSecrets } from '../lib/constant-time.ts'
 import type { ServerParts } from './service.ts'
 
+/** Paths with a name in the metrics; everything else is "other". */
+const paths = ['/', '/healthz', '/readyz', '/metrics', '/.well-known/jwks.json']
+
 /** Health, readiness, metrics and public keys; everything else is 404. Never throws. */
 export async function handleHttp(
   ctx: AppContext,
@@ -10,12 +13,17 @@ export async function handleHttp(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const startedAt = performance.now()
   try {
     await route(ctx, parts, request, response)
   } catch (error) {
     ctx.log.error({ err: error, path: request.url?.slice(0, 100) }, 'HTTP request failed')
     if (!response.headersSent) reply(response, 500, 'internal error\n')
   }
+  const asked = (request.url ?? '/').split('?')[0] ?? '/'
+  const labels = { component: 'http', path: paths.includes(asked) ? asked : 'other' }
+  parts.metrics.httpRequests.observe(labels, (performance.now() - startedAt) / 1000)
+  parts.metrics.httpResults.inc({ ...labels, status: response.statusCode })
 }
 
 async function route(

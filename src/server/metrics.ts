@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { errorKinds } from '../errors.ts'
 
 /** Prometheus metrics; OpenEMS's names where it has one (protocol F.2). Unknown methods are counted as "other". */
 export function createMetrics(release: string) {
@@ -15,6 +16,19 @@ export function createMetrics(release: string) {
     help: 'Duration of calls in seconds',
     labelNames: ['component', 'method'] as const,
     buckets: [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30],
+    registers: [registry],
+  })
+  const httpRequests = new Histogram({
+    name: 'http_requests',
+    help: 'Duration of HTTP requests in seconds',
+    labelNames: ['component', 'path'] as const,
+    buckets: [0.001, 0.01, 0.1, 1, 10],
+    registers: [registry],
+  })
+  const httpResults = new Counter({
+    name: 'http_request_result',
+    help: 'HTTP requests by status',
+    labelNames: ['component', 'path', 'status'] as const,
     registers: [registry],
   })
   const errors = new Counter({
@@ -52,9 +66,27 @@ export function createMetrics(release: string) {
     labelNames: ['version'] as const,
     registers: [registry],
   }).set({ version: release }, 1)
-  return { registry, connections, requests, errors, invalidFrames, refused, edgeFrames, droppedPushes }
+  return {
+    registry,
+    connections,
+    requests,
+    httpRequests,
+    httpResults,
+    errors,
+    invalidFrames,
+    refused,
+    edgeFrames,
+    droppedPushes,
+  }
 }
 export type Metrics = ReturnType<typeof createMetrics>
+
+const ownCodes = new Set<number>(Object.values(errorKinds).map(({ code }) => code))
+
+/** Edges make codes of their own: as many as they like, but not as many time series. */
+export function codeLabel(code: number): string {
+  return ownCodes.has(code) ? String(code) : 'other'
+}
 
 /** A gauge whose value is asked for at each scrape. */
 export function observeGauge(metrics: Metrics, name: string, help: string, value: () => number): void {

@@ -159,5 +159,7 @@ function pathOf(request: IncomingMessage): string {
 
 /** The same few bytes whatever was wrong. */
 function refuse(socket: Duplex, status: keyof typeof refusals): void {
+  // A peer that does not close its side would keep the connection for ever.
+  socket.once('finish', () => socket.destroy())
   socket.end(`HTTP/1.1 ${status} ${refusals[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }

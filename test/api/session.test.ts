@@ -64,7 +64,11 @@ describe('authenticateWithPassword', () => {
     ]) {
       expect((await ui.call('authenticateWithPassword', params)).error).toEqual(failed)
     }
-    expect((await ui.call('getEdges')).error).toMatchObject({ code: 1001, message: 'User is not authenticated. [user]', data: ['user'] })
+    expect((await ui.call('getEdges')).error).toMatchObject({
+      code: 1001,
+      message: 'User is not authenticated. [user]',
+      data: ['user'],
+    })
   })
 
   it('refuses bad params with the member that is wrong', async () => {
@@ -72,7 +76,9 @@ describe('authenticateWithPassword', () => {
     for (const params of [{}, { username: 'a' }, { username: 1, password: 'b' }, { username: 'a', password: ['b'] }]) {
       expect((await ui.call('authenticateWithPassword', params)).error?.code).toBe(-32602)
     }
-    expect((await ui.call('authenticateWithPassword', { username: 'a' })).error?.message).toMatch(/^Invalid params: password: /)
+    expect((await ui.call('authenticateWithPassword', { username: 'a' })).error?.message).toMatch(
+      /^Invalid params: password: /,
+    )
   })
 
   it('replaces whoever was signed in on the socket, with what he listened to', async () => {
@@ -84,7 +90,11 @@ describe('authenticateWithPassword', () => {
     const before = ui.pushes.length
     await ui.signIn(second.login)
     expect(await ui.request('getEdges')).toEqual({ edges: [] })
-    service.ctx.hub.currentData(service.ctx.hub.find(edge.row.id) ?? raise(), { [Date.now()]: { '_sum/EssSoc': 1 } }, Date.now())
+    service.ctx.hub.currentData(
+      service.ctx.hub.find(edge.row.id) ?? raise(),
+      { [Date.now()]: { '_sum/EssSoc': 1 } },
+      Date.now(),
+    )
     await ui.settled()
     expect(ui.pushes).toHaveLength(before)
   })
@@ -121,7 +131,11 @@ describe('authenticateWithToken', () => {
     await using first = await UiClient.signedIn(service, user.login)
     await using second = await UiClient.open(service)
     const result = await second.request('authenticateWithToken', { token: first.token })
-    expect(result).toMatchObject({ token: first.token, user: { id: user.login, settings: { theme: 'light' } }, edges: [] })
+    expect(result).toMatchObject({
+      token: first.token,
+      user: { id: user.login, settings: { theme: 'light' } },
+      edges: [],
+    })
     expect(await second.request('getUserInformation')).toHaveProperty('user.email', '')
   })
 
@@ -166,7 +180,14 @@ describe('logout', () => {
 
 describe('registerUser', () => {
   const registration = (change: object = {}) => ({
-    user: { ...person, email: `${fresh('new')}@example.org`, password: userPassword, confirmPassword: userPassword, role: 'admin', ...change },
+    user: {
+      ...person,
+      email: `${fresh('new')}@example.org`,
+      password: userPassword,
+      confirmPassword: userPassword,
+      role: 'admin',
+      ...change,
+    },
     oem: 'OpenEMS',
   })
 
@@ -181,14 +202,18 @@ describe('registerUser', () => {
     await using ui = await UiClient.open(open)
     const params = registration()
     expect(await ui.request('registerUser', params)).toEqual({})
-    expect(await ui.signIn(params.user.email)).toMatchObject({ user: { globalRole: 'guest', name: 'Ada Byron', hasMultipleEdges: false } })
+    expect(await ui.signIn(params.user.email)).toMatchObject({
+      user: { globalRole: 'guest', name: 'Ada Byron', hasMultipleEdges: false },
+    })
     expect(await ui.request('getEdges')).toEqual({ edges: [] })
     const { user } = await ui.request('getUserInformation')
     expect(user).toEqual({ ...person, email: params.user.email, company: { name: '' } })
     const again = await ui.call('registerUser', { ...params, user: { ...params.user, password: 'another password' } })
     expect(again.error).toMatchObject({ code: 1, message: 'This login is taken' })
     expect((await ui.call('registerUser', registration({ password: 'short' }))).error).toMatchObject({ code: 1 })
-    expect((await ui.call('registerUser', registration({ password: 'x'.repeat(73) }))).error?.message).toMatch(/72 bytes/)
+    expect((await ui.call('registerUser', registration({ password: 'x'.repeat(73) }))).error?.message).toMatch(
+      /72 bytes/,
+    )
     expect((await ui.call('registerUser', { user: {} })).error?.code).toBe(-32602)
   })
 
@@ -211,11 +236,16 @@ describe('the right to a session', () => {
     await using holder = await UiClient.signedIn(service, user.login)
     await using ui = await UiClient.open(service)
     for (let attempt = 0; attempt < 14; attempt++) {
-      const { error } = await ui.call('authenticateWithPassword', { username: user.login, password: `guess ${attempt}` })
+      const { error } = await ui.call('authenticateWithPassword', {
+        username: user.login,
+        password: `guess ${attempt}`,
+      })
       expect(error).toEqual(failed)
     }
     // Towards the client nothing tells the throttle from a wrong password.
-    expect((await ui.call('authenticateWithPassword', { username: user.login, password: userPassword })).error).toEqual(failed)
+    expect((await ui.call('authenticateWithPassword', { username: user.login, password: userPassword })).error).toEqual(
+      failed,
+    )
     await using again = await UiClient.open(service)
     expect(await again.request('authenticateWithToken', { token: holder.token })).toHaveProperty('user.id', user.login)
   })

@@ -111,7 +111,8 @@ describe('the files in migrations/', () => {
 
   it('with another name stop everything', async () => {
     await using wrong = await folderOf({ '0001_fine.sql': first, 'extra.sql': first })
-    await using database = await openEmbedded({ dataDir: 'memory://' })
+    await using empty = await emptyDatabase()
+    await using database = await openDatabase({ url: empty.url, log: silentLog })
     await expect(migrateToLatest(database.db, { log: silentLog, folder: wrong.folder })).rejects.toThrow('extra.sql')
   })
 

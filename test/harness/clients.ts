@@ -117,7 +117,8 @@ export class WireClient implements AsyncDisposable {
     const listener = () => {
       const now = look()
       if (now !== undefined) resolve(now)
-      else if (this.closing) reject(Object.assign(late, { message: `closed with ${JSON.stringify(this.closing)} before: ${what}` }))
+      else if (this.closing)
+        reject(Object.assign(late, { message: `closed with ${JSON.stringify(this.closing)} before: ${what}` }))
     }
     this.#listeners.add(listener)
     listener()
@@ -171,7 +172,11 @@ export class UiClient extends WireClient {
   }
 
   /** Opened and signed in. */
-  static async signedIn(service: TestService, login = 'admin', password = login === 'admin' ? adminPassword : userPassword): Promise<UiClient> {
+  static async signedIn(
+    service: TestService,
+    login = 'admin',
+    password = login === 'admin' ? adminPassword : userPassword,
+  ): Promise<UiClient> {
     const client = await UiClient.open(service)
     await client.signIn(login, password)
     return client
@@ -188,7 +193,8 @@ export class UiClient extends WireClient {
     const id = randomUUID()
     const result = await this.request('edgeRpc', { edgeId, payload: { jsonrpc: '2.0', method, params, id } })
     const payload = result['payload'] as { jsonrpc: string; id: string; result: Json }
-    if (payload.id !== id || payload.jsonrpc !== '2.0') throw new Error(`Wrong inner answer: ${JSON.stringify(payload)}`)
+    if (payload.id !== id || payload.jsonrpc !== '2.0')
+      throw new Error(`Wrong inner answer: ${JSON.stringify(payload)}`)
     return payload.result
   }
 
@@ -214,7 +220,9 @@ export class UiClient extends WireClient {
 
   /** Every `currentData` so far. */
   get pushes(): Json[] {
-    return this.frames.flatMap((frame) => (innerOf(frame)?.method === 'currentData' ? [innerOf(frame)?.params ?? {}] : []))
+    return this.frames.flatMap((frame) =>
+      innerOf(frame)?.method === 'currentData' ? [innerOf(frame)?.params ?? {}] : [],
+    )
   }
 }
 
@@ -253,14 +261,21 @@ export class EdgeClient extends WireClient {
 
   /** The next request of the service to this edge. */
   async asked(method?: string): Promise<EdgeRequest> {
-    return await this.until(() => {
-      const index = this.requests.findIndex(({ payload }) => method === undefined || payload.method === method)
-      return index < 0 ? undefined : this.requests.splice(index, 1)[0]
-    }, `request ${method ?? ''}`)
+    return await this.until(
+      () => {
+        const index = this.requests.findIndex(({ payload }) => method === undefined || payload.method === method)
+        return index < 0 ? undefined : this.requests.splice(index, 1)[0]
+      },
+      `request ${method ?? ''}`,
+    )
   }
 
   reply(request: EdgeRequest, result: unknown = {}): void {
-    this.send({ jsonrpc: '2.0', id: request.id, result: { payload: { jsonrpc: '2.0', id: request.payload.id, result } } })
+    this.send({
+      jsonrpc: '2.0',
+      id: request.id,
+      result: { payload: { jsonrpc: '2.0', id: request.payload.id, result } },
+    })
   }
 
   protected override received(frame: WireFrame): void {

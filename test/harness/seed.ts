@@ -33,7 +33,13 @@ export async function addEdge(ctx: AppContext, edge: Partial<NewEdge> = {}): Pro
 /** An account with the usual password. */
 export async function addUser(ctx: AppContext, account: Partial<NewAccount> = {}): Promise<UserRow> {
   const login = account.login ?? fresh('user')
-  return await createUser(ctx, service, { name: `Name of ${login}`, globalRole: 'owner', password: userPassword, ...account, login })
+  return await createUser(ctx, service, {
+    name: `Name of ${login}`,
+    globalRole: 'owner',
+    password: userPassword,
+    ...account,
+    login,
+  })
 }
 
 /** Gives a role on an edge, or on everything. */

@@ -89,16 +89,10 @@ export function newLogin(): string {
 /** An account with the usual password. */
 export async function addAccount(
   node: AccountsNode,
-  login = 'ada',
+  login = newLogin(),
   account: Partial<NewAccount> = {},
 ): Promise<UserRow> {
   return await createUser(node, service, { login, name: login, globalRole: 'owner', password, ...account })
-}
-
-/** Actions in the log, oldest first. */
-export async function actions(node: AccountsNode): Promise<string[]> {
-  const rows = await node.db.selectFrom('change').select('action').orderBy('revision').execute()
-  return rows.map(({ action }) => action)
 }
 
 /** The whole log as one text, to look for what must not be there. */

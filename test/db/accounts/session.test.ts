@@ -1,13 +1,8 @@
 import { beforeEach, expect, it, vi } from 'vitest'
 import { deleteExpired } from '../../../src/accounts/account-cleanup.ts'
 import { endSession, signInWithPassword, signInWithToken } from '../../../src/accounts/session-service.ts'
-import {
-  changeOwnPassword,
-  deleteUser,
-  disableUser,
-  enableUser,
-  setPassword,
-} from '../../../src/accounts/user-service.ts'
+import { deleteUser } from '../../../src/accounts/user-deletion.ts'
+import { changeOwnPassword, disableUser, enableUser, setPassword } from '../../../src/accounts/user-service.ts'
 import { eachEngine } from '../../harness/database.ts'
 import {
   type AccountsNode,

@@ -1,7 +1,8 @@
-import { beforeEach, expect, it } from 'vitest'
-import { signInWithPassword, signInWithToken } from '../../../src/accounts/session-service.ts'
+import { sql } from 'kysely'
+import { beforeEach, expect, it, vi } from 'vitest'
+import { endSessionsOf, signInWithPassword, signInWithToken } from '../../../src/accounts/session-service.ts'
 import { Throttle } from '../../../src/accounts/throttle.ts'
-import { findCredentialsById } from '../../../src/accounts/user-queries.ts'
+import { findCredentialsById, updatePasswordHash } from '../../../src/accounts/user-queries.ts'
 import { disableUser, setPassword } from '../../../src/accounts/user-service.ts'
 import { openDatabase } from '../../../src/db/database.ts'
 import { AppError } from '../../../src/errors.ts'
@@ -102,6 +103,24 @@ eachEngine('signing in', (engine) => {
     await setPassword(node, service, id, 'another password')
     goOn.resolve()
     expect(await signingIn).toEqual({ ok: false, reason: 'wrongCredentials' })
+  })
+
+  it.runIf(engine.name === 'postgres')('waits for a change of the password that is under way', async () => {
+    const { id } = await addAccount(node, ada)
+    const passwordHash = await node.passwords.hash('another password')
+    const updated = Promise.withResolvers<void>()
+    const signingIn = updated.promise.then(() => signIn(ada))
+    await node.write(service, async (w) => {
+      await updatePasswordHash(w.tx, id, passwordHash)
+      updated.resolve()
+      await vi.waitFor(async () => {
+        const { rows } = await sql`select from pg_locks where not granted`.execute(w.tx)
+        expect(rows).toHaveLength(1)
+      })
+      await endSessionsOf(w, id, 'passwordChanged')
+    })
+    expect(await signingIn).toEqual({ ok: false, reason: 'wrongCredentials' })
+    expect(await node.db.selectFrom('session').select('id').where('userId', '=', id).execute()).toEqual([])
   })
 
   it('answers unavailable instead of a refusal while the database is away', async () => {

@@ -1,5 +1,5 @@
-import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { SigningKeys } from '../../../src/accounts/signing-keys.ts'
 import { SessionTokens } from '../../../src/accounts/tokens.ts'
 import { ConfigError } from '../../../src/config.ts'
@@ -14,11 +14,14 @@ const claims = { sessionId: '0a517f4d-f2a6-4b0d-a2a1-9e93a9b41275', userId: 7 }
 eachEngine('session tokens', (engine) => {
   let database: OpenDatabase
   let time: ReturnType<typeof testClock>
-  beforeEach(async () => {
+  beforeAll(async () => {
     database = await engine.open()
-    time = testClock()
   })
-  afterEach(() => database[Symbol.asyncDispose]())
+  afterAll(() => database[Symbol.asyncDispose]())
+  beforeEach(async () => {
+    time = testClock()
+    await database.db.deleteFrom('signingKey').execute()
+  })
 
   function newNode(secret = 'secret', issuer = 'ems-metadata', audience = 'ems-metadata') {
     const clock = time.now

@@ -5,21 +5,35 @@ import { failure } from '../../../src/server/dispatch.ts'
 describe('errors on the wire (protocol A.4)', () => {
   it.each([
     [problem('text'), { code: 1, message: 'text', data: ['text'] }],
-    [new AppError('unauthenticated', ['user']), { code: 1001, message: 'User is not authenticated. [user]', data: ['user'] }],
+    [
+      new AppError('unauthenticated', ['user']),
+      { code: 1001, message: 'User is not authenticated. [user]', data: ['user'] },
+    ],
     [
       new AppError('roleDenied', ['getEdge', 'GUEST']),
-      { code: 1002, message: 'Access to this resource [getEdge] is denied for User with Role [GUEST]', data: ['getEdge', 'GUEST'] },
+      {
+        code: 1002,
+        message: 'Access to this resource [getEdge] is denied for User with Role [GUEST]',
+        data: ['getEdge', 'GUEST'],
+      },
     ],
     [new AppError('authenticationFailed'), { code: 1003, message: 'Authentication failed', data: [] }],
     [
       new AppError('forbidden', ['edge0', 'ada']),
-      { code: 1005, message: 'Access to this resource [edge0] is denied. Role for User [ada] is not defined', data: ['edge0', 'ada'] },
+      {
+        code: 1005,
+        message: 'Access to this resource [edge0] is denied. Role for User [ada] is not defined',
+        data: ['edge0', 'ada'],
+      },
     ],
     [
       new AppError('unavailable'),
       { code: 1006, message: 'This service is currently not available. Please try again later', data: [] },
     ],
-    [new AppError('edgeNotConnected', ['edge0']), { code: 3000, message: 'Edge [edge0] is not connected', data: ['edge0'] }],
+    [
+      new AppError('edgeNotConnected', ['edge0']),
+      { code: 3000, message: 'Edge [edge0] is not connected', data: ['edge0'] },
+    ],
     [new AppError('unknownMethod', ['x']), { code: 4001, message: 'Unhandled JSON-RPC method [x]', data: ['x'] }],
     [
       new AppError('tooManyRequests'),
@@ -40,7 +54,12 @@ describe('errors on the wire (protocol A.4)', () => {
     const wire = { code: 2000, message: 'Unable to find OpenEMS Component with ID [x]', data: ['x'] }
     expect(failure(new PeerError(wire))).toEqual({ ok: false, error: wire, level: 'info' })
     const cause = new Error('select secret from user_account')
-    expect(failure(cause)).toEqual({ ok: false, error: { code: -32603, message: 'Internal error', data: [] }, level: 'error', cause })
+    expect(failure(cause)).toEqual({
+      ok: false,
+      error: { code: -32603, message: 'Internal error', data: [] },
+      level: 'error',
+      cause,
+    })
     expect(failure(new AppError('unavailable', [], cause))).toMatchObject({ error: { code: 1006, data: [] }, cause })
   })
 })

@@ -1,0 +1,63 @@
+import { resolveView, type View, type World } from './graph-view.ts'
+import { PUBLIC_PRINCIPAL_ID } from './model.ts'
+
+const cachedViews = 20_000
+
+/**
+ * The resolved rights of principals, kept while they hold: a change of somebody's rights makes those views stale that count
+ * him or a group in; a change of structure above the edges makes all stale; time alone ends a view at its `until`.
+ */
+export class Views {
+  readonly #world: World
+  readonly #views = new Map<number, { view: View; checked: number }>()
+  #everybody: View | undefined
+  #shape = 0
+  /** Counts changes of rights; a view was last found good at one of these counts. */
+  #changes = 0
+  readonly #changedAt = new Map<number, number>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /** The rights of a principal at a moment. */
+  get(principalId: number, at: number): View {
+    if (this.#shape !== this.#world.resources.shape) this.touchAll()
+    const known = this.#views.get(principalId)
+    if (known && known.view.from <= at && at < known.view.until && this.#isGood(known)) return known.view
+    const view = resolveView(this.#world, principalId, at, this.#everybodyAt(at))
+    if (this.#views.size >= cachedViews) this.#views.clear()
+    this.#views.set(principalId, { view, checked: this.#changes })
+    return view
+  }
+
+  /** Something about this user, service or group has changed: what it holds, what it belongs to, whether it is there. */
+  touch(principalId: number): void {
+    if (principalId === PUBLIC_PRINCIPAL_ID || this.#changedAt.size > cachedViews) this.touchAll()
+    else this.#changedAt.set(principalId, ++this.#changes)
+  }
+
+  /** Anything may have changed. */
+  touchAll(): void {
+    this.#shape = this.#world.resources.shape
+    this.#views.clear()
+    this.#changedAt.clear()
+    this.#everybody = undefined
+  }
+
+  #isGood(known: { view: View; checked: number }): boolean {
+    if (known.checked === this.#changes) return true
+    for (const principalId of known.view.principals) {
+      if ((this.#changedAt.get(principalId) ?? 0) > known.checked) return false
+    }
+    known.checked = this.#changes
+    return true
+  }
+
+  #everybodyAt(at: number): View {
+    const known = this.#everybody
+    if (known && known.from <= at && at < known.until) return known
+    this.#everybody = resolveView(this.#world, PUBLIC_PRINCIPAL_ID, at)
+    return this.#everybody
+  }
+}

@@ -1,0 +1,41 @@
+import type { AccessIndex } from './access-index.ts'
+import { PLATFORM_RESOURCE_ID, type ServiceRow, type UserGroupRow, type UserRow } from './model.ts'
+
+/** Who asks (null: the service itself), of which state, when. */
+export interface Look {
+  index: AccessIndex
+  askerId: number | null
+  at: number
+}
+
+/** Whether the asker looks after all accounts. */
+export function managesUsers({ index, askerId, at }: Look): boolean {
+  return askerId === null || index.allows(askerId, 'manageUser', PLATFORM_RESOURCE_ID, at)
+}
+
+/** Whether the asker knows of an account: its holder made it available for sharing, or it is his own (G-17, G-18). */
+export function seesUser(look: Look, user: UserRow): boolean {
+  return user.id === look.askerId || user.shareable || managesUsers(look)
+}
+
+/** The account of this login if the asker may know of it. */
+export function findVisibleUser(look: Look, login: string): UserRow | undefined {
+  const user = look.index.userByLogin(login.trim().toLowerCase())
+  return user !== undefined && seesUser(look, user) ? user : undefined
+}
+
+/** Whether the asker decides about a user group: he owns it, or handles the members of its organisation (GD-03, E-02). */
+export function controlsUserGroup(look: Look, group: UserGroupRow): boolean {
+  const { index, askerId, at } = look
+  if (askerId === null || group.ownerId === askerId) return true
+  if (group.organisationId !== null && index.allows(askerId, 'manageMembers', group.organisationId, at)) return true
+  return managesUsers(look)
+}
+
+/** Whether the asker handles tokens and grants of a service. */
+export function controlsService(look: Look, service: ServiceRow): boolean {
+  const { index, askerId, at } = look
+  if (askerId === null || service.id === askerId) return true
+  if (service.organisationId !== null && index.allows(askerId, 'manageMembers', service.organisationId, at)) return true
+  return managesUsers(look)
+}

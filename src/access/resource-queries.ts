@@ -1,0 +1,94 @@
+import type { Db, Tx } from '../db/database.ts'
+import type { ContainmentRow, GrantRow, ResourceKind } from './model.ts'
+
+/** A new id among the resources. */
+export async function insertResource(tx: Tx, kind: ResourceKind): Promise<number> {
+  const { id } = await tx.insertInto('resource').values({ kind }).returning('id').executeTakeFirstOrThrow()
+  return id
+}
+
+export async function deleteResource(tx: Tx, id: number): Promise<void> {
+  await tx.deleteFrom('resource').where('id', '=', id).execute()
+}
+
+export async function insertContainment(tx: Tx, link: { parentId: number; childId: number }): Promise<ContainmentRow> {
+  const { id } = await tx.insertInto('containment').values(link).returning('id').executeTakeFirstOrThrow()
+  return { id, ...link }
+}
+
+/** Index containment_unique. */
+export async function findContainment(
+  db: Db,
+  link: { parentId: number; childId: number },
+): Promise<number | undefined> {
+  const { parentId, childId } = link
+  const found = db.selectFrom('containment').select('id').where('parentId', '=', parentId).where('childId', '=', childId)
+  return (await found.executeTakeFirst())?.id
+}
+
+/** Ids of what a resource contains by a link of its own. Index containment_unique. */
+export async function listChildIds(db: Db, parentId: number): Promise<number[]> {
+  const rows = await db.selectFrom('containment').select('childId').where('parentId', '=', parentId).execute()
+  return rows.map(({ childId }) => childId)
+}
+
+/** Ids of what contains a resource by a link of its own. Index containment_child. */
+export async function listParentIds(db: Db, childId: number): Promise<number[]> {
+  const rows = await db.selectFrom('containment').select('parentId').where('childId', '=', childId).execute()
+  return rows.map(({ parentId }) => parentId)
+}
+
+export async function deleteContainment(tx: Tx, id: number): Promise<void> {
+  await tx.deleteFrom('containment').where('id', '=', id).execute()
+}
+
+/** Every link up or down. */
+export async function deleteContainmentsOf(tx: Tx, resourceId: number): Promise<number[]> {
+  const links = tx
+    .deleteFrom('containment')
+    .where((is) => is.or([is('parentId', '=', resourceId), is('childId', '=', resourceId)]))
+  return (await links.returning('id').execute()).map(({ id }) => id)
+}
+
+export type NewGrant = Omit<GrantRow, 'id'>
+
+export async function insertGrantRow(tx: Tx, grant: NewGrant): Promise<GrantRow> {
+  const { id } = await tx
+    .insertInto('accessGrant')
+    .values({
+      ...grant,
+      components: grant.components && JSON.stringify(grant.components),
+      dataWindows: grant.dataWindows && JSON.stringify(grant.dataWindows),
+      validFrom: toDate(grant.validFrom),
+      validTo: toDate(grant.validTo),
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return { id, ...grant }
+}
+
+export async function deleteGrantRow(tx: Tx, id: number): Promise<void> {
+  await tx.deleteFrom('accessGrant').where('id', '=', id).execute()
+}
+
+/** Index access_grant_resource. */
+export async function deleteGrantsOn(tx: Tx, resourceId: number): Promise<number[]> {
+  const rows = await tx.deleteFrom('accessGrant').where('resourceId', '=', resourceId).returning('id').execute()
+  return rows.map(({ id }) => id)
+}
+
+/** Index access_grant_resource. */
+export async function listGrantIdsOn(db: Db, resourceId: number): Promise<number[]> {
+  const rows = await db.selectFrom('accessGrant').select('id').where('resourceId', '=', resourceId).execute()
+  return rows.map(({ id }) => id)
+}
+
+/** Index access_grant_principal. */
+export async function listGrantIdsOf(db: Db, principalId: number): Promise<number[]> {
+  const rows = await db.selectFrom('accessGrant').select('id').where('principalId', '=', principalId).execute()
+  return rows.map(({ id }) => id)
+}
+
+function toDate(at: number | null): Date | null {
+  return at === null ? null : new Date(at)
+}

@@ -1,0 +1,74 @@
+import type { Actor, Write } from '../db/write.ts'
+import { AppError, problem } from '../errors.ts'
+import type { EntityName, EntityRows, Permission } from './model.ts'
+
+/** A resource that has a row of its own. */
+export type ResourceEntity = 'organisation' | 'site' | 'edge' | 'edgeGroup'
+
+/**
+ * The door for whoever changes something: asked inside the write, so that the answer holds for the very state that is
+ * changed. As in `door.ts`, what does not exist and what may not be seen give one answer (G-14).
+ */
+
+/** By whose rights something is done: whom the actor acts as, or himself. Null: the service itself, which may do all. */
+export function rightsHolder(actor: Actor): number | null {
+  return actor.subjectId ?? actor.actorId
+}
+
+/** The permission on the resource, else 1005. */
+export function requireRight(w: Write, actor: Actor, permission: Permission, resourceId: number): void {
+  if (!hasRight(w, actor, permission, resourceId)) throw refusal(w, actor, permission)
+}
+
+/** Whether whoever does it holds the permission on the resource. */
+export function hasRight(w: Write, actor: Actor, permission: Permission, resourceId: number): boolean {
+  const principalId = rightsHolder(actor)
+  return principalId === null || w.index.allows(principalId, permission, resourceId, w.now.getTime())
+}
+
+/** The row of a resource on which the permission is held, else 1005: also when there is none of this kind. */
+export function requireResource<E extends ResourceEntity>(
+  w: Write,
+  actor: Actor,
+  permission: Permission,
+  entity: E,
+  id: number,
+): EntityRows[E] {
+  const row = w.index.row(entity, id)
+  if (row === undefined || !hasRight(w, actor, permission, id)) throw refusal(w, actor, permission)
+  return row
+}
+
+/** The one answer for "there is none", "you may not see it" and "you may not do this". */
+export function refusal(w: Pick<Write, 'index'>, actor: Actor, what: string): AppError {
+  const principalId = rightsHolder(actor)
+  const name = principalId === null ? '' : (w.index.user(principalId)?.login ?? `service:${principalId}`)
+  return new AppError('forbidden', [what, name])
+}
+
+/** A row that the database says is there. */
+export function rowOf<E extends EntityName>(w: Write, entity: E, id: number): EntityRows[E] {
+  const row = w.index.row(entity, id)
+  if (row === undefined) throw new Error(`${entity} ${id} is in the database and not in the index`)
+  return row
+}
+
+/** A period that is one. */
+export function requirePeriod(validFrom: Date | null, validTo: Date | null): void {
+  if (validFrom !== null && validTo !== null && validFrom >= validTo) throw problem('The period would end before it begins')
+}
+
+/** A name of one line, at most 200 characters, not empty. */
+export function requireName(text: string): string {
+  const name = requireText(text, 'The name')
+  if (name === '') throw problem('The name is empty')
+  return name
+}
+
+/** A text of one line, at most so long. */
+export function requireText(text: string, what: string, maxLength = 200): string {
+  const line = text.trim()
+  if (line.length > maxLength) throw problem(`${what} is too long: at most ${maxLength} characters`)
+  if (/\p{Cc}/u.test(line)) throw problem(`${what} contains control characters`)
+  return line
+}

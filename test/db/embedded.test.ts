@@ -1,0 +1,130 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { sql } from 'kysely'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openEmbedded } from '../../src/db/embedded.ts'
+import { lockFolder } from '../../src/db/folder-lock.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ems-data-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const source = (path: string) => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href)
+
+type Child = ChildProcessByStdio<null, Readable, null> & AsyncDisposable
+
+/** Another process of the service's Node running a program; killed at the end of the test. */
+function run(program: string): Child {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  return Object.assign(child, {
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
+  })
+}
+
+describe('the embedded database in a folder', () => {
+  it('has everything that was acknowledged when the process is killed, and takes over its lock', async () => {
+    const writer = `
+      import { sql } from ${JSON.stringify(import.meta.resolve('kysely'))}
+      const { openEmbedded } = await import(${source('db/embedded.ts')})
+      const { db } = await openEmbedded({ dataDir: ${JSON.stringify(folder)} })
+      await sql\`create table written (n int primary key, filler text not null)\`.execute(db)
+      for (let n = 1; ; n++) {
+        await db.transaction().execute((tx) =>
+          sql\`insert into written values (\${n}, repeat('x', 2000)), (\${-n}, '')\`.execute(tx))
+        process.stdout.write(n + '\\n')
+      }`
+    await using child = run(writer)
+    let acknowledged = 0
+    for await (const line of createInterface(child.stdout)) {
+      acknowledged = Number(line)
+      if (acknowledged === 300) child.kill('SIGKILL')
+    }
+    expect(acknowledged).toBeGreaterThanOrEqual(300)
+
+    await using database = await openEmbedded({ dataDir: folder })
+    const { rows } = await sql<{ n: number }>`select n from written where n > 0 order by n`.execute(database.db)
+    expect(rows.map(({ n }) => n).slice(0, acknowledged)).toEqual(Array.from({ length: acknowledged }, (_, i) => i + 1))
+    const { rows: halves } = await sql`select n from written group by abs(n), n having count(*) over (partition by abs(n)) <> 2`.execute(
+      database.db,
+    )
+    expect(halves).toEqual([])
+  })
+
+  it('is flushed to disk by PostgreSQL, not left to the operating system', async () => {
+    await using database = await openEmbedded({ dataDir: folder })
+    const { rows } = await sql`
+      select current_setting('fsync') as fsync, current_setting('wal_sync_method') as method,
+        current_setting('full_page_writes') as pages, current_setting('synchronous_commit') as commit`.execute(database.db)
+    expect(rows).toEqual([{ fsync: 'on', method: 'fsync', pages: 'on', commit: 'on' }])
+  })
+
+  it('is refused to a second opener, in this process and in another, until it is closed', async () => {
+    const message = `The database in ${folder} is in use by process`
+    const database = await openEmbedded({ dataDir: folder })
+    await expect(openEmbedded({ dataDir: folder })).rejects.toThrow(`${message} ${process.pid}; stop it or use its methods`)
+    const other = `
+      const { lockFolder } = await import(${source('db/folder-lock.ts')})
+      await lockFolder(${JSON.stringify(folder)}).then(() => console.log('opened'), (error) => console.log(error.message))`
+    await using child = run(other)
+    expect((await child.stdout.toArray()).join('')).toContain(`${message} ${process.pid}`)
+    await database[Symbol.asyncDispose]()
+    expect(await readdir(folder)).toEqual(['database'])
+    await using again = await openEmbedded({ dataDir: folder })
+    await again.ping()
+  })
+})
+
+describe('the lock of a folder', () => {
+  const lockPath = () => join(folder, 'lock')
+
+  it('is taken over from a process that is dead, and from another one that had the same id', async () => {
+    const own = JSON.parse(await heldBy(lockFolder(folder)))
+    await using child = run('')
+    await once(child, 'exit')
+    for (const holder of [
+      { pid: child.pid, began: own.began },
+      { pid: process.pid, began: 'another boot/1' },
+      { pid: 1, began: 'another boot/1' },
+    ]) {
+      await writeFile(lockPath(), JSON.stringify(holder))
+      expect(JSON.parse(await heldBy(lockFolder(folder)))).toEqual(own)
+    }
+  })
+
+  it('is taken over when it was never finished', async () => {
+    for (const content of ['', '{"pid":', '{"pid":"x"}']) {
+      await writeFile(lockPath(), content)
+      expect(JSON.parse(await heldBy(lockFolder(folder)))).toMatchObject({ pid: process.pid })
+    }
+  })
+
+  it('goes to one of many that find a dead holder at once', async () => {
+    await writeFile(lockPath(), JSON.stringify({ pid: process.pid, began: 'another boot/1' }))
+    const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => lockFolder(folder)))
+    expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    expect(await readdir(folder)).toEqual(['lock'])
+  })
+
+  it('is made in a folder that does not exist yet, and told when that cannot be', async () => {
+    await heldBy(lockFolder(join(folder, 'new')), join(folder, 'new', 'lock'))
+    await mkdir(lockPath())
+    await expect(lockFolder(join(folder, 'lock', '..'))).rejects.toThrow()
+  })
+
+  /** The content of the lock while it is held; it is gone afterwards. */
+  async function heldBy(lock: Promise<AsyncDisposable>, path = lockPath()): Promise<string> {
+    await using _lock = await lock
+    return await readFile(path, 'utf8')
+  }
+})
