@@ -1,4 +1,5 @@
-import { type DestinationStream, destination, type Level, type Logger, pino, stdSerializers } from 'pino'
+import { type DestinationStream, type Level, type Logger, pino, stdSerializers } from 'pino'
+import { LineWriter } from './lib/line-writer.ts'
 
 /** What every part logs through; children carry `connectionId`, `method`, `userId` and the like. */
 export type Log = Logger
@@ -11,6 +12,7 @@ const DEEPEST = 8
 const REMEMBERED_NAMES = 2000
 /** What may wait for a reader that is too slow; more is dropped rather than kept in memory. */
 const MAX_BACKLOG = 16 * 1024 * 1024
+const STANDARD_OUTPUT = 1
 
 /**
  * The root logger. Lines are collected and written in blocks, so that one line per call costs next to nothing, and
@@ -20,7 +22,7 @@ export function createLogger(options: { level: Level | 'silent'; destination?: D
   const redact = createRedaction()
   const root = pino(
     { level: options.level, formatters: { log: redact }, serializers: { err: (value) => value } },
-    options.destination ?? destination({ fd: 1, sync: false, minLength: 4096, periodicFlush: 1000, maxLength: MAX_BACKLOG }),
+    options.destination ?? new LineWriter(STANDARD_OUTPUT, MAX_BACKLOG),
   )
   // @NOTE pino formats what is logged, but not what children carry; children inherit this method.
   const { child } = root
@@ -58,5 +60,15 @@ function createRedaction(): (record: object) => Record<string, unknown> {
     return ofRecord(value, depth + 1)
   }
 
-  return (record) => ofRecord(record, 0)
+  /** Most lines carry plain values under harmless names and need no copy. */
+  function isHarmless(record: Record<string, unknown>): boolean {
+    for (const name in record) {
+      const value = record[name]
+      if ((typeof value === 'object' && value !== null) || isSecret(name)) return false
+    }
+    return true
+  }
+
+  return (record) =>
+    isHarmless(record as Record<string, unknown>) ? (record as Record<string, unknown>) : ofRecord(record, 0)
 }

@@ -1,8 +1,18 @@
-import { decisionMask, decisionRank, Evaluator, isHistoricOnly } from './graph-evaluate.ts'
-import { PrincipalGraph } from './graph-principals.ts'
-import { ResourceGraph } from './graph-resources.ts'
-import { assertApplicable, RowStore } from './graph-rows.ts'
-import { Views } from './graph-views.ts'
+import { decisionMask, decisionRank, isHistoricOnly } from './graph-evaluate.ts'
+import { authorizeData, type DataPart } from './graph-data.ts'
+import { containmentMisfit, type Misfit, membershipMisfit, organisationMisfit } from './graph-depth.ts'
+import {
+  type GuardResult,
+  guardContainment,
+  guardGrant,
+  guardMembership,
+  type ProposedContainment,
+  type ProposedGrant,
+  type ProposedMembership,
+} from './graph-guard.ts'
+import { holdersOf } from './graph-holders.ts'
+import { ownerlessAfter, ownersOf, type RightsChange } from './graph-owners.ts'
+import { GraphState } from './graph-state.ts'
 import {
   type Change,
   type EdgeRow,
@@ -11,16 +21,15 @@ import {
   type OpenemsRole,
   openemsRoles,
   type Permission,
-  PUBLIC_PRINCIPAL_ID,
   permissionBits,
   type Snapshot,
   type UserRow,
   type Window,
 } from './model.ts'
-import { EdgeLister, type EdgeQuery } from './search-list.ts'
+import type { ContainerKind, ContainerQuery } from './search-containers.ts'
+import type { EdgeQuery } from './search-list.ts'
 import { unionWindows } from './windows.ts'
 
-export type { EdgeQuery, OrderBy } from './search-list.ts'
 
 /** What somebody may do with a resource, and when. */
 export interface Access {
@@ -35,100 +44,88 @@ export interface Access {
   components: string[] | null
 }
 
-type EntityHandlers = {
-  [E in EntityName]: (before: EntityRows[E] | undefined, after: EntityRows[E] | undefined, id: number) => void
+/** A page of those who may know of a resource. */
+export interface AccessHolders {
+  /** Everybody may, by a grant to `public`. */
+  everybody: boolean
+  total: number
+  holders: { principalId: number; access: Access }[]
 }
 
 const dataMask = permissionBits.live | permissionBits.history | permissionBits.control
 
 /**
  * The graph of people, structure and rights of the whole fleet in memory, and every answer about it. Pure: rows come in by
- * snapshot and log, time is an argument. Rules: docs `domain-rules` 2.1-2.6.
+ * snapshot and log, time is an argument in epoch milliseconds. Rules: docs `domain-rules` 2.1-2.6.
  */
 export class AccessIndex {
-  #revision = 0
-  readonly #store = new RowStore()
-  readonly #resources = new ResourceGraph()
-  readonly #people = new PrincipalGraph()
-  readonly #evaluator = new Evaluator(this.#resources)
-  readonly #lister = new EdgeLister(this.#store.rows, this.#resources, this.#evaluator)
-  readonly #views = new Views({ rows: this.#store.rows, resources: this.#resources, people: this.#people })
+  readonly #graph = new GraphState()
 
   /** The index over a snapshot. */
   static fromSnapshot(snapshot: Snapshot): AccessIndex {
     const index = new AccessIndex()
-    const { revision, ...tables } = snapshot
-    for (const entity of Object.keys(tables) as (keyof typeof tables)[]) index.#load(entity, tables[entity])
-    index.#views.touchAll()
-    index.#revision = revision
+    index.#graph.load(snapshot)
     return index
   }
 
   /** The last revision that is in. */
   get revision(): number {
-    return this.#revision
+    return this.#graph.revision
   }
 
   /** Moves forward by rows of the log, all or nothing. What is in already is passed over. */
   apply(changes: readonly Change[]): void {
-    const from = this.#revision
-    const fresh = changes.filter((change) => change.revision > from)
-    const known = fresh.filter((change) => Object.hasOwn(this.#handlers, change.entity))
-    for (const change of known) assertApplicable(change)
-    for (const { entity, id, after } of known) this.#put(entity, id, after)
-    for (const { revision } of fresh) this.#revision = Math.max(this.#revision, revision)
+    this.#graph.apply(changes)
   }
 
   user(id: number): UserRow | undefined {
-    return this.#store.rows.user.get(id)
+    return this.#graph.rows.user.get(id)
   }
   userByLogin(login: string): UserRow | undefined {
-    return this.#store.userByLogin(login)
+    return this.#graph.store.userByLogin(login)
   }
   userByEmail(email: string): UserRow | undefined {
-    return this.#store.userByEmail(email)
+    return this.#graph.store.userByEmail(email)
   }
   edge(id: number): EdgeRow | undefined {
-    return this.#store.rows.edge.get(id)
+    return this.#graph.rows.edge.get(id)
   }
   edgeByName(edgeId: string): EdgeRow | undefined {
-    return this.#store.edgeByName(edgeId)
+    return this.#graph.store.edgeByName(edgeId)
   }
   get edgeCount(): number {
-    return this.#store.rows.edge.size
+    return this.#graph.rows.edge.size
   }
   row<E extends EntityName>(entity: E, id: number): EntityRows[E] | undefined {
-    const table: ReadonlyMap<number, EntityRows[E]> = this.#store.rows[entity]
+    const table: ReadonlyMap<number, EntityRows[E]> = this.#graph.rows[entity]
     return table.get(id)
   }
   rows<E extends EntityName>(entity: E): Iterable<EntityRows[E]> {
-    const table: ReadonlyMap<number, EntityRows[E]> = this.#store.rows[entity]
+    const table: ReadonlyMap<number, EntityRows[E]> = this.#graph.rows[entity]
     return table.values()
   }
 
   /** The OpenEMS role of a principal on an edge; undefined is no access at all (1005). */
   edgeRole(principalId: number, edgeId: number, at: number): OpenemsRole | undefined {
-    if (!this.#resources.kinds.isEdge(edgeId)) return undefined
-    return openemsRoles[decisionRank(this.#evaluator.decide(this.#views.get(principalId, at), edgeId))]
+    return openemsRoles[decisionRank(this.#graph.evaluator.decide(this.#graph.views.get(principalId, at), edgeId))]
   }
 
   /** Whether a principal holds a permission on a resource now. */
   allows(principalId: number, permission: Permission, resourceId: number, at: number): boolean {
-    const decision = this.#evaluator.decide(this.#views.get(principalId, at), resourceId)
+    const decision = this.#graph.evaluator.decide(this.#graph.views.get(principalId, at), resourceId)
     return (decision & permissionBits[permission]) !== 0
   }
 
   /** Everything about the access of a principal to a resource. */
   access(principalId: number, resourceId: number, at: number): Access {
-    const view = this.#views.get(principalId, at)
-    const decision = this.#evaluator.decide(view, resourceId)
+    const { evaluator, views } = this.#graph
+    const view = views.get(principalId, at)
+    const decision = evaluator.decide(view, resourceId)
     let windows: readonly Window[] | null = []
     let components: string[] | null = []
-    if (decision !== 0) {
-      for (const conveyance of this.#evaluator.conveyances(view, resourceId)) {
-        if (conveyance.mask & permissionBits.history) windows = unionWindows(windows, conveyance.windows)
-        if (conveyance.mask & dataMask) components = unionComponents(components, conveyance.grant.components)
-      }
+    for (const { mask, windows: shown, grant } of evaluator.conveyances(view, resourceId)) {
+      if (mask & decision & permissionBits.history) windows = unionWindows(windows, shown)
+      if (mask & decision & dataMask) components = unionComponents(components, grant.components)
     }
     return {
       mask: decisionMask(decision),
@@ -141,70 +138,72 @@ export class AccessIndex {
 
   /** A page of the edges that a principal may discover. */
   listEdges(principalId: number, query: EdgeQuery, at: number): EdgeRow[] {
-    return this.#lister.list(this.#views.get(principalId, at), query)
+    return this.#graph.edges.list(this.#graph.views.get(principalId, at), query)
   }
 
   /** How many edges a principal may discover, counted up to `atMost`. */
   countEdges(principalId: number, at: number, atMost: number): number {
-    return this.#lister.count(this.#views.get(principalId, at), atMost)
+    return this.#graph.edges.count(this.#graph.views.get(principalId, at), atMost)
+  }
+
+  /** A page of the organisations, sites or edge groups that a principal may discover. */
+  listContainers<K extends ContainerKind>(
+    principalId: number,
+    kind: K,
+    query: ContainerQuery,
+    at: number,
+  ): EntityRows[K][] {
+    return this.#graph.containers.list(this.#graph.views.get(principalId, at), kind, query)
+  }
+
+  /** The active users and services that may know of a resource, a page of them in the order of their ids. */
+  usersWithAccess(resourceId: number, at: number, { offset, limit }: { offset: number; limit: number }): AccessHolders {
+    const { everybody, principalIds } = holdersOf(this.#graph, resourceId, at)
+    const page = principalIds.slice(offset, offset + limit)
+    const holders = page.map((principalId) => ({ principalId, access: this.access(principalId, resourceId, at) }))
+    return { everybody, total: principalIds.length, holders }
+  }
+
+  /** Which part of [from, to) of an edge's stored values a principal may read. */
+  authorizeData(principalId: number, edgeId: number, from: number, to: number, at: number): DataPart[] {
+    return authorizeData(this.#graph, principalId, edgeId, from, to, at)
+  }
+
+  /** Whether somebody may make this grant: nobody conveys more than he holds (G-01). `by`: what lets him grant there at all. */
+  guardGrant(actorId: number, proposed: ProposedGrant, at: number, by: Permission = 'share'): GuardResult {
+    return guardGrant(this.#graph, actorId, proposed, at, by)
+  }
+
+  /** Whether somebody may pass on by a membership what the group holds (G-31); that he decides about the group is not asked. */
+  guardMembership(actorId: number, proposed: ProposedMembership, at: number): GuardResult {
+    return guardMembership(this.#graph, actorId, proposed, at)
+  }
+
+  /** Whether somebody may pass a resource on by putting it into another (T4, G-30), and whether it fits there at all. */
+  guardContainment(actorId: number, proposed: ProposedContainment, at: number): GuardResult {
+    return guardContainment(this.#graph, actorId, proposed, at)
+  }
+
+  /** What is wrong with one lying in the other, whoever asks: cycles, depth, kinds, tenants (G-34, P-18). */
+  misfit(relation: 'membership' | 'containment' | 'suborganisation', parentId: number, childId: number): Misfit | undefined {
+    if (relation === 'membership') return membershipMisfit(this.#graph, parentId, childId)
+    if (relation === 'containment') return containmentMisfit(this.#graph, parentId, childId)
+    return organisationMisfit(this.#graph, parentId, childId)
+  }
+
+  /** The users who own an organisation for good, directly or through groups. */
+  ownersOf(organisationId: number, at: number): number[] {
+    return [...ownersOf(this.#graph, organisationId, at)]
+  }
+
+  /** The organisations that have an owner now and would have none after the change (P-09). */
+  ownerlessAfter(change: RightsChange, at: number): number[] {
+    return ownerlessAfter(this.#graph, change, at)
   }
 
   /** The next moment at which any answer changes by time alone. */
   nextInstant(after: number): number | null {
-    return this.#people.instants.after(after)
-  }
-
-  #load<E extends EntityName>(entity: E, rows: readonly EntityRows[E][]): void {
-    for (const row of rows) this.#put(entity, row.id, row)
-  }
-
-  #put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | null): void {
-    const after = row === null ? undefined : this.#store.compact(entity, row)
-    const before = this.#store.put(entity, id, after)
-    this.#handlers[entity](before, after, id)
-  }
-
-  /** What each kind of row means for the graph. */
-  readonly #handlers: EntityHandlers = {
-    user: (before, after, id) => {
-      this.#store.indexUser(before, after)
-      if (before?.disabledAt !== after?.disabledAt) this.#views.touch(id)
-    },
-    service: (_before, _after, id) => this.#views.touch(id),
-    userGroup: (before, after) => {
-      if (!before || !after) this.#views.touchAll()
-    },
-    role: () => this.#views.touchAll(),
-    membership: (before, after) => {
-      this.#people.setMembership(before, after)
-      this.#touch(before?.memberId, after?.memberId)
-    },
-    grant: (before, after) => {
-      this.#people.setGrant(before, after)
-      this.#touch(before?.principalId, after?.principalId)
-    },
-    restriction: (before, after) => {
-      this.#people.setRestriction(before, after)
-      this.#touch(before?.userId, after?.userId)
-    },
-    claim: (before, after) => {
-      this.#people.setClaim(before, after)
-      this.#touch(before?.userId, after?.userId)
-    },
-    organisation: (before, after, id) => this.#resources.setOrganisation(id, before, after),
-    site: (before, after, id) => this.#resources.setSite(id, before, after),
-    edgeGroup: (before, after, id) => this.#resources.setEdgeGroup(id, before, after),
-    containment: (before, after) => this.#resources.setContainment(before, after),
-    edge: (before, after, id) => {
-      this.#store.indexEdge(before, after)
-      this.#resources.setEdge(id, before, after)
-      this.#lister.touch(id, before, after)
-    },
-    edgeKey: () => {},
-  }
-
-  #touch(...principalIds: (number | undefined)[]): void {
-    for (const principalId of principalIds) if (principalId !== undefined) this.#views.touch(principalId)
+    return this.#graph.people.instants.after(after)
   }
 }
 

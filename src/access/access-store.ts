@@ -25,11 +25,14 @@ const PAGE = 1000
 const REACH_PAUSE_MS = 50
 
 export interface AccessStoreOptions {
-  database: Pick<OpenDatabase, 'db' | 'listen'>
+  database: Pick<OpenDatabase, 'db' | 'engine' | 'listen'>
   log: Log
   /** Safety net beside the notifications. */
   pollIntervalMs?: number
-  /** Without confirmation by the database for longer than this, decisions are refused. */
+  /**
+   * Without confirmation by the database for longer than this, decisions are refused. Not on the embedded database,
+   * which nobody else can write to, and which one long write keeps from answering.
+   */
   staleAfterMs?: number
   /** How long `reach` tries. */
   reachTimeoutMs?: number
@@ -66,7 +69,8 @@ export class AccessStore implements AsyncDisposable {
     this.#database = options.database
     this.#log = options.log
     this.#pollIntervalMs = options.pollIntervalMs ?? 1000
-    this.#staleAfterMs = options.staleAfterMs ?? 30_000
+    const isShared = options.database.engine === 'postgres'
+    this.#staleAfterMs = isShared ? (options.staleAfterMs ?? 30_000) : Number.POSITIVE_INFINITY
     this.#reachTimeoutMs = options.reachTimeoutMs ?? 5_000
     this.#monotonicMs = options.monotonicMs ?? (() => performance.now())
   }
@@ -114,7 +118,7 @@ export class AccessStore implements AsyncDisposable {
 
   /** Throws AppError `unavailable` unless the index was known to be current a moment ago. Cheap; for every decision. */
   assertFresh(): void {
-    if (this.#broken === undefined && this.#monotonicMs() - this.#confirmedAt <= this.#staleAfterMs) return
+    if (this.#broken === undefined && this.#monotonicMs() - this.#confirmedAt < this.#staleAfterMs) return
     throw new AppError('unavailable')
   }
 

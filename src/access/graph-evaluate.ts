@@ -79,6 +79,19 @@ export class Evaluator {
       .filter(({ windows }) => !windowsEmpty(windows))
   }
 
+  /** What the view's own grants convey to whatever a container holds, now or later. */
+  contentConveyances(view: View, container: number): readonly Conveyance[] {
+    if (!view.isActive) return nothing
+    return container === PLATFORM_RESOURCE_ID ? view.everywhere : [...this.#flow(view, container), ...view.everywhere]
+  }
+
+  /** What they convey to the organisations below one, and to what those hold. */
+  suborganisationConveyances(view: View, organisation: number): readonly Conveyance[] {
+    if (!view.isActive) return nothing
+    const above = [organisation, ...this.#resources.superorganisations(organisation)]
+    return [...above.flatMap((node) => view.held.get(node)?.suborganisation ?? nothing), ...view.everywhere]
+  }
+
   #ownDiscovers(view: View, edgeId: number): boolean {
     if (view.held.size === 0) return false
     if (conveysDiscover(view.everywhere) || conveysDiscover(view.held.get(edgeId)?.self ?? nothing)) return true

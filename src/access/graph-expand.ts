@@ -32,12 +32,39 @@ export class Expander {
     return true
   }
 
-  #downOrganisations(organisation: number, visit: EdgeVisitor): boolean {
-    const below = new Set(this.#resources.suborganisations(organisation))
-    for (const node of below) {
-      if (!this.#down(node, visit)) return false
-      for (const next of this.#resources.suborganisations(node)) below.add(next)
+  /** Visits every organisation, site and edge group that a grant held by the view itself lets it discover. */
+  containersOf(view: View, visit: (id: number) => void): void {
+    this.#walk++
+    const { kinds } = this.#resources
+    for (const [node, held] of view.held) {
+      if (kinds.isContainer(node) && conveysDiscover(held.self)) visit(node)
+      const starts = conveysDiscover(held.content) ? [node] : []
+      if (conveysDiscover(held.suborganisation)) {
+        for (const organisation of this.#resources.allSuborganisations(node)) {
+          visit(organisation)
+          starts.push(organisation)
+        }
+      }
+      for (const start of starts) this.#containersBelow(start, visit)
     }
+  }
+
+  #containersBelow(start: number, visit: (id: number) => void): void {
+    const { links, kinds } = this.#resources
+    const stack = [start]
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (this.#isSeen(node)) continue
+      for (let slot = links.firstChild(node); slot !== 0; slot = links.nextChild(slot)) {
+        const child = links.child(slot)
+        if (kinds.isEdge(child) || !this.#resources.contains(node, child)) continue
+        visit(child)
+        stack.push(child)
+      }
+    }
+  }
+
+  #downOrganisations(organisation: number, visit: EdgeVisitor): boolean {
+    for (const node of this.#resources.allSuborganisations(organisation)) if (!this.#down(node, visit)) return false
     return true
   }
 

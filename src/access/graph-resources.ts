@@ -1,6 +1,13 @@
 import { Kinds } from './graph-kinds.ts'
 import { Links } from './graph-links.ts'
-import { type ContainmentRow, type EdgeGroupRow, type EdgeRow, type OrganisationRow, openemsRoles, type SiteRow } from './model.ts'
+import {
+  type ContainmentRow,
+  type EdgeGroupRow,
+  type EdgeRow,
+  type OrganisationRow,
+  openemsRoles,
+  type SiteRow,
+} from './model.ts'
 
 /** What the root organisation of a resource decides for all of its tenant. */
 export interface Tenant {
@@ -125,6 +132,13 @@ export class ResourceGraph {
     return this.#suborganisations.get(id) ?? new Set()
   }
 
+  /** Organisations below one at any depth. */
+  allSuborganisations(id: number): ReadonlySet<number> {
+    const found = new Set(this.suborganisations(id))
+    for (const node of found) for (const next of this.suborganisations(node)) found.add(next)
+    return found
+  }
+
   /** Direct containers of a resource. */
   containersOf(id: number): number[] {
     const found: number[] = []
@@ -133,6 +147,16 @@ export class ResourceGraph {
       if (this.contains(parent, id) && !found.includes(parent)) found.push(parent)
     }
     return found
+  }
+
+  /** What a container holds directly. */
+  contentOf(id: number): number[] {
+    const found = new Set<number>()
+    for (let slot = this.links.firstChild(id); slot !== 0; slot = this.links.nextChild(slot)) {
+      const child = this.links.child(slot)
+      if (this.contains(id, child)) found.add(child)
+    }
+    return [...found]
   }
 
   /**
@@ -147,7 +171,9 @@ export class ResourceGraph {
     for (const node of found) {
       for (const parent of this.containersOf(node)) if (!found.includes(parent)) found.push(parent)
     }
-    const superior = new Set(found.flatMap((node) => (this.kinds.isOrganisation(node) ? this.superorganisations(node) : [])))
+    const superior = new Set(
+      found.flatMap((node) => (this.kinds.isOrganisation(node) ? this.superorganisations(node) : [])),
+    )
     for (const organisation of superior) found.push(-organisation)
     this.#above.set(container, found)
     return found

@@ -31,6 +31,14 @@ export class Views {
     return view
   }
 
+  /** The same for a moment that is not now, without taking the place of what is kept. */
+  peek(principalId: number, at: number): View {
+    if (this.#shape !== this.#world.resources.shape) this.touchAll()
+    const known = this.#views.get(principalId)
+    if (known && known.view.from <= at && at < known.view.until && this.#isGood(known)) return known.view
+    return resolveView(this.#world, principalId, at, resolveView(this.#world, PUBLIC_PRINCIPAL_ID, at))
+  }
+
   /** Something about this user, service or group has changed: what it holds, what it belongs to, whether it is there. */
   touch(principalId: number): void {
     if (principalId === PUBLIC_PRINCIPAL_ID || this.#changedAt.size > cachedViews) this.touchAll()

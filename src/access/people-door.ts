@@ -1,5 +1,7 @@
+import type { Db } from '../db/database.ts'
 import type { AccessIndex } from './access-index.ts'
 import { PLATFORM_RESOURCE_ID, type ServiceRow, type UserGroupRow, type UserRow } from './model.ts'
+import { listMembershipIdsOf } from './resource-queries.ts'
 
 /** Who asks (null: the service itself), of which state, when. */
 export interface Look {
@@ -38,4 +40,15 @@ export function controlsService(look: Look, service: ServiceRow): boolean {
   if (askerId === null || service.id === askerId) return true
   if (service.organisationId !== null && index.allows(askerId, 'manageMembers', service.organisationId, at)) return true
   return managesUsers(look)
+}
+
+/** The user groups somebody belongs to directly or is invited to, whatever the time. */
+export async function ownGroups(db: Db, { index, askerId }: Look): Promise<ReadonlySet<number>> {
+  const rows = (await listMembershipIdsOf(db, askerId ?? 0)).map((id) => index.row('membership', id))
+  return new Set(rows.flatMap((row) => (row && row.state !== 'rejected' ? [row.groupId] : [])))
+}
+
+/** Whether the asker knows of a user group: he decides about it, or it is one of his own (GD-04). */
+export function seesUserGroup(look: Look, group: UserGroupRow, own: ReadonlySet<number>): boolean {
+  return own.has(group.id) || controlsUserGroup(look, group)
 }

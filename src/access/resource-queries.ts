@@ -22,7 +22,11 @@ export async function findContainment(
   link: { parentId: number; childId: number },
 ): Promise<number | undefined> {
   const { parentId, childId } = link
-  const found = db.selectFrom('containment').select('id').where('parentId', '=', parentId).where('childId', '=', childId)
+  const found = db
+    .selectFrom('containment')
+    .select('id')
+    .where('parentId', '=', parentId)
+    .where('childId', '=', childId)
   return (await found.executeTakeFirst())?.id
 }
 
@@ -86,6 +90,12 @@ export async function listGrantIdsOn(db: Db, resourceId: number): Promise<number
 /** Index access_grant_principal. */
 export async function listGrantIdsOf(db: Db, principalId: number): Promise<number[]> {
   const rows = await db.selectFrom('accessGrant').select('id').where('principalId', '=', principalId).execute()
+  return rows.map(({ id }) => id)
+}
+
+/** Index membership_member. */
+export async function listMembershipIdsOf(db: Db, memberId: number): Promise<number[]> {
+  const rows = await db.selectFrom('membership').select('id').where('memberId', '=', memberId).execute()
   return rows.map(({ id }) => id)
 }
 

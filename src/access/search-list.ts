@@ -3,7 +3,7 @@ import type { ResourceGraph } from './graph-resources.ts'
 import type { Rows } from './graph-rows.ts'
 import type { View } from './graph-view.ts'
 import type { EdgeRow } from './model.ts'
-import { EdgeOrder, naturalKey } from './search-order.ts'
+import { ListOrder, naturalKey } from './search-order.ts'
 import { TextIndex } from './search-text.ts'
 import { type Compare, smallest } from './search-top.ts'
 import { VisibleEdges } from './search-visible.ts'
@@ -32,6 +32,9 @@ type Test = (edgeId: number) => boolean
 
 /** Lists no longer than this are searched by walking them. */
 const alwaysWalked = 4096
+/** A text that so few may contain is looked up at once; else so many edges are walked first, in the hope of a page. */
+const alwaysLookedUp = 2048
+const maxTextWalk = 2000
 /** Edges looked at in the order of all edges before everything visible is rather worked out. */
 const maxScan = 20_000
 
@@ -41,19 +44,19 @@ export class EdgeLister {
   readonly #evaluator: Evaluator
   readonly #visible: VisibleEdges
   readonly #text = new TextIndex()
-  readonly #byId: EdgeOrder
-  readonly #byComment: EdgeOrder
+  readonly #byId: ListOrder
+  readonly #byComment: ListOrder
 
   constructor(rows: Rows, resources: ResourceGraph, evaluator: Evaluator) {
     this.#rows = rows
     this.#evaluator = evaluator
     this.#visible = new VisibleEdges(resources, evaluator)
     const nameOf = (id: number) => rows.edge.get(id)?.edgeId ?? ''
-    this.#byId = new EdgeOrder({
+    this.#byId = new ListOrder({
       key: (id) => keyOf(rows.edge.get(id)?.edgeId),
       tie: (a, b) => (nameOf(a) < nameOf(b) ? -1 : 1),
     })
-    this.#byComment = new EdgeOrder({
+    this.#byComment = new ListOrder({
       key: (id) => keyOf(rows.edge.get(id)?.comment),
       tie: (a, b) => rankOf(this.#byId, a) - rankOf(this.#byId, b),
     })
@@ -84,20 +87,41 @@ export class EdgeLister {
     const [first, second] = keys
     const isPlain = first.field === 'id' || (first.field === 'comment' && isIdIn(second, first.descending))
     const order = isPlain && first.field === 'comment' ? this.#byComment : this.#byId
-    const short = this.#visible.ifShort(view, order)
-    const candidates = this.#candidates(query, short?.length ?? order.size)
-    if (!isPlain || candidates) {
-      const found = this.#passing(candidates ?? short ?? this.#visible.all(view, order), view, test)
-      return this.#sorted(found, keys, offset + limit).slice(offset)
+    if (isPlain) {
+      const page = this.#walked(view, order, first.descending, offset, limit, test, query.text)
+      if (page) return page
     }
-    if (short) return walk(short, first.descending, offset, limit, test) ?? []
+    const found = this.#matching(view, order, test, query.text)
+    return this.#sorted(found, keys, offset + limit).slice(offset)
+  }
+
+  /** Walks edges in order until the page is full; undefined when that takes too long. */
+  #walked(
+    view: View,
+    order: ListOrder,
+    descending: boolean,
+    offset: number,
+    limit: number,
+    test: Test | undefined,
+    text: string | undefined,
+  ): number[] | undefined {
+    const short = this.#visible.ifShort(view, order)
+    const most = this.#mostWalked(short, text)
+    if (short) return walk(short, descending, offset, limit, test, most)
     const ids = order.ids().subarray(0, order.size)
     const seen: Test = (id) => this.#evaluator.discovers(view, id) && (test === undefined || test(id))
-    return (
-      walk(ids, first.descending, offset, limit, seen, maxScan) ??
-      walk(this.#visible.all(view, order), first.descending, offset, limit, test) ??
-      []
-    )
+    const page = walk(ids, descending, offset, limit, seen, most)
+    return page ?? (text ? undefined : walk(this.#visible.all(view, order), descending, offset, limit, test))
+  }
+
+  /**
+   * How many edges to walk before looking up the text, if any. Whoever sees few is served from those alone, so that the
+   * time it takes tells nothing about others (G-14).
+   */
+  #mostWalked(short: Int32Array | undefined, text: string | undefined): number {
+    if (!text) return short ? Number.POSITIVE_INFINITY : maxScan
+    if (short && short.length <= alwaysWalked) return alwaysWalked
+    return this.#text.estimate(text.toLowerCase()) <= alwaysLookedUp ? 0 : maxTextWalk
   }
 
   /** What an edge must fulfil beside being visible. Only ever asked about visible ones (G-14). */
@@ -111,21 +135,16 @@ export class EdgeLister {
     return tests.length < 2 ? tests[0] : (id) => tests.every((test) => test(id))
   }
 
-  /**
-   * The edges that may contain the text, when reading all of them is cheaper than walking `size` edges until the page is
-   * full. Whoever sees few is served from those alone, so that the time it takes tells nothing about others (G-14).
-   */
-  #candidates(query: EdgeQuery, size: number): Int32Array | undefined {
-    const text = query.text?.toLowerCase()
-    if (!text || size <= alwaysWalked) return undefined
-    const candidates = this.#text.candidates(text, this.#byId.size / 8)
-    if (candidates === undefined) return undefined
-    const walked = ((query.offset + query.limit) * this.#byId.size) / Math.max(candidates.length, 1)
-    return candidates.length < Math.min(size, walked) ? candidates : undefined
-  }
-
-  #passing(ids: Int32Array, view: View, test: Test | undefined): Int32Array {
-    return ids.filter((id) => this.#evaluator.discovers(view, id) && (test === undefined || test(id)))
+  /** Everything that is visible and passes, in no particular order. */
+  #matching(view: View, order: ListOrder, test: Test | undefined, text: string | undefined): Int32Array {
+    const short = this.#visible.ifShort(view, order)
+    const size = short?.length ?? order.size
+    const candidates = text && size > alwaysWalked ? this.#text.candidates(text.toLowerCase()) : undefined
+    if (candidates && candidates.length < size) {
+      return candidates.filter((id) => this.#evaluator.discovers(view, id) && (test === undefined || test(id)))
+    }
+    const visible = short ?? this.#visible.all(view, order)
+    return test ? visible.filter(test) : visible
   }
 
   /** The first `count` of the edges in the order asked for. */
@@ -186,7 +205,7 @@ function walk(
   return page
 }
 
-function rankOf(order: EdgeOrder, id: number): number {
+function rankOf(order: ListOrder, id: number): number {
   return order.ranks()[id] ?? 0
 }
 

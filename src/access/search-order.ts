@@ -1,17 +1,17 @@
 import { grown } from './graph-links.ts'
 
-/** How a list of edges is put in order: a key per edge, compared as strings, then a number for equal keys. */
+/** How a list is put in order: a key for each id, compared as strings, and a rule for equal keys. */
 export interface OrderKeys {
-  /** Undefined when there is no such edge any more. */
+  /** Undefined when there is no such thing any more. */
   key(id: number): string | undefined
   tie(a: number, b: number): number
 }
 
 /**
- * All edges in one order, as an array of ids and the position of each id in it. Changes are noted and worked in at the next
+ * All things of a kind in one order, as an array of ids and the position of each id in it. Changes are noted and worked in at the next
  * look, together: appending costs almost nothing, anything else one pass over the array.
  */
-export class EdgeOrder {
+export class ListOrder {
   readonly #keys: OrderKeys
   #ids = new Int32Array(1024)
   #ranks = new Int32Array(1024)
@@ -34,7 +34,7 @@ export class EdgeOrder {
     return this.#size
   }
 
-  /** Says that an edge is new, gone or has another key. */
+  /** Says that one is new, gone or has another key. */
   touch(id: number): void {
     this.#changed.add(id)
   }

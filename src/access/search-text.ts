@@ -1,5 +1,6 @@
-import type { EdgeRow } from './model.ts'
 import { grown } from './graph-links.ts'
+import type { EdgeRow } from './model.ts'
+import { Bits } from './search-bits.ts'
 
 /** One slot for each combination of three characters, seven bits of each; others share slots, which verifying sorts out. */
 const slots = 1 << 21
@@ -35,7 +36,7 @@ export class TextIndex {
   readonly #texts: (string | undefined)[] = []
   readonly #postings: (Posting | undefined)[] = new Array(slots)
   /** Scratch for intersections, all zero between them. */
-  #marks = new Int32Array(1024)
+  readonly #marks = new Bits()
 
   /** Takes the text of an edge that is new, changed or gone. */
   set(id: number, row: EdgeRow | undefined): void {
@@ -55,53 +56,58 @@ export class TextIndex {
     return this.#texts[id]?.includes(query) ?? false
   }
 
-  /** Every edge that may match, each once; undefined when they are more than `atMost` and not worth collecting. */
-  candidates(query: string, atMost: number): Int32Array | undefined {
-    return query.length < 3 ? this.#startingWith(query, atMost) : this.#withAll(trigramsOf(query), atMost)
+  /** At most so many edges match the query. */
+  estimate(query: string): number {
+    return this.#postingsFor(query).reduce((sum, posting) => sum + posting.size, 0)
   }
 
-  /** From three characters on: what the rarest of the query's postings have in common. */
-  #withAll(wanted: ReadonlySet<number>, atMost: number): Int32Array | undefined {
-    const postings: Posting[] = []
-    for (const slot of wanted) {
-      const posting = this.#postings[slot]
-      if (posting === undefined) return new Int32Array(0)
-      postings.push(posting)
-    }
-    const [rarest, ...others] = postings.sort((a, b) => a.size - b.size)
-    if (rarest === undefined || rarest.size > atMost) return undefined
-    let found = rarest.ids
-    for (const other of others.slice(0, maxIntersections)) {
+  /** Every edge that may match, each once. */
+  candidates(query: string): Int32Array {
+    const postings = this.#postingsFor(query)
+    if (query.length < 3) return Int32Array.from(new Set(postings.flatMap((posting) => Array.from(posting.ids))))
+    let found = postings[0]?.ids ?? new Int32Array(0)
+    for (const other of this.#byRarity(query).slice(1, 1 + maxIntersections)) {
       if (found.length < 64 || other.size > 16 * found.length) break
       found = this.#intersect(found, other.ids)
     }
     return found
   }
 
-  /** Below three: each place of the text begins three characters, so those that begin with the query are all there are. */
-  #startingWith(query: string, atMost: number): Int32Array | undefined {
+  /**
+   * From three characters on the rarest posting of the query. Below, every one that begins with it: each place of a text
+   * begins three characters, so together they hold all there is.
+   */
+  #postingsFor(query: string): Posting[] {
+    if (query.length >= 3) return this.#byRarity(query).slice(0, 1)
     const first = slotOf(query.charCodeAt(0), query.length > 1 ? query.charCodeAt(1) : 0, 0)
     const end = first + (query.length > 1 ? 1 << 7 : 1 << 14)
-    const found = new Set<number>()
-    let walked = 0
+    const found: Posting[] = []
     for (let slot = first; slot < end; slot++) {
       const posting = this.#postings[slot]
-      if (posting === undefined) continue
-      walked += posting.size
-      if (walked > atMost) return undefined
-      for (const id of posting.ids) found.add(id)
+      if (posting) found.push(posting)
     }
-    return Int32Array.from(found)
+    return found
+  }
+
+  /** The postings of all parts of the query, rarest first; none when a part occurs nowhere. */
+  #byRarity(query: string): Posting[] {
+    const found: Posting[] = []
+    for (const slot of trigramsOf(query)) {
+      const posting = this.#postings[slot]
+      if (posting === undefined) return []
+      found.push(posting)
+    }
+    return found.sort((a, b) => a.size - b.size)
   }
 
   #intersect(few: Int32Array, many: Int32Array): Int32Array {
-    const highest = few.reduce((a, b) => Math.max(a, b), 0)
-    if (highest >>> 5 >= this.#marks.length) this.#marks = new Int32Array((highest >>> 5) * 2)
     const marks = this.#marks
-    for (const id of few) marks[id >>> 5] = (marks[id >>> 5] as number) | (1 << (id & 31))
-    const found = many.filter((id) => ((marks[id >>> 5] ?? 0) & (1 << (id & 31))) !== 0)
-    for (const id of few) marks[id >>> 5] = 0
-    return found
+    for (const id of few) marks.add(id)
+    const found = new Int32Array(few.length)
+    let size = 0
+    for (const id of many) if (marks.has(id)) found[size++] = id
+    for (const id of few) marks.remove(id)
+    return found.subarray(0, size)
   }
 
   /** For an edge that is new: whatever it adds to ends with it, so doubles show at once. */

@@ -55,7 +55,8 @@ export function rowOf<E extends EntityName>(w: Write, entity: E, id: number): En
 
 /** A period that is one. */
 export function requirePeriod(validFrom: Date | null, validTo: Date | null): void {
-  if (validFrom !== null && validTo !== null && validFrom >= validTo) throw problem('The period would end before it begins')
+  if (validFrom !== null && validTo !== null && validFrom >= validTo)
+    throw problem('The period would end before it begins')
 }
 
 /** A name of one line, at most 200 characters, not empty. */

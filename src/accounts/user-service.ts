@@ -13,7 +13,14 @@ import type { AccountsContext } from './accounts-context.ts'
 import { hasSignedInFrom } from './session-queries.ts'
 import { accountKey, endSessionsOf } from './session-service.ts'
 import { networkOf } from './throttle.ts'
-import { findCredentialsById, insertUser, replacePasswordHash, updatePasswordHash, updateUser } from './user-queries.ts'
+import {
+  findCredentialsById,
+  insertUser,
+  type NewUser,
+  replacePasswordHash,
+  updatePasswordHash,
+  updateUser,
+} from './user-queries.ts'
 
 export interface NewAccount {
   login: string

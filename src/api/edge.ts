@@ -139,6 +139,17 @@ const getEmsType = defineMethod({
   },
 })
 
+const getProtocolsCoreInfo = defineMethod({
+  name: 'getProtocolsCoreInfo',
+  summary:
+    'Setup protocols of an edge; none are kept here. The profile page asks for every role and stops half-way on an error.',
+  clients: ['ui'],
+  params: z.object({ edgeId }),
+  result: z.object({ setupProtocols: z.array(z.never()) }),
+  access: { edgeRole: 'guest', edges: (params) => params.edgeId },
+  handler: () => ({ setupProtocols: [] }),
+})
+
 const getEdgesStatus = defineMethod({
   name: 'getEdgesStatus',
   summary: 'Whether each edge is online. Protocol C.3.',
@@ -205,6 +216,7 @@ export const edgeMethods = [
   getEdges,
   addEdgeToUser,
   getEmsType,
+  getProtocolsCoreInfo,
   getEdgesStatus,
   getEdgesChannelsValues,
   subscribeEdges,

@@ -3,8 +3,12 @@ import { auditMethods } from './audit.ts'
 import { edgeMethods } from './edge.ts'
 import { edgeDeviceMethods } from './edge-device.ts'
 import { edgeRpcMethods } from './edge-rpc.ts'
+import { grantMethods } from './grant.ts'
+import { groupMethods } from './group.ts'
 import { operatorMethods } from './operator.ts'
+import { organisationMethods } from './organisation.ts'
 import { sessionMethods } from './session.ts'
+import { siteMethods } from './site.ts'
 import { userMethods } from './user.ts'
 
 /** Every method of the service. Dispatch, the API document and the contract tests are derived from this list. */
@@ -15,5 +19,9 @@ export const allMethods: readonly Method[] = [
   ...edgeRpcMethods,
   ...edgeDeviceMethods,
   ...operatorMethods,
+  ...organisationMethods,
+  ...siteMethods,
+  ...groupMethods,
+  ...grantMethods,
   ...auditMethods,
 ]

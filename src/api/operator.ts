@@ -7,16 +7,15 @@ import {
   setServiceDisabled as disableService,
   createServiceToken as newServiceToken,
 } from '../accounts/service-tokens.ts'
+import { deleteUser as removeUser } from '../accounts/user-deletion.ts'
 import {
   disableUser as disable,
   enableUser as enable,
   createUser as newUser,
-  deleteUser as removeUser,
   setPassword as storePassword,
 } from '../accounts/user-service.ts'
 import { createEdge as newEdge, rotateEdgeKey as rotate } from '../edges/edge-service.ts'
 import { AppError, problem } from '../errors.ts'
-import { createOrganisation as newOrganisation, createSite as newSite } from '../organisations/organisation-service.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
 import { edgeId, empty, integer, role } from './shapes.ts'
 
@@ -208,26 +207,6 @@ const rotateEdgeKey = defineMethod({
   },
 })
 
-const createOrganisation = defineMethod({
-  name: 'createOrganisation',
-  summary: 'Creates a main organisation, the root of a tenant (P-03).',
-  clients,
-  params: z.strictObject({ name }),
-  result: z.object({ id: z.number() }),
-  access: { permission: 'createSub', resource: platform },
-  handler: async (call, params) => ({ id: (await newOrganisation(call.ctx, actorOf(call), params.name)).id }),
-})
-
-const createSite = defineMethod({
-  name: 'createSite',
-  summary: 'Creates a site in a main organisation (P-04).',
-  clients,
-  params: z.strictObject({ organisationId: integer, name, location: z.string().max(500).default('') }),
-  result: z.object({ id: z.number() }),
-  access: { permission: 'createSite', resource: (params) => params.organisationId },
-  handler: async (call, params) => ({ id: (await newSite(call.ctx, actorOf(call), params)).id }),
-})
-
 const target = z.union([
   z.strictObject({ edgeId }),
   z.strictObject({ resourceId: integer }),
@@ -286,8 +265,6 @@ export const operatorMethods = [
   setServiceDisabled,
   createEdge,
   rotateEdgeKey,
-  createOrganisation,
-  createSite,
   grantAccess,
   revokeAccess,
 ]

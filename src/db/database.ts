@@ -39,6 +39,6 @@ export interface DatabaseOptions {
 export async function openDatabase(options: DatabaseOptions): Promise<OpenDatabase> {
   const { url, dataDir, poolSize, log } = options
   if (url !== undefined) return openPostgres({ url, log, ...(poolSize === undefined ? {} : { poolSize }) })
-  if (dataDir !== undefined) return openEmbedded({ dataDir })
+  if (dataDir !== undefined) return openEmbedded({ dataDir, log })
   throw new TypeError('openDatabase needs a url or a dataDir')
 }

@@ -12,9 +12,12 @@ interface NodeFileSystem {
  * commit survives a power failure, not only the end of the process.
  */
 export class DurableFiles extends NodeFS {
-  /** Start PostgreSQL with flushing on, by the one call that reaches the file system. */
+  /** Starts PostgreSQL with flushing on, by the one call that reaches the file system. */
   static readonly settings = {
-    startParams: [...PGlite.defaultStartParams.filter((param) => param !== '-F'), '-c', 'wal_sync_method=fsync'],
+    startParams: [
+      ...PGlite.defaultStartParams.filter((param) => param !== '-F'),
+      ...['wal_sync_method=fsync', 'max_wal_size=64MB', 'min_wal_size=32MB'].flatMap((setting) => ['-c', setting]),
+    ],
   }
 
   override async init(...[pglite, options]: Parameters<NodeFS['init']>): ReturnType<NodeFS['init']> {

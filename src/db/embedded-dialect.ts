@@ -1,6 +1,7 @@
 import type { PGlite, Results, Transaction } from '@electric-sql/pglite'
 import { type DatabaseConnection, PGliteAdapter, PGliteDialect, PGliteDriver } from 'kysely'
 import { fromDatabase } from './pg-errors.ts'
+import { Turns } from './turns.ts'
 import { assertOutsideWrite } from './write-scope.ts'
 
 /** Kysely's dialect for PGlite with the manners of the `pg` side: same errors, same rules for statements and writes. */
@@ -29,16 +30,12 @@ class SeveralCallers extends PGliteAdapter {
 }
 
 class OneAfterAnother extends PGliteDriver {
-  #last: Promise<void> = Promise.resolve()
+  readonly #turns = new Turns()
   #done: () => void = () => undefined
 
   override async acquireConnection(): Promise<DatabaseConnection> {
     assertOutsideWrite()
-    const before = this.#last
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#last = promise
-    await before
-    this.#done = resolve
+    this.#done = await this.#turns.take()
     return super.acquireConnection()
   }
 

@@ -2,9 +2,11 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { CamelCasePlugin, Kysely } from 'kysely'
+import type { Log } from '../log.ts'
 import type { OpenDatabase } from './database.ts'
 import { DurableFiles } from './durable-files.ts'
 import { EmbeddedDialect } from './embedded-dialect.ts'
+import { startUpkeep } from './embedded-upkeep.ts'
 import { lockFolder } from './folder-lock.ts'
 import { ping } from './ping.ts'
 import type { Database } from './schema.ts'
@@ -14,6 +16,7 @@ const INT8 = 20
 
 export interface EmbeddedOptions {
   dataDir: string
+  log: Log
   /** A dump to start from, for tests. */
   loadDataDir?: Blob
 }
@@ -28,6 +31,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<OpenDataba
       plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
     })
     stack.defer(() => db.destroy())
+    stack.use(startUpkeep(db, options.log))
     return describe(pglite, db, stack)
   } catch (error) {
     await stack.disposeAsync()

@@ -1,7 +1,8 @@
 import type { EntityName, EntityRows } from '../access/model.ts'
 import type { Database } from './schema.ts'
 
-type Instant = 'validFrom' | 'validTo' | 'disabledAt'
+const instants = ['validFrom', 'validTo', 'disabledAt'] as const
+type Instant = (typeof instants)[number]
 type Columns<E extends EntityName> = Record<keyof EntityRows[E], true>
 
 /** What a graph row can be made from: the row itself, or a row of its table with everything else that stands there. */
@@ -107,6 +108,11 @@ export const graphColumnNames = Object.fromEntries(
 /** Whether a name in the log is one of the graph's. */
 export function isEntityName(name: string): name is EntityName {
   return Object.hasOwn(graphColumns, name)
+}
+
+/** Whether a column holds an instant: a time in its table, epoch milliseconds in the graph. */
+export function isInstant(column: string): column is Instant {
+  return (instants as readonly string[]).includes(column)
 }
 
 /** The graph's part of a row: its columns and nothing else, times as epoch milliseconds. */

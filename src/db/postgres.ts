@@ -11,15 +11,24 @@ import { assertOutsideWrite } from './write-scope.ts'
 
 const STATEMENT_TIMEOUT_MS = 30_000
 const CONNECT_TIMEOUT_MS = 5_000
-const NETWORK_MARGIN_MS = 5_000
+/** A statement that has no answer by then never gets one: PostgreSQL would have ended it. */
+const SILENCE_MS = STATEMENT_TIMEOUT_MS + 5_000
+
+export interface PostgresOptions {
+  url: string
+  poolSize?: number
+  log: Log
+  /** How long a connection may stay without an answer before it is cut. */
+  silenceMs?: number
+}
 
 /** Opens a pool of connections to PostgreSQL. Nothing connects before the first statement. */
-export function openPostgres(options: { url: string; poolSize?: number; log: Log }): OpenDatabase {
+export function openPostgres(options: PostgresOptions): OpenDatabase {
   const { log } = options
   const config = connectionConfig(options.url)
   const pool = createPool({ ...config, max: options.poolSize ?? 10 }, log)
   const db = new Kysely<Database>({
-    dialect: new PostgresDialect({ pool: preparedPool(pool) }),
+    dialect: new PostgresDialect({ pool: preparedPool(pool, options.silenceMs ?? SILENCE_MS) }),
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
   })
   return {
@@ -62,7 +71,7 @@ function createPool(config: PoolConfig, log: Log): Pool {
 }
 
 /** The pool as Kysely sees it; each connection keeps its wrapper, by which Kysely knows it again. */
-function preparedPool(pool: Pool) {
+function preparedPool(pool: Pool, silenceMs: number) {
   const names = new StatementNames()
   const wrappers = new WeakMap<PoolClient, PreparedClient>()
   return {
@@ -72,8 +81,7 @@ function preparedPool(pool: Pool) {
       const client = await pool.connect().catch((error: unknown) => {
         throw fromDatabase(error)
       })
-      const wrapper =
-        wrappers.get(client) ?? new PreparedClient(client, names, STATEMENT_TIMEOUT_MS + NETWORK_MARGIN_MS)
+      const wrapper = wrappers.get(client) ?? new PreparedClient(client, names, silenceMs)
       wrappers.set(client, wrapper)
       return wrapper
     },

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { EntityName, EntityRows, Snapshot } from '../access/model.ts'
 import { type LogHead, readHead } from './change-log.ts'
 import type { Db, Tx } from './database.ts'
-import { type GraphSource, graphColumnNames, graphTables, toGraphRow } from './graph-rows.ts'
+import { graphColumnNames, graphTables, isInstant } from './graph-rows.ts'
 
 const PAGE = 20_000
 
@@ -20,19 +20,25 @@ export async function loadSnapshot(db: Db): Promise<{ snapshot: Snapshot; head: 
     })
 }
 
-/** Every row of one kind, in pages by primary key. */
+/** Every row of one kind, in pages by primary key; as JSON, which is read several times faster than rows. */
 async function readAll<E extends EntityName>(tx: Tx, entity: E): Promise<EntityRows[E][]> {
-  const columns = sql.join(graphColumnNames[entity].map((column) => sql.ref(column)))
+  const columns = sql.join(graphColumnNames[entity].map(columnOf))
   const rows: EntityRows[E][] = []
   let after = Number.MIN_SAFE_INTEGER
   for (;;) {
-    const page = await sql<GraphSource<E> & { id: number }>`
-      select ${columns} from ${sql.table(graphTables[entity])}
-      where id > ${after}::bigint order by id limit ${PAGE}
-    `.execute(tx)
-    for (const row of page.rows) rows.push(toGraphRow(entity, row))
-    const last = page.rows.at(-1)
-    if (last === undefined || page.rows.length < PAGE) return rows
+    const result = await sql<{ page: EntityRows[E][] }>`
+      select coalesce(json_agg(row order by id), '[]') as page from (
+        select ${columns} from ${sql.table(graphTables[entity])} where id > ${after}::bigint order by id limit ${PAGE}
+      ) as row`.execute(tx)
+    const page = result.rows[0]?.page ?? []
+    for (const row of page) rows.push(row)
+    const last = page.at(-1)
+    if (last === undefined || page.length < PAGE) return rows
     after = last.id
   }
+}
+
+function columnOf(name: string) {
+  const value = isInstant(name) ? sql`(extract(epoch from ${sql.ref(name)}) * 1000)::bigint` : sql.ref(name)
+  return sql`${value} as ${sql.raw(`"${name}"`)}`
 }

@@ -8,7 +8,8 @@ import { CHANGE_CHANNEL, type ChainedChange, chainHash, type LogHead } from './c
 import type { Db, Tx } from './database.ts'
 import { type GraphSource, toGraphRow } from './graph-rows.ts'
 import { fromDatabase } from './pg-errors.ts'
-import { insideWrite } from './write-scope.ts'
+import { Turns } from './turns.ts'
+import { assertOutsideWrite, insideWrite } from './write-scope.ts'
 
 /** Who does it, and as whom while impersonating. Null: the service itself. */
 export interface Actor {
@@ -47,27 +48,37 @@ type Entry = Pick<ChainedChange, 'action' | 'entity' | 'entityId' | 'noted' | 'b
 /** Creates the one `write` of a node. */
 export function createWriter(parts: { db: Db; store: AccessStore; clock: Clock; log: Log }): WriteFunction {
   const { db, store, clock, log } = parts
-  return async (actor, body) => {
-    const { result, changes } = await db
-      .transaction()
-      .execute(async (tx) => {
-        await sql`select pg_advisory_xact_lock(${WRITER_LOCK}::bigint)`.execute(tx)
-        const head = await store.catchUp(tx)
-        const now = clock()
-        const entries: Entry[] = []
-        const result = await insideWrite(() => body({ tx, index: store.index, now, ...recorder(entries) }))
-        const changes = chained(head, entries, actor, now)
-        await append(tx, changes)
-        return { result, changes }
-      })
-      .catch((error: unknown) => {
-        throw fromDatabase(error)
-      })
-    await store.committed(changes).catch((error: unknown) => {
-      // The write is done, whatever happens here; decisions stop by themselves if the index stays behind.
-      log.warn({ err: error, revision: changes.at(-1)?.revision }, 'index is behind after a write')
+  const turns = new Turns()
+
+  async function transact<T>(actor: Actor, body: (write: Write) => Promise<T>) {
+    return db.transaction().execute(async (tx) => {
+      await sql`select pg_advisory_xact_lock(${WRITER_LOCK}::bigint)`.execute(tx)
+      const head = await store.catchUp(tx)
+      const now = clock()
+      const entries: Entry[] = []
+      const result = await insideWrite(() => body({ tx, index: store.index, now, ...recorder(entries) }))
+      const changes = chained(head, entries, actor, now)
+      await append(tx, changes)
+      return { result, changes }
     })
-    return result
+  }
+
+  return async (actor, body) => {
+    assertOutsideWrite()
+    // Here and not only in the database: writers that wait for its lock would hold every connection of the pool.
+    const done = await turns.take()
+    try {
+      const { result, changes } = await transact(actor, body)
+      await store.committed(changes).catch((error: unknown) => {
+        // The write is done, whatever happens here; decisions stop by themselves if the index stays behind.
+        log.warn({ err: error, revision: changes.at(-1)?.revision }, 'index is behind after a write')
+      })
+      return result
+    } catch (error) {
+      throw fromDatabase(error)
+    } finally {
+      done()
+    }
   }
 }
 

@@ -3,8 +3,9 @@ import { type OpenemsRole, PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { insertUser } from '../accounts/user-queries.ts'
 import type { AppContext } from '../context.ts'
 import { createEdge } from '../edges/edge-service.ts'
-import { createOrganisation, createSite } from '../organisations/organisation-service.ts'
+import { createOrganisation } from '../organisations/organisation-service.ts'
 import { type Condition, type Fleet, startFleet } from '../simulator/fleet.ts'
+import { createSite } from '../sites/site-service.ts'
 
 /** Ten houses of one energy company; their API key and setup password are their id. */
 const houses = [

@@ -15,15 +15,38 @@ export interface Page<T> {
   total: number
 }
 
+type Key = { id: number; name: string }
 const natural = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
 
 /** One page of rows that have passed every check of access, searched and sorted; equal names keep the order of their ids. */
-export function pageOf<T>(rows: Iterable<T>, key: (row: T) => { id: number; name: string }, query: PageQuery): Page<T> {
-  const text = query.query?.trim().toLowerCase() ?? ''
-  const keyed = Array.from(rows, (row) => ({ row, ...key(row) })).filter(({ name }) => name.toLowerCase().includes(text))
-  const direction = query.descending === true ? -1 : 1
-  const byName = query.sort !== 'id'
-  keyed.sort((a, b) => direction * ((byName ? natural.compare(a.name, b.name) : 0) || a.id - b.id))
+export function pageOf<T>(rows: readonly T[], keyOf: (row: T) => Key, query: PageQuery): Page<T> {
+  return pageOfSorted(
+    sorted(found(rows, keyOf, query.query), keyOf, (a, b) => natural.compare(a.name, b.name)),
+    keyOf,
+    {
+      ...query,
+      query: undefined,
+    },
+  )
+}
+
+/** The same of rows that come in the order of their names: nothing is sorted that need not be. */
+export function pageOfSorted<T>(rows: readonly T[], keyOf: (row: T) => Key, query: PageQuery): Page<T> {
+  let all = found(rows, keyOf, query.query)
+  if (query.sort === 'id') all = sorted(all, keyOf, () => 0)
+  const { length: total } = all
   const start = query.page * query.limit
-  return { items: keyed.slice(start, start + query.limit).map(({ row }) => row), total: keyed.length }
+  if (query.descending !== true) return { items: all.slice(start, start + query.limit), total }
+  const end = Math.max(total - start, 0)
+  return { items: all.slice(Math.max(end - query.limit, 0), end).reverse(), total }
+}
+
+function found<T>(rows: readonly T[], keyOf: (row: T) => Key, query = ''): readonly T[] {
+  const text = query.trim().toLowerCase()
+  return text === '' ? rows : rows.filter((row) => keyOf(row).name.toLowerCase().includes(text))
+}
+
+function sorted<T>(rows: readonly T[], keyOf: (row: T) => Key, compare: (a: Key, b: Key) => number): T[] {
+  const keyed = rows.map((row) => ({ row, key: keyOf(row) }))
+  return keyed.sort((a, b) => compare(a.key, b.key) || a.key.id - b.key.id).map(({ row }) => row)
 }

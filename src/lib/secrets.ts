@@ -1,4 +1,13 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, randomInt } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+  randomInt,
+} from 'node:crypto'
 import { chmod, mkdir, open, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -26,8 +35,16 @@ export function generateToken(): string {
 
 /** What is stored of a high-entropy secret: without the pepper a stolen table cannot even be tried against. */
 export function keyedHash(pepper: Uint8Array, secret: string): string {
-  return createHmac('sha256', pepper).update(secret).digest('base64url')
+  let key = pepperKeys.get(pepper)
+  if (key === undefined) {
+    key = createSecretKey(pepper)
+    pepperKeys.set(pepper, key)
+  }
+  return createHmac('sha256', key).update(secret).digest('base64url')
 }
+
+/** Making a key costs several times as much as a hash with it, and storms of edges need many hashes. */
+const pepperKeys = new WeakMap<Uint8Array, KeyObject>()
 
 /** A key of its own for each purpose, from the one configured secret. */
 export function deriveKey(secret: string, purpose: string): Uint8Array {

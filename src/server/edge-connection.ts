@@ -139,7 +139,8 @@ export class EdgeConnection implements EdgeLink {
     const now = this.#ctx.clock().getTime()
     if (this.#edge.link !== this) return
     this.#ctx.hub.seen(this.#edge, now)
-    this.#parts.metrics.edgeFrames.labels(method).inc()
+    const { edgeFrames } = this.#parts.metrics
+    edgeFrames.set(method, (edgeFrames.get(method) ?? 0) + 1)
     handler(this.#ctx, this.#edge, params, now)
     if (!this.#started) {
       this.#started = true

@@ -5,6 +5,12 @@ interface Peer {
   alive: boolean
   /** Rounds of silence. */
   missed: number
+  readonly slice: Set<WebSocket>
+}
+
+/** The peer stands on its socket: there are as many as edges, and each frame asks for it. */
+interface LiveSocket extends WebSocket {
+  livenessPeer?: Peer
 }
 
 /**
@@ -12,10 +18,10 @@ interface Peer {
  * Any frame or pong counts as life; a peer silent for two pings is terminated (half-open TCP connections).
  */
 export class Liveness {
-  readonly #peers = new Map<WebSocket, Peer>()
   readonly #slices: Set<WebSocket>[]
   readonly #timer: NodeJS.Timeout
   #next = 0
+  #added = 0
 
   constructor(intervalMs: number) {
     const count = Math.max(1, Math.min(30, Math.floor(intervalMs / 100)))
@@ -25,18 +31,17 @@ export class Liveness {
   }
 
   add(socket: WebSocket): void {
-    const slice = this.#slices[this.#peers.size % this.#slices.length]
-    this.#peers.set(socket, { alive: true, missed: 0 })
-    slice?.add(socket)
-    socket.on('pong', () => this.seen(socket))
-    socket.on('close', () => {
-      this.#peers.delete(socket)
-      slice?.delete(socket)
-    })
+    const slice = this.#slices[this.#added++ % this.#slices.length]
+    if (slice === undefined) return
+    const live: LiveSocket = socket
+    live.livenessPeer = { alive: true, missed: 0, slice }
+    slice.add(socket)
+    socket.on('pong', onPong)
+    socket.on('close', onClose)
   }
 
   seen(socket: WebSocket): void {
-    const peer = this.#peers.get(socket)
+    const peer = (socket as LiveSocket).livenessPeer
     if (peer) peer.alive = true
   }
 
@@ -49,7 +54,7 @@ export class Liveness {
     this.#next = (this.#next + 1) % this.#slices.length
     if (slice === undefined) return
     for (const socket of slice) {
-      const peer = this.#peers.get(socket)
+      const peer = (socket as LiveSocket).livenessPeer
       if (peer === undefined) continue
       peer.missed = peer.alive ? 0 : peer.missed + 1
       peer.alive = false
@@ -57,4 +62,12 @@ export class Liveness {
       else socket.ping()
     }
   }
+}
+
+function onPong(this: LiveSocket): void {
+  if (this.livenessPeer) this.livenessPeer.alive = true
+}
+
+function onClose(this: LiveSocket): void {
+  this.livenessPeer?.slice.delete(this)
 }

@@ -1,15 +1,22 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { errorKinds } from '../errors.ts'
+import type { ClientKind } from '../rpc/method.ts'
 
 /** Prometheus metrics; OpenEMS's names where it has one (protocol F.2). Unknown methods are counted as "other". */
 export function createMetrics(release: string) {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const connections = new Gauge({
+  // What changes with every connection or frame is counted in plain numbers and read at a scrape.
+  const openSockets: Record<ClientKind, number> = { ui: 0, edge: 0, service: 0 }
+  const edgeFrames = new Map<string, number>()
+  new Gauge({
     name: 'websocket_connections',
     help: 'Open sockets',
     labelNames: ['component'] as const,
     registers: [registry],
+    collect() {
+      for (const [component, count] of Object.entries(openSockets)) this.set({ component }, count)
+    },
   })
   const requests = new Histogram({
     name: 'websocket_requests',
@@ -49,11 +56,15 @@ export function createMetrics(release: string) {
     labelNames: ['component', 'reason'] as const,
     registers: [registry],
   })
-  const edgeFrames = new Counter({
+  new Counter({
     name: 'ems_edge_notifications_total',
     help: 'Notifications from edges',
     labelNames: ['method'] as const,
     registers: [registry],
+    collect() {
+      this.reset()
+      for (const [method, count] of edgeFrames) this.inc({ method }, count)
+    },
   })
   const droppedPushes = new Counter({
     name: 'ems_dropped_pushes_total',
@@ -68,7 +79,7 @@ export function createMetrics(release: string) {
   }).set({ version: release }, 1)
   return {
     registry,
-    connections,
+    openSockets,
     requests,
     httpRequests,
     httpResults,

@@ -138,9 +138,9 @@ export class Upgrade {
 
   #admit(webSocket: WebSocket, kind: ClientKind): void {
     this.#parts.liveness.add(webSocket)
-    const gauge = this.#parts.metrics.connections.labels(kind)
-    gauge.inc()
-    webSocket.on('close', () => gauge.dec())
+    const { openSockets } = this.#parts.metrics
+    openSockets[kind]++
+    webSocket.on('close', () => openSockets[kind]--)
   }
 
   #refused(kind: ClientKind, reason: string, address: string): void {

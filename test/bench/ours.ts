@@ -1,7 +1,8 @@
 /** The service in a process of its own, with the measuring side added. */
+import { openSync } from 'node:fs'
 import pg from 'pg'
-import { destination } from 'pino'
 import { readConfig } from '../../src/config.ts'
+import { LineWriter } from '../../src/lib/line-writer.ts'
 import { createLogger } from '../../src/log.ts'
 import { start } from '../../src/start.ts'
 import { sayReady } from './child.ts'
@@ -20,7 +21,7 @@ const { BENCH_LOG: logFile = '/dev/null', PATH: _path, ...env } = process.env
 const config = readConfig(env)
 const log = createLogger({
   level: config.logLevel,
-  destination: destination({ dest: logFile, sync: false, minLength: 4096, periodicFlush: 1000 }),
+  destination: new LineWriter(openSync(logFile, 'a'), 2 ** 24),
 })
 const started = await start({ config, log, anyPort: true })
 const { ctx, service } = started

@@ -14,7 +14,7 @@ import { answerCommands } from './probe.ts'
 import { apiKeyOf, benchUser, edgeNameOf, OWNED_EDGES } from './world.ts'
 
 const { BENCH_EDGES: count, PATH: _path, ...env } = process.env
-const config = readConfig({ ...env, EMS_EDGE_PORT: '0', EMS_UI_PORT: '0', EMS_HTTP_PORT: '0' })
+const config = readConfig(env)
 const log = createLogger({ level: 'silent' })
 {
   await using database = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir, log })

@@ -46,6 +46,9 @@ export async function createWorld(options: { engine: EngineName; edges: number; 
       EMS_MIGRATE_ON_START: 'true',
       EMS_BCRYPT_COST: '10',
       EMS_HOST: '0.0.0.0',
+      EMS_EDGE_PORT: '0',
+      EMS_UI_PORT: '0',
+      EMS_HTTP_PORT: '0',
       ADMIN_PASSWORD: benchUser.password,
       ...(engine === 'postgres' ? { DATABASE_URL: await startPostgres(folder, stack) } : {}),
     }

@@ -37,7 +37,10 @@ describe('migrations on an empty PostgreSQL', () => {
     await using other = await openDatabase({ url: empty.url, log: silentLog })
     const names = (await readdir(shipped)).map((file) => file.replace('.sql', '')).sort()
     expect(await pendingMigrations(one.db)).toEqual(names)
-    const results = await Promise.all([migrateToLatest(one.db, { log: silentLog }), migrateToLatest(other.db, { log: silentLog })])
+    const results = await Promise.all([
+      migrateToLatest(one.db, { log: silentLog }),
+      migrateToLatest(other.db, { log: silentLog }),
+    ])
     expect(results.flat()).toEqual(names)
     expect(await pendingMigrations(other.db)).toEqual([])
     expect(await migrateToLatest(one.db, { log: silentLog })).toEqual([])
@@ -55,21 +58,26 @@ describe('migrations on an empty PostgreSQL', () => {
     const text = `create table seen as select current_setting('statement_timeout') as during;`
     await using slow = await folderOf({ '0001_slow.sql': text })
     await migrateToLatest(database.db, { log: silentLog, folder: slow.folder })
-    const { rows } = await sql`select during, current_setting('statement_timeout') as later from seen`.execute(database.db)
+    const { rows } = await sql`select during, current_setting('statement_timeout') as later from seen`.execute(
+      database.db,
+    )
     expect(rows).toEqual([{ during: '0', later: '30s' }])
   })
 })
 
 describe('migrations on an empty embedded database', () => {
   it('leave it untouched when the second file is broken', async () => {
-    await using database = await openEmbedded({ dataDir: 'memory://' })
+    await using database = await openEmbedded({ dataDir: 'memory://', log: silentLog })
     await expectUntouchedAfterFailure(database.db)
     expect(await migrateToLatest(database.db, { log: silentLog })).toContain('0001_foundation')
   })
 })
 
 async function expectUntouchedAfterFailure(db: Db): Promise<void> {
-  await using broken = await folderOf({ '0001_fine.sql': first, '0002_broken.sql': `${first.replaceAll('one', 'two')} selct 1;` })
+  await using broken = await folderOf({
+    '0001_fine.sql': first,
+    '0002_broken.sql': `${first.replaceAll('one', 'two')} selct 1;`,
+  })
   const attempt = migrateToLatest(db, { log: silentLog, folder: broken.folder })
   await expect(attempt).rejects.toThrow('Migration 0002_broken failed, nothing was changed: syntax error')
   expect(await tablesOf(db)).toEqual([])
@@ -90,7 +98,9 @@ eachEngine('releases', (engine) => {
 
   it('start on a database with newer migrations, with a warning', async () => {
     await using database = await engine.open()
-    await sql`insert into kysely_migration values ('0999_from_the_future', '2030-01-01T00:00:00.000Z')`.execute(database.db)
+    await sql`insert into kysely_migration values ('0999_from_the_future', '2030-01-01T00:00:00.000Z')`.execute(
+      database.db,
+    )
     const { log, lines } = recordingLog()
     expect(await migrateToLatest(database.db, { log })).toEqual([])
     expect(lines).toMatchObject([

@@ -97,7 +97,8 @@ function line(table: string, column: string, { type, nullable, optional }: Omit<
 async function declaredColumns(): Promise<string[]> {
   const source = await readFile(new URL('../../src/db/schema.ts', import.meta.url), 'utf8')
   const interfaces = new Map<string, string>()
-  for (const [, name = '', body = ''] of source.matchAll(/export interface (\w+) \{\n([^}]*)\}/g)) interfaces.set(name, body)
+  for (const [, name = '', body = ''] of source.matchAll(/export interface (\w+) \{\n([^}]*)\}/g))
+    interfaces.set(name, body)
   const lines: string[] = []
   for (const [, table = '', type = ''] of (interfaces.get('Database') ?? '').matchAll(/^ {2}(\w+): (\w+)$/gm)) {
     for (const [, column = '', declared = ''] of (interfaces.get(type) ?? '').matchAll(/^ {2}(\w+): (.+)$/gm)) {

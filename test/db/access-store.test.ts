@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { describe, expect, it, vi } from 'vitest'
-import type { LoggedChange } from '../../src/access/access-store.ts'
+import { AccessStore, type LoggedChange } from '../../src/access/access-store.ts'
 import { type OpenDatabase, openDatabase } from '../../src/db/database.ts'
 import { cloneDatabase, eachEngine, execute } from '../harness/database.ts'
 import { recordingLog, silentLog } from '../harness/log.ts'
@@ -20,7 +20,7 @@ eachEngine('access store', (engine) => {
     `.execute(database.db)
     await using node = await startNode(database)
     expect(node.store.index.edgeCount).toBe(20_101)
-    expect(node.store.index.edgeByName("edge120100")).toMatchObject({ id: 120_100, settings: {} })
+    expect(node.store.index.edgeByName('edge120100')).toMatchObject({ id: 120_100, settings: {} })
     expect(node.store.revision).toBe(0)
     const grant = await node.write(actor, async (w) => {
       const user = await insertUser(w, 'anna')
@@ -46,6 +46,12 @@ eachEngine('access store', (engine) => {
     await node.store.reach(5)
     expect(heard.map(({ revision }) => revision)).toEqual([1, 2, 3, 4])
     expect(messages()).toContain('a listener of the log failed')
+  })
+
+  it('does not decide before it has started', async () => {
+    await using database = await engine.open()
+    await using store = new AccessStore({ database, log: silentLog })
+    expect(() => store.assertFresh()).toThrow(unavailable)
   })
 
   it('gives up reaching a revision that does not come', async () => {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { describe, expect, it, vi } from 'vitest'
 import { openDatabase } from '../../src/db/database.ts'
+import { openPostgres } from '../../src/db/postgres.ts'
 import { AppError } from '../../src/errors.ts'
 import { cloneDatabase, eachEngine, execute, postgresDatabase } from '../harness/database.ts'
 import { recordingLog, silentLog } from '../harness/log.ts'
@@ -141,6 +142,17 @@ describe('PostgreSQL', () => {
     await expect(database.ping()).rejects.toBeInstanceOf(AppError)
     await expect(database.ping()).rejects.toMatchObject({ kind: 'unavailable' })
     await proxy.restore()
+    await database.ping()
+  })
+
+  it('gives up connections that stay silent, for the ones that answer', async () => {
+    await using clone = await cloneDatabase()
+    await using proxy = await TcpProxy.to(clone.url)
+    await using database = openPostgres({ url: proxy.through(clone.url), poolSize: 2, silenceMs: 300, log: silentLog })
+    await Promise.all([database.ping(), database.ping()])
+    proxy.freeze()
+    const pings = await Promise.allSettled([database.ping(), database.ping()])
+    for (const ping of pings) expect(ping).toMatchObject({ status: 'rejected', reason: { kind: 'unavailable' } })
     await database.ping()
   })
 

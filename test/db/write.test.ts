@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AccessIndex } from '../../src/access/access-index.ts'
@@ -139,6 +140,36 @@ eachEngine('write', (engine) => {
     await expect(write(actor, () => write(actor, async () => 1))).rejects.toThrow(message)
     const later = await write(actor, async () => new Promise((resolve) => setImmediate(resolve)).then(() => 'done'))
     expect(later).toBe('done')
+  })
+
+  it('keeps a chain that holds for whatever is noted', async () => {
+    const values = fc.sample(fc.dictionary(fc.string(), fc.jsonValue()), { numRuns: 100, seed: 7 })
+    const storable = values.filter((value) => !/\\u0000|\\ud[89a-f]/i.test(JSON.stringify(value)))
+    expect(storable.length).toBeGreaterThan(50)
+    const before = node.store.revision
+    await write(actor, async (w) => {
+      for (const value of storable) w.noted('test.noted', 'test', '1', value)
+      w.noted('test.noted', 'test', '1', {
+        ['__proto__']: 2,
+        10: 'b',
+        9: 'a',
+        undef: undefined,
+        tiny: 1e-7,
+        huge: 1e300,
+        minus: -0,
+      })
+    })
+    expect(await verifyChain(database.db)).toMatchObject({ ok: true, revision: before + storable.length + 1 })
+  })
+
+  it('lets reads go on while writers queue', async () => {
+    const gate = Promise.withResolvers<void>()
+    const writes = Array.from({ length: 30 }, () => write(actor, () => gate.promise))
+    if (engine.name === 'postgres') {
+      for (let n = 0; n < 20; n++) await database.db.selectFrom('role').select('id').execute()
+    }
+    gate.resolve()
+    await Promise.all(writes)
   })
 
   it('adds up: an old snapshot and the log give the new snapshot', async () => {

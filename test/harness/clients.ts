@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { type ClientOptions, WebSocket } from 'ws'
 import { adminPassword, type TestService } from './service.ts'
 
+/** Whatever has the addresses of a service: one of this process or of another. */
+export type Reachable = Pick<TestService, 'urls' | 'controlSocket'>
+
 /** The password of every account that `addUser` makes. */
 export const userPassword = 'correct horse battery'
 
@@ -47,6 +50,8 @@ export class WireClient implements AsyncDisposable {
   readonly closed: Promise<Closing>
   readonly #listeners = new Set<() => void>()
   #taken = 0
+  /** Headers of the answer to the handshake. */
+  handshake: Record<string, unknown> = {}
   /** How the socket closed, once it has. */
   closing: Closing | undefined
 
@@ -61,6 +66,9 @@ export class WireClient implements AsyncDisposable {
       for (const listener of this.#listeners) listener()
     })
     socket.on('error', () => undefined)
+    socket.on('upgrade', (response) => {
+      this.handshake = response.headers
+    })
     this.closed = new Promise((resolve) => {
       socket.on('close', (code, reason) => {
         this.closing = { code, reason: String(reason) }
@@ -116,8 +124,11 @@ export class WireClient implements AsyncDisposable {
     const timer = setTimeout(() => reject(tooLate(what, this.texts)), waitMs)
     const listener = () => {
       const now = look()
-      if (now !== undefined) resolve(now)
-      else if (this.closing)
+      if (now !== undefined) {
+        // At once: looking takes frames, and the next may come before the promise is heard of.
+        this.#listeners.delete(listener)
+        resolve(now)
+      } else if (this.closing)
         reject(Object.assign(late, { message: `closed with ${JSON.stringify(this.closing)} before: ${what}` }))
     }
     this.#listeners.add(listener)
@@ -167,13 +178,13 @@ function connect(url: string, options: ClientOptions = {}): WebSocket {
 export class UiClient extends WireClient {
   token = ''
 
-  static async open(service: TestService, options: ClientOptions = {}): Promise<UiClient> {
+  static async open(service: Reachable, options: ClientOptions = {}): Promise<UiClient> {
     return await connected(new UiClient(connect(service.urls.ui, options)))
   }
 
   /** Opened and signed in. */
   static async signedIn(
-    service: TestService,
+    service: Reachable,
     login = 'admin',
     password = login === 'admin' ? adminPassword : userPassword,
   ): Promise<UiClient> {
@@ -244,7 +255,7 @@ export class EdgeClient extends WireClient {
   answerWith: ((request: EdgeRequest) => Json | undefined) | undefined
   #at = 0
 
-  static async open(service: TestService, apiKey: string, options: ClientOptions = {}): Promise<EdgeClient> {
+  static async open(service: Reachable, apiKey: string, options: ClientOptions = {}): Promise<EdgeClient> {
     const headers = { apikey: apiKey, ...options.headers }
     return await connected(new EdgeClient(connect(service.urls.edge, { ...options, headers })))
   }
@@ -290,13 +301,13 @@ export class EdgeClient extends WireClient {
 
 /** A service with a token: a backend, the operator's tools. */
 export class ServiceClient extends WireClient {
-  static async open(service: TestService, token: string): Promise<ServiceClient> {
+  static async open(service: Reachable, token: string): Promise<ServiceClient> {
     const url = `${service.urls.http.replace('http', 'ws')}/service`
     return await connected(new ServiceClient(connect(url, { headers: { authorization: `Bearer ${token}` } })))
   }
 
   /** The operator of this machine. */
-  static async local(service: TestService): Promise<ServiceClient> {
+  static async local(service: Reachable): Promise<ServiceClient> {
     return await connected(new ServiceClient(connect(`ws+unix:${service.controlSocket}:/`)))
   }
 }

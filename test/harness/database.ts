@@ -52,7 +52,7 @@ export async function postgresDatabase(): Promise<OpenDatabase> {
 
 /** A migrated embedded database in memory. */
 export async function embeddedDatabase(): Promise<OpenDatabase> {
-  return openEmbedded({ dataDir: 'memory://', loadDataDir: await openAsBlob(inject('embeddedDump')) })
+  return openEmbedded({ dataDir: 'memory://', log: silentLog, loadDataDir: await openAsBlob(inject('embeddedDump')) })
 }
 
 /** Runs one statement on the server of a URL, on a connection of its own. */

@@ -46,9 +46,24 @@ describe('the log', () => {
   it('keeps everything else as it is', () => {
     const { log, lines } = recordingLog()
     const at = new Date('2026-03-01T00:00:00.000Z')
-    const fields = { method: 'getEdge', durationMs: 1.5, at, list: [1, 'a', null], tokens: 3, tokenDays: 1, keyCount: 2, nested: { a: { b: true } } }
+    const fields = {
+      method: 'getEdge',
+      durationMs: 1.5,
+      at,
+      list: [1, 'a', null],
+      tokens: 3,
+      tokenDays: 1,
+      keyCount: 2,
+      nested: { a: { b: true } },
+    }
     log.child({ connectionId: 7 }).info({ ...fields, nothing: undefined, password: null }, 'call finished')
-    expect(lines[0]).toMatchObject({ ...fields, at: at.toISOString(), connectionId: 7, password: null, msg: 'call finished' })
+    expect(lines[0]).toMatchObject({
+      ...fields,
+      at: at.toISOString(),
+      connectionId: 7,
+      password: null,
+      msg: 'call finished',
+    })
   })
 
   it('shows an error with its kind, stack and cause', () => {

@@ -74,7 +74,8 @@ eachEngine('sessions', (engine) => {
     await vi.waitFor(() => expect(heard).toEqual([`${sessionId} logout`]))
     expect(other.sessions.isEnded(sessionId)).toBe(true)
     expect(other.sessions.isEnded(kept.sessionId)).toBe(false)
-    for (const on of [node, other]) expect(await signInWithToken(on, token, home)).toEqual(ended)
+    await using restarted = await startNode(shared.database, { time: node.time })
+    for (const on of [node, other, restarted]) expect(await signInWithToken(on, token, home)).toEqual(ended)
     const logged = await node.db
       .selectFrom('change')
       .select(['actorId', 'entity', 'noted', 'after'])
@@ -131,6 +132,13 @@ eachEngine('sessions', (engine) => {
     expect(await deleteExpired(node, { batch: 2 })).toBeGreaterThanOrEqual(3)
     expect(before - (await countSessions())).toBe(3)
     expect(await signInWithToken(node, long.token, home)).toMatchObject({ ok: true })
+  })
+
+  it('end when the table says so, even before the token does', async () => {
+    const { sessionId, token } = await signIn()
+    const now = node.clock()
+    await node.db.updateTable('session').set({ expiresAt: now }).where('id', '=', sessionId).execute()
+    expect(await signInWithToken(node, token, home)).toEqual(ended)
   })
 
   it('remember where their holder is now as a place he is known at', async () => {

@@ -1,4 +1,5 @@
 import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { SigningKeys } from '../../../src/accounts/signing-keys.ts'
 import { SessionTokens } from '../../../src/accounts/tokens.ts'
@@ -82,7 +83,9 @@ eachEngine('session tokens', (engine) => {
   })
 
   it('make one key however many nodes start at once', async () => {
-    const nodes = Array.from({ length: 5 }, () => newNode())
+    const nodes = Array.from({ length: 10 }, () => newNode())
+    // Connections that are open already, so that all of them really start at once.
+    await Promise.all(nodes.map(() => sql`select pg_sleep(0.05)`.execute(database.db)))
     await Promise.all(nodes.map(({ keys }) => keys.ensureSigningKey()))
     expect(await storedKeys()).toHaveLength(1)
     const token = await nodes[0]?.tokens.sign(claims, inDays(1))

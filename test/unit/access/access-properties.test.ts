@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AccessIndex } from '../../../src/access/access-index.ts'
-import { permissionBits } from '../../../src/access/model.ts'
+import { PUBLIC_PRINCIPAL_ID, permissionBits } from '../../../src/access/model.ts'
 import { Oracle } from './oracle.ts'
-import { History, principalIds, resourceIds, someStep, someWorld, times } from './worlds.ts'
+import { History, principalIds, resourceIds, serviceIds, someStep, someWorld, times, userIds } from './worlds.ts'
 
 /** Compares every answer of the index with the recomputation from rows. */
 function expectAgreement(index: AccessIndex, oracle: Oracle, at: number): void {
@@ -21,8 +21,34 @@ function expectAgreement(index: AccessIndex, oracle: Oracle, at: number): void {
     const visible = oracle.edges(principalId, at).map(({ id }) => id)
     const listed = index.listEdges(principalId, { order: [], offset: 0, limit: 100 }, at).map(({ id }) => id)
     expect([...listed].sort(), `list of principal ${principalId} at ${at}`).toEqual(visible.sort())
+    for (const kind of ['organisation', 'site', 'edgeGroup'] as const) {
+      const page = index.listContainers(principalId, kind, { offset: 0, limit: 100 }, at).map(({ id }) => id)
+      const truth = oracle.rows[kind].filter(
+        ({ id }) => oracle.access(principalId, id, at).mask & permissionBits.discover,
+      )
+      expect(page.sort(), `${kind}s of principal ${principalId} at ${at}`).toEqual(truth.map(({ id }) => id).sort())
+    }
     expect(index.countEdges(principalId, at, 2)).toBe(Math.min(2, visible.length))
     expect(index.countEdges(principalId, at, 1000)).toBe(visible.length)
+  }
+}
+
+/** Who can see it, asked from the other end. */
+function expectHolders(index: AccessIndex, oracle: Oracle, at: number): void {
+  const accounts = [...userIds, ...serviceIds]
+  for (const resourceId of resourceIds) {
+    const { everybody, holders } = index.usersWithAccess(resourceId, at, { offset: 0, limit: 100 })
+    const sees = (id: number) => (oracle.access(id, resourceId, at).mask & permissionBits.discover) !== 0
+    expect(everybody).toBe(sees(PUBLIC_PRINCIPAL_ID))
+    const own = accounts.filter((id) => {
+      const conveyed = oracle.contributions(id, resourceId, at).filter((one) => !one.isPublic)
+      return conveyed.some((one) => one.mask & permissionBits.discover)
+    })
+    expect(
+      holders.map(({ principalId }) => principalId),
+      `holders of ${resourceId} at ${at}`,
+    ).toEqual(own)
+    if (!everybody) expect(own).toEqual(accounts.filter(sees))
   }
 }
 
@@ -31,7 +57,9 @@ describe('the index against recomputation', () => {
     fc.assert(
       fc.property(someWorld, fc.constantFrom(...times), (world, at) => {
         const { snapshot } = new History(world)
-        expectAgreement(AccessIndex.fromSnapshot(snapshot), new Oracle(snapshot), at)
+        const index = AccessIndex.fromSnapshot(snapshot)
+        expectAgreement(index, new Oracle(snapshot), at)
+        expectHolders(index, new Oracle(snapshot), at)
       }),
       { numRuns: 60 },
     )

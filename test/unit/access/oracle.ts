@@ -76,9 +76,9 @@ export class Oracle {
     const isCompatible = root !== undefined && !root.strictRoles
     if (rank < 0 && isCompatible && (ownMask & cap & permissionBits.overview) !== 0) rank = 0
     if (this.kind(resourceId) !== 'edge') rank = -1
-    const readers = contributions.filter((one) => (one.mask & permissionBits.history) !== 0)
+    const readers = contributions.filter((one) => (one.mask & mask & permissionBits.history) !== 0)
     const data = permissionBits.live | permissionBits.history | permissionBits.control
-    const viewers = contributions.filter((one) => (one.mask & data) !== 0)
+    const viewers = contributions.filter((one) => (one.mask & mask & data) !== 0)
     return {
       mask,
       role: openemsRoles[rank],

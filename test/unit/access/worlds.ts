@@ -195,6 +195,16 @@ export const someStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: steps('edgeKey', links.edgeKey) },
 )
 
+/** A random grant, membership or containment. */
+export const someLink: fc.Arbitrary<Step> = fc.oneof(
+  insertion('membership', links.membership),
+  insertion('containment', links.containment),
+  insertion(
+    'grant',
+    links.grant.map((row) => ({ ...row, id: row.id + 100 })),
+  ),
+)
+
 /** Steps that make a world with every node in it, and random links and rights between them. */
 export const someWorld: fc.Arbitrary<Step[]> = fc
   .tuple(

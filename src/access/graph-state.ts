@@ -1,0 +1,108 @@
+import { Evaluator } from './graph-evaluate.ts'
+import { PrincipalGraph } from './graph-principals.ts'
+import { ResourceGraph } from './graph-resources.ts'
+import { assertApplicable, RowStore } from './graph-rows.ts'
+import { Views } from './graph-views.ts'
+import type { Change, EntityName, EntityRows, Snapshot } from './model.ts'
+import { ContainerLister } from './search-containers.ts'
+import { EdgeLister } from './search-list.ts'
+
+type EntityHandlers = {
+  [E in EntityName]: (before: EntityRows[E] | undefined, after: EntityRows[E] | undefined, id: number) => void
+}
+
+/** The graph at one revision: its rows, what follows from them, and how a change moves both forward. */
+export class GraphState {
+  readonly store = new RowStore()
+  readonly rows = this.store.rows
+  readonly resources = new ResourceGraph()
+  readonly people = new PrincipalGraph()
+  readonly evaluator = new Evaluator(this.resources)
+  readonly views = new Views({ rows: this.rows, resources: this.resources, people: this.people })
+  readonly edges = new EdgeLister(this.rows, this.resources, this.evaluator)
+  readonly containers = new ContainerLister(this.rows, this.resources)
+  #revision = 0
+
+  /** The last revision that is in. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** Fills the empty graph. */
+  load({ revision, ...tables }: Snapshot): void {
+    for (const entity of Object.keys(tables) as (keyof typeof tables)[]) this.#load(entity, tables[entity])
+    this.views.touchAll()
+    this.#revision = revision
+  }
+
+  /** Moves forward by rows of the log, all or nothing. What is in already is passed over. */
+  apply(changes: readonly Change[]): void {
+    const fresh = changes.filter((change) => change.revision > this.#revision)
+    const known = fresh.filter((change) => Object.hasOwn(this.#handlers, change.entity))
+    for (const change of known) assertApplicable(change)
+    for (const { entity, id, after } of known) this.#put(entity, id, after)
+    for (const { revision } of fresh) this.#revision = Math.max(this.#revision, revision)
+  }
+
+  #load<E extends EntityName>(entity: E, rows: readonly EntityRows[E][]): void {
+    for (const row of rows) this.#put(entity, row.id, row)
+  }
+
+  #put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | null): void {
+    const after = row === null ? undefined : this.store.compact(entity, row)
+    const before = this.store.put(entity, id, after)
+    this.#handlers[entity](before, after, id)
+  }
+
+  /** What each kind of row means for the graph. */
+  readonly #handlers: EntityHandlers = {
+    user: (before, after, id) => {
+      this.store.indexUser(before, after)
+      if (before?.disabledAt !== after?.disabledAt) this.views.touch(id)
+    },
+    service: (_before, _after, id) => this.views.touch(id),
+    userGroup: (before, after) => {
+      if (!before || !after) this.views.touchAll()
+    },
+    role: () => this.views.touchAll(),
+    membership: (before, after) => {
+      this.people.setMembership(before, after)
+      this.#touch(before?.memberId, after?.memberId)
+    },
+    grant: (before, after) => {
+      this.people.setGrant(before, after)
+      this.#touch(before?.principalId, after?.principalId)
+    },
+    restriction: (before, after) => {
+      this.people.setRestriction(before, after)
+      this.#touch(before?.userId, after?.userId)
+    },
+    claim: (before, after) => {
+      this.people.setClaim(before, after)
+      this.#touch(before?.userId, after?.userId)
+    },
+    organisation: (before, after, id) => {
+      this.resources.setOrganisation(id, before, after)
+      this.containers.touch('organisation', id)
+    },
+    site: (before, after, id) => {
+      this.resources.setSite(id, before, after)
+      this.containers.touch('site', id)
+    },
+    edgeGroup: (before, after, id) => {
+      this.resources.setEdgeGroup(id, before, after)
+      this.containers.touch('edgeGroup', id)
+    },
+    containment: (before, after) => this.resources.setContainment(before, after),
+    edge: (before, after, id) => {
+      this.store.indexEdge(before, after)
+      this.resources.setEdge(id, before, after)
+      this.edges.touch(id, before, after)
+    },
+    edgeKey: () => {},
+  }
+
+  #touch(...principalIds: (number | undefined)[]): void {
+    for (const principalId of principalIds) if (principalId !== undefined) this.views.touch(principalId)
+  }
+}

@@ -1,0 +1,72 @@
+import type { Actor, Write } from '../db/write.ts'
+import { type AppError, problem } from '../errors.ts'
+import type { GuardReason, GuardResult } from './graph-guard.ts'
+import type { RightsChange } from './graph-owners.ts'
+import type { MembershipRow, Permission } from './model.ts'
+import type { NewGrant } from './resource-queries.ts'
+import { refusal, rightsHolder } from './write-door.ts'
+
+/** The guards on every path that conveys rights, asked inside the write that does it. What they refuse ends the write. */
+
+/** Nobody grants what he does not hold himself, for as long and for that data (G-01). */
+export function guardGrant(w: Write, actor: Actor, grant: NewGrant, by: Permission): void {
+  const askerId = rightsHolder(actor)
+  if (askerId !== null) pass(w, actor, w.index.guardGrant(askerId, grant, w.now.getTime(), by))
+}
+
+/** Nobody passes on by a membership what he could not grant (G-31). `memberId` undefined: nobody, answered for like anybody. */
+export function guardMembership(
+  w: Write,
+  actor: Actor,
+  membership: Pick<MembershipRow, 'groupId' | 'validFrom' | 'validTo'> & { memberId: number | undefined },
+): void {
+  const proposed = { ...membership, memberId: membership.memberId ?? 0 }
+  const askerId = rightsHolder(actor)
+  if (askerId !== null) pass(w, actor, w.index.guardMembership(askerId, proposed, w.now.getTime()))
+  else mustFit(w, actor, w.index.misfit('membership', proposed.groupId, proposed.memberId))
+}
+
+/** Nobody passes on by putting one thing into another what he could not grant, and it must fit there (T4, G-30, G-34). */
+export function guardContainment(w: Write, actor: Actor, link: { parentId: number; childId: number }): void {
+  const askerId = rightsHolder(actor)
+  if (askerId !== null) pass(w, actor, w.index.guardContainment(askerId, link, w.now.getTime()))
+  else mustFit(w, actor, w.index.misfit('containment', link.parentId, link.childId))
+}
+
+/** An organisation can lie below another: the tree is not too deep. */
+export function guardSuborganisation(w: Write, actor: Actor, parentId: number): void {
+  mustFit(w, actor, w.index.misfit('suborganisation', parentId, 0))
+}
+
+/** No organisation loses its last owner (P-09). Everything that one write takes away and adds is named at once. */
+export function guardOwners(w: Write, change: RightsChange): void {
+  if (w.index.ownerlessAfter(change, w.now.getTime()).length > 0) {
+    throw problem('An organisation needs at least one owner, and this is its last')
+  }
+}
+
+function pass(w: Write, actor: Actor, result: GuardResult): void {
+  if (!result.ok) throw answer(w, actor, result.reason, result.missing)
+}
+
+function mustFit(w: Write, actor: Actor, reason: GuardReason | undefined): void {
+  if (reason !== undefined) throw answer(w, actor, reason)
+}
+
+function answer(w: Write, actor: Actor, reason: GuardReason, missing: readonly Permission[] = []): AppError {
+  switch (reason) {
+    case 'unknown':
+    case 'noShare':
+      return refusal(w, actor, 'share')
+    case 'exceeds':
+      return problem(`You cannot pass on what you do not hold yourself, or not for so long: ${missing.join(', ')}`)
+    case 'wrongKind':
+      return problem('The one cannot contain the other')
+    case 'otherTenant':
+      return problem('It belongs to another organisation')
+    case 'cycle':
+      return problem('A group cannot contain itself')
+    case 'tooDeep':
+      return problem('Groups and organisations are nested at most 10 deep')
+  }
+}

@@ -1,0 +1,205 @@
+import type { AppContext } from '../context.ts'
+import type { Actor, Write } from '../db/write.ts'
+import { problem } from '../errors.ts'
+import type { AccessIndex } from './access-index.ts'
+import type { RightsChange } from './graph-owners.ts'
+import { guardGrant, guardOwners } from './guard-door.ts'
+import {
+  type GrantRow,
+  type Permission,
+  PLATFORM_RESOURCE_ID,
+  PUBLIC_PRINCIPAL_ID,
+  permissionBits,
+  type ResourceKind,
+  type RoleRow,
+  type Window,
+} from './model.ts'
+import { controlsService, findVisibleUser, type Look, ownGroups, seesUserGroup } from './people-door.ts'
+import { deleteGrantRow, insertGrantRow, listGrantIdsOn, type NewGrant } from './resource-queries.ts'
+import { hasRight, refusal, requirePeriod, rightsHolder, rowOf } from './write-door.ts'
+
+/** To whom: an account, a user group, a service, or everybody. */
+export type Grantee = { login: string } | { userGroupId: number } | { service: string } | { everybody: true }
+/** On what. */
+export type Target =
+  | { edgeId: string }
+  | { siteId: number }
+  | { organisationId: number }
+  | { edgeGroupId: number }
+  | { platform: true }
+
+export interface RoleGrant {
+  to: Grantee
+  on: Target
+  /** Name of a built-in role: `resource.detail`. */
+  role: string
+  validFrom: Date | null
+  validTo: Date | null
+  /** Timestamps of stored values that it shows (T2); null all. */
+  dataWindows: Window[] | null
+  /** Patterns of component ids; null all. */
+  components: string[] | null
+}
+
+/** Which roles there are to give on what; OpenEMS's own fit everywhere (T1, T5). */
+const fitting: Readonly<Record<string, readonly ResourceKind[]>> = {
+  org: ['organisation'],
+  resource: ['edge', 'site'],
+  group: ['edgeGroup'],
+  openems: ['platform', 'organisation', 'site', 'edge', 'edgeGroup'],
+}
+
+/** Grants a role. Nobody conveys what he does not hold himself, for longer or for more time stamps (G-01, G-19, G-33). */
+export async function grantRole(ctx: Pick<AppContext, 'write'>, actor: Actor, given: RoleGrant): Promise<GrantRow> {
+  requirePeriod(given.validFrom, given.validTo)
+  requireWindows(given.dataWindows)
+  return ctx.write(actor, async (w) => {
+    const target = findTarget(w.index, given.on)
+    if (target === undefined || !hasRight(w, actor, 'share', target.id)) throw refusal(w, actor, 'share')
+    const role = requireRole(w.index, given.role, target.kind)
+    const grant: NewGrant = {
+      principalId: await requireGrantee(w, actor, given.to),
+      resourceId: target.id,
+      roleId: role.id,
+      components: given.components,
+      validFrom: given.validFrom?.getTime() ?? null,
+      validTo: given.validTo?.getTime() ?? null,
+      dataWindows: given.dataWindows,
+      source: 'manual',
+      grantedBy: rightsHolder(actor),
+    }
+    if (grant.principalId === PUBLIC_PRINCIPAL_ID && role.name !== 'resource.overview') {
+      throw problem('Everybody may be granted resource.overview and nothing more')
+    }
+    return addGrant(w, actor, 'grant.created', grant)
+  })
+}
+
+/** Withdraws one grant: whoever may grant there does that, and everybody may give up what he holds himself (G-11). */
+export async function revokeGrant(ctx: Pick<AppContext, 'write'>, actor: Actor, grantId: number): Promise<void> {
+  await ctx.write(actor, async (w) => {
+    const grant = w.index.row('grant', grantId)
+    const isOwn = grant?.principalId === rightsHolder(actor)
+    if (grant === undefined || !(isOwn || hasRight(w, actor, 'share', grant.resourceId)))
+      throw refusal(w, actor, 'share')
+    if (grant.source === 'builtIn') throw problem('This grant belongs to the service and cannot be withdrawn')
+    if (!isOwn) requireNotAbove(w, actor, grant)
+    await removeGrants(w, 'grant.revoked', [grant])
+  })
+}
+
+/** Adds a grant as part of a write, guarded; one that is there already is not made twice. */
+export async function addGrant(
+  w: Write,
+  actor: Actor,
+  action: string,
+  grant: NewGrant,
+  by: Permission = 'share',
+): Promise<GrantRow> {
+  guardGrant(w, actor, grant, by)
+  const known = (await grantsOn(w, grant.resourceId)).find((row) => conveysSame(row, grant))
+  if (known !== undefined) return known
+  const row = await insertGrantRow(w.tx, grant)
+  w.inserted(action, 'grant', row)
+  return row
+}
+
+/** In an organisation nobody takes a role above his own: its managers cannot remove its owners (P-09, C-12). */
+export function requireNotAbove(w: Write, actor: Actor, grant: GrantRow): void {
+  const askerId = rightsHolder(actor)
+  if (askerId === null || w.index.row('organisation', grant.resourceId) === undefined) return
+  const isOwner = w.index.allows(askerId, 'manageGroup', grant.resourceId, w.now.getTime())
+  const isOwners = ((w.index.row('role', grant.roleId)?.selfMask ?? 0) & permissionBits.manageGroup) !== 0
+  if (isOwners && !isOwner) throw problem('An owner is removed by owners only')
+}
+
+/** Removes grants as part of a write that adds others, unless an organisation would lose its last owner (P-09). */
+export async function removeGrants(
+  w: Write,
+  action: string,
+  grants: readonly GrantRow[],
+  change: RightsChange = {},
+): Promise<void> {
+  guardOwners(w, { ...change, grantsRemoved: grants })
+  for (const grant of grants) {
+    await deleteGrantRow(w.tx, grant.id)
+    w.deleted(action, 'grant', grant)
+  }
+}
+
+/** What somebody has on a resource that he has just created (G-02). */
+export async function grantOwnership(w: Write, ownerId: number, resourceId: number, roleName: string): Promise<void> {
+  const row = await insertGrantRow(w.tx, {
+    principalId: ownerId,
+    resourceId,
+    roleId: roleNamed(w.index, roleName).id,
+    components: null,
+    validFrom: null,
+    validTo: null,
+    dataWindows: null,
+    source: 'manual',
+    grantedBy: ownerId,
+  })
+  w.inserted('grant.created', 'grant', row)
+}
+
+/** The grants on a resource as they are inside this write. */
+export async function grantsOn(w: Write, resourceId: number): Promise<GrantRow[]> {
+  return (await listGrantIdsOn(w.tx, resourceId)).map((id) => rowOf(w, 'grant', id))
+}
+
+/** The built-in role of this name. */
+export function roleNamed(index: AccessIndex, name: string): RoleRow {
+  for (const row of index.rows('role')) if (row.organisationId === null && row.name === name) return row
+  throw problem(`There is no role ${name.slice(0, 100)}`)
+}
+
+/** The resource somebody names, if there is one of that kind. */
+export function findTarget(index: AccessIndex, on: Target): { id: number; kind: ResourceKind } | undefined {
+  if ('platform' in on) return { id: PLATFORM_RESOURCE_ID, kind: 'platform' }
+  if ('edgeId' in on) return found('edge', index.edgeByName(on.edgeId))
+  if ('siteId' in on) return found('site', index.row('site', on.siteId))
+  if ('organisationId' in on) return found('organisation', index.row('organisation', on.organisationId))
+  return found('edgeGroup', index.row('edgeGroup', on.edgeGroupId))
+}
+
+function found(kind: ResourceKind, row: { id: number } | undefined) {
+  return row && { id: row.id, kind }
+}
+
+function requireRole(index: AccessIndex, name: string, kind: ResourceKind): RoleRow {
+  const role = roleNamed(index, name)
+  const family = name.split('.')[0] ?? ''
+  if (!(fitting[family] ?? []).includes(kind)) throw problem(`The role ${name} cannot be given on this`)
+  return role
+}
+
+/** Whoever may be granted something by the actor: those of whom he may know (G-17, G-19). */
+async function requireGrantee(w: Write, actor: Actor, to: Grantee): Promise<number> {
+  const look: Look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
+  if ('everybody' in to) return PUBLIC_PRINCIPAL_ID
+  if ('login' in to) {
+    const user = findVisibleUser(look, to.login)
+    if (user) return user.id
+  } else if ('userGroupId' in to) {
+    const group = w.index.row('userGroup', to.userGroupId)
+    if (group && seesUserGroup(look, group, await ownGroups(w.tx, look))) return group.id
+  } else {
+    for (const service of w.index.rows('service')) {
+      if (service.name === to.service && controlsService(look, service)) return service.id
+    }
+  }
+  throw refusal(w, actor, 'grantee')
+}
+
+function requireWindows(windows: readonly Window[] | null): void {
+  for (const [from, to] of windows ?? []) {
+    if (from !== null && to !== null && from >= to) throw problem('A data window would end before it begins')
+  }
+}
+
+function conveysSame(row: GrantRow, grant: NewGrant): boolean {
+  const parts = ({ principalId, roleId, source, validFrom, validTo, dataWindows, components }: NewGrant) =>
+    JSON.stringify([principalId, roleId, source, validFrom, validTo, dataWindows, components])
+  return parts(row) === parts(grant)
+}

@@ -1,0 +1,48 @@
+import { grown } from './graph-links.ts'
+
+/** A growing set of small whole numbers, one bit each. */
+export class Bits {
+  #words = new Int32Array(1024)
+
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  has(value: number): boolean {
+    return ((this.#words[value >>> 5] ?? 0) & (1 << (value & 31))) !== 0
+  }
+
+  add(value: number): void {
+    if (this.has(value)) return
+    const index = value >>> 5
+    if (index >= this.#words.length) this.#words = grown(this.#words, index + 1)
+    this.#words[index] = (this.#words[index] as number) | (1 << (value & 31))
+    this.#size++
+  }
+
+  remove(value: number): void {
+    if (!this.has(value)) return
+    const index = value >>> 5
+    this.#words[index] = (this.#words[index] as number) & ~(1 << (value & 31))
+    this.#size--
+  }
+
+  clear(): void {
+    if (this.#size > 0) this.#words.fill(0)
+    this.#size = 0
+  }
+
+  /** The entries of a list at the positions in the set, in order. */
+  pick(list: Int32Array): Int32Array {
+    const picked = new Int32Array(this.size)
+    let size = 0
+    for (let index = 0; size < picked.length; index++) {
+      for (let word = this.#words[index] as number; word !== 0; word &= word - 1) {
+        picked[size++] = list[(index << 5) | (31 - Math.clz32(word & -word))] as number
+      }
+    }
+    return picked
+  }
+}

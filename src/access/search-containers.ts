@@ -1,0 +1,98 @@
+import { conveysDiscover, Expander } from './graph-expand.ts'
+import type { ResourceGraph } from './graph-resources.ts'
+import type { Rows } from './graph-rows.ts'
+import type { View } from './graph-view.ts'
+import type { EdgeGroupRow, EntityRows, OrganisationRow, SiteRow } from './model.ts'
+import { Bits } from './search-bits.ts'
+import { ListOrder, naturalKey } from './search-order.ts'
+
+export type ContainerKind = 'organisation' | 'site' | 'edgeGroup'
+
+/** What to list, in the natural order of names. */
+export interface ContainerQuery {
+  /** Part of the name or description; of a site also of location and labels (P-24). In any case. */
+  text?: string
+  offset: number
+  limit: number
+}
+
+/** Lists the organisations, sites and edge groups that a view may discover (G-13, G-27). */
+export class ContainerLister {
+  readonly #rows: Rows
+  readonly #resources: ResourceGraph
+  readonly #expander: Expander
+  readonly #orders: { readonly [K in ContainerKind]: ListOrder }
+  readonly #bits = new Bits()
+
+  constructor(rows: Rows, resources: ResourceGraph) {
+    this.#rows = rows
+    this.#resources = resources
+    this.#expander = new Expander(resources)
+    this.#orders = {
+      organisation: this.#orderOf('organisation'),
+      site: this.#orderOf('site'),
+      edgeGroup: this.#orderOf('edgeGroup'),
+    }
+  }
+
+  /** Takes one that is new, changed or gone. */
+  touch(kind: ContainerKind, id: number): void {
+    this.#orders[kind].touch(id)
+  }
+
+  /** A page of those that the view may discover. */
+  list<K extends ContainerKind>(view: View, kind: K, { text, offset, limit }: ContainerQuery): EntityRows[K][] {
+    if (!view.isActive) return []
+    const wanted = text?.toLowerCase()
+    const rows: ReadonlyMap<number, EntityRows[K]> = this.#rows[kind]
+    const page: EntityRows[K][] = []
+    let left = offset
+    for (const id of this.#visible(view, kind)) {
+      if (page.length >= limit) break
+      const row = rows.get(id)
+      if (row === undefined || (wanted && !textOf(row).toLowerCase().includes(wanted))) continue
+      if (left > 0) left--
+      else page.push(row)
+    }
+    return page
+  }
+
+  #visible(view: View, kind: ContainerKind): Int32Array {
+    const order = this.#orders[kind]
+    const all = order.ids().subarray(0, order.size)
+    if (conveysDiscover(view.everywhere)) return all
+    const ranks = order.ranks()
+    const { kinds } = this.#resources
+    const bits = this.#bits
+    bits.clear()
+    const mark = (id: number) => {
+      if (kinds.kind(id) === kind) bits.add(ranks[id] as number)
+    }
+    this.#expander.containersOf(view, mark)
+    const { everybody } = view
+    if (everybody) {
+      const markPublic = (id: number) => {
+        if (this.#resources.tenantOf(id)?.publicAccess) mark(id)
+      }
+      if (conveysDiscover(everybody.everywhere)) all.forEach(markPublic)
+      else this.#expander.containersOf(everybody, markPublic)
+    }
+    return bits.pick(all)
+  }
+
+  #orderOf(kind: ContainerKind): ListOrder {
+    const rows: ReadonlyMap<number, { name: string }> = this.#rows[kind]
+    return new ListOrder({
+      key: (id) => {
+        const row = rows.get(id)
+        return row && naturalKey(row.name)
+      },
+      tie: (a, b) => a - b,
+    })
+  }
+}
+
+function textOf(row: OrganisationRow | SiteRow | EdgeGroupRow): string {
+  const more = 'labels' in row ? [row.location, ...row.labels] : ['description' in row ? row.description : '']
+  return [row.name, ...more].join('\n')
+}

@@ -1,0 +1,266 @@
+import { z } from 'zod'
+import { requirePermission } from '../access/door.ts'
+import { type OrganisationRow, PLATFORM_RESOURCE_ID } from '../access/model.ts'
+import { findVisibleUser, type Look } from '../access/people-door.ts'
+import { listGrantIdsOn } from '../access/resource-queries.ts'
+import { AppError } from '../errors.ts'
+import { pageOf, pageOfSorted } from '../lib/page.ts'
+import {
+  addOrganisationMember as addMember,
+  organisationRoleOf,
+  organisationRoles,
+  removeOrganisationMember as removeMember,
+  setOrganisationRole as setRole,
+} from '../organisations/member-service.ts'
+import {
+  createOrganisation as newOrganisation,
+  createSuborganisation as newSuborganisation,
+  deleteOrganisation as remove,
+  renameOrganisation as rename,
+  setOrganisationGates as setGates,
+  setTenantPolicies as setPolicies,
+} from '../organisations/organisation-service.ts'
+import { type Call, defineMethod } from '../rpc/method.ts'
+import {
+  actorOf,
+  operatorClients as clients,
+  id,
+  login,
+  loginOf,
+  lookOf,
+  mention,
+  name,
+  paging,
+  period,
+  periodOf,
+  toIso,
+  total,
+} from './rights-shapes.ts'
+import { empty, role } from './shapes.ts'
+import { visible } from './visible-rows.ts'
+
+const organisationView = z.object({
+  id: z.number(),
+  name: z.string(),
+  isMain: z.boolean(),
+  /** Left out when the caller may not know of it. */
+  parentId: z.number().optional(),
+  canEditSites: z.boolean(),
+  canCreateSuborganisations: z.boolean(),
+  maxOpenemsRole: role,
+  publicAccess: z.boolean(),
+  strictRoles: z.boolean(),
+})
+
+function toView(look: Look & { askerId: number }, row: OrganisationRow): z.input<typeof organisationView> {
+  const { parentId, ...columns } = row
+  return { ...columns, isMain: parentId === null, parentId: mention(look, parentId) }
+}
+
+/** The owner of a new organisation: the caller, unless he names somebody of whom he may know. */
+function ownerOf(call: Call, ownerLogin: string | undefined): number | undefined {
+  if (ownerLogin === undefined) return undefined
+  const user = findVisibleUser(lookOf(call), ownerLogin)
+  if (user === undefined) throw new AppError('forbidden', ['owner', ownerLogin])
+  return user.id
+}
+
+const createOrganisation = defineMethod({
+  name: 'createOrganisation',
+  summary: 'Creates a main organisation, the root of a tenant (P-03). Its owner is the caller or who is named (P-09).',
+  clients,
+  params: z.strictObject({ name, owner: login.optional() }),
+  result: z.object({ id: z.number() }),
+  access: { permission: 'createSub', resource: () => PLATFORM_RESOURCE_ID },
+  handler: async (call, params) => ({
+    id: (await newOrganisation(call.ctx, actorOf(call), params.name, ownerOf(call, params.owner))).id,
+  }),
+})
+
+const createSuborganisation = defineMethod({
+  name: 'createSuborganisation',
+  summary: 'Creates an organisation below another, with both gates shut (P-06, P-07).',
+  clients,
+  params: z.strictObject({ parentId: id, name, owner: login.optional() }),
+  result: z.object({ id: z.number() }),
+  access: 'signedIn',
+  handler: async (call, params) => {
+    const owner = ownerOf(call, params.owner)
+    return { id: (await newSuborganisation(call.ctx, actorOf(call), params.parentId, params.name, owner)).id }
+  },
+})
+
+const renameOrganisation = defineMethod({
+  name: 'renameOrganisation',
+  summary: 'Gives an organisation another name.',
+  clients,
+  params: z.strictObject({ organisationId: id, name }),
+  result: empty,
+  access: { permission: 'discover', resource: (params) => params.organisationId },
+  handler: async (call, params) => {
+    await rename(call.ctx, actorOf(call), params.organisationId, params.name)
+    return {}
+  },
+})
+
+const setOrganisationGates = defineMethod({
+  name: 'setOrganisationGates',
+  summary: 'Opens or shuts the gates of a sub-organisation, which is for the organisation above it (P-06, P-13).',
+  clients,
+  params: z.strictObject({
+    organisationId: id,
+    canEditSites: z.boolean().optional(),
+    canCreateSuborganisations: z.boolean().optional(),
+  }),
+  result: empty,
+  access: { permission: 'discover', resource: (params) => params.organisationId },
+  handler: async (call, { organisationId, ...gates }) => {
+    await setGates(call.ctx, actorOf(call), organisationId, gates)
+    return {}
+  },
+})
+
+const setTenantPolicies = defineMethod({
+  name: 'setTenantPolicies',
+  summary: 'Policies of a tenant: public access (K7), whether a mere overview is a role (K10), the strongest role.',
+  clients,
+  params: z.strictObject({
+    organisationId: id,
+    publicAccess: z.boolean().optional(),
+    strictRoles: z.boolean().optional(),
+    maxOpenemsRole: role.optional(),
+  }),
+  result: empty,
+  access: { permission: 'manageGroup', resource: (params) => params.organisationId },
+  handler: async (call, { organisationId, ...policies }) => {
+    await setPolicies(call.ctx, actorOf(call), organisationId, policies)
+    return {}
+  },
+})
+
+const deleteOrganisation = defineMethod({
+  name: 'deleteOrganisation',
+  summary: 'Deletes an organisation in which nothing is left; else the answer says what stops it.',
+  clients,
+  params: z.strictObject({ organisationId: id }),
+  result: empty,
+  access: { permission: 'discover', resource: (params) => params.organisationId },
+  handler: async (call, params) => {
+    await remove(call.ctx, actorOf(call), params.organisationId)
+    return {}
+  },
+})
+
+const listOrganisations = defineMethod({
+  name: 'listOrganisations',
+  summary: 'The organisations the caller may know of; below one of them if that is named.',
+  clients,
+  params: z.strictObject({ parentId: id.optional(), ...paging }),
+  result: z.object({ organisations: z.array(organisationView), total }),
+  access: 'signedIn',
+  handler: (call, { parentId, ...query }) => {
+    const look = lookOf(call)
+    const rows = visible(look, 'organisation').filter((row) => parentId === undefined || row.parentId === parentId)
+    const { items, total } = pageOfSorted(rows, (row) => row, query)
+    return { organisations: items.map((row) => toView(look, row)), total }
+  },
+})
+
+const memberRole = z.enum(organisationRoles)
+const member = z.strictObject({ organisationId: id, login, role: memberRole, ...period })
+
+const addOrganisationMember = defineMethod({
+  name: 'addOrganisationMember',
+  summary: 'Makes somebody a member of an organisation (P-10, P-16); nobody gives a role above his own.',
+  clients,
+  params: member,
+  result: z.object({ grantId: z.number() }),
+  access: { permission: 'manageMembers', resource: (params) => params.organisationId },
+  handler: async (call, params) => ({
+    grantId: (await addMember(call.ctx, actorOf(call), { ...params, ...periodOf(params) })).id,
+  }),
+})
+
+const setOrganisationRole = defineMethod({
+  name: 'setOrganisationRole',
+  summary: 'Gives a member of an organisation another role; the last owner stays one (P-09).',
+  clients,
+  params: member,
+  result: z.object({ grantId: z.number() }),
+  access: { permission: 'manageMembers', resource: (params) => params.organisationId },
+  handler: async (call, params) => ({
+    grantId: (await setRole(call.ctx, actorOf(call), { ...params, ...periodOf(params) })).id,
+  }),
+})
+
+const removeOrganisationMember = defineMethod({
+  name: 'removeOrganisationMember',
+  summary: 'Ends a membership, or the own one; not that of the last owner (P-09).',
+  clients,
+  params: z.strictObject({ organisationId: id, login }),
+  result: empty,
+  access: { permission: 'discover', resource: (params) => params.organisationId },
+  handler: async (call, params) => {
+    await removeMember(call.ctx, actorOf(call), params)
+    return {}
+  },
+})
+
+const listOrganisationMembers = defineMethod({
+  name: 'listOrganisationMembers',
+  summary: 'Who has which role in an organisation, for those who handle its members (P-10).',
+  clients,
+  params: z.strictObject({ organisationId: id, ...paging }),
+  result: z.object({
+    members: z.array(
+      z.object({
+        login: z.string(),
+        name: z.string(),
+        role: memberRole,
+        validFrom: z.string().nullable(),
+        validTo: z.string().nullable(),
+        addedBy: z.string().nullable(),
+      }),
+    ),
+    total,
+  }),
+  access: { permission: 'manageMembers', resource: (params) => params.organisationId },
+  handler: async (call, { organisationId, ...query }) => {
+    const grantIds = await listGrantIdsOn(call.ctx.db, organisationId)
+    const { index } = lookOf(call)
+    // Asked again: the right may have ended while the database was read.
+    requirePermission(call.ctx, call.session.caller, 'manageMembers', organisationId, call.now)
+    const members = grantIds.flatMap((grantId) => {
+      const grant = index.row('grant', grantId)
+      const user = grant && index.user(grant.principalId)
+      const inRole = grant && organisationRoleOf(index.row('role', grant.roleId)?.name)
+      return user && inRole ? [{ grant, user, inRole }] : []
+    })
+    const { items, total } = pageOf(members, ({ user }) => ({ id: user.id, name: user.login }), query)
+    return {
+      members: items.map(({ grant, user, inRole }) => ({
+        login: user.login,
+        name: user.name,
+        role: inRole,
+        validFrom: toIso(grant.validFrom),
+        validTo: toIso(grant.validTo),
+        addedBy: loginOf(index, grant.grantedBy),
+      })),
+      total,
+    }
+  },
+})
+
+export const organisationMethods = [
+  createOrganisation,
+  createSuborganisation,
+  renameOrganisation,
+  setOrganisationGates,
+  setTenantPolicies,
+  deleteOrganisation,
+  listOrganisations,
+  addOrganisationMember,
+  setOrganisationRole,
+  removeOrganisationMember,
+  listOrganisationMembers,
+]

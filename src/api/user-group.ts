@@ -1,0 +1,241 @@
+import { z } from 'zod'
+import type { MembershipRow } from '../access/model.ts'
+import { controlsUserGroup, ownGroups, seesUserGroup } from '../access/people-door.ts'
+import { listMembershipIdsOf } from '../access/resource-queries.ts'
+import { AppError } from '../errors.ts'
+import {
+  addGroupMember as addMember,
+  answerInvitation,
+  removeGroupMember as removeMember,
+  showsMembership,
+} from '../groups/membership-service.ts'
+import { listMembershipIdsIn } from '../groups/user-group-queries.ts'
+import {
+  createUserGroup as create,
+  deleteUserGroup as remove,
+  renameUserGroup as rename,
+} from '../groups/user-group-service.ts'
+import { pageOf } from '../lib/page.ts'
+import { defineMethod } from '../rpc/method.ts'
+import {
+  actorOf,
+  operatorClients as clients,
+  id,
+  login,
+  lookOf,
+  mention,
+  name,
+  paging,
+  period,
+  periodOf,
+  toIso,
+  total,
+} from './rights-shapes.ts'
+import { empty } from './shapes.ts'
+
+export const groupText = { description: z.string().max(2000).optional(), purpose: z.string().max(200).optional() }
+const member = z.union([z.strictObject({ login }), z.strictObject({ userGroupId: id })])
+const state = z.enum(['invited', 'active', 'rejected'])
+
+const createUserGroup = defineMethod({
+  name: 'createUserGroup',
+  summary: 'Creates a group of users, which the caller decides about (E-01).',
+  clients,
+  params: z.strictObject({ name, ...groupText, organisationId: id.optional() }),
+  result: z.object({ id: z.number() }),
+  access: 'signedIn',
+  handler: async (call, params) => ({ id: (await create(call.ctx, actorOf(call), params)).id }),
+})
+
+const renameUserGroup = defineMethod({
+  name: 'renameUserGroup',
+  summary: 'Changes the name, description or purpose of a user group (E-13, GD-03).',
+  clients,
+  params: z.strictObject({ groupId: id, name: name.optional(), ...groupText }),
+  result: empty,
+  access: 'signedIn',
+  handler: async (call, { groupId, ...change }) => {
+    await rename(call.ctx, actorOf(call), groupId, change)
+    return {}
+  },
+})
+
+const deleteUserGroup = defineMethod({
+  name: 'deleteUserGroup',
+  summary: 'Deletes a user group with what was granted to it; its members stay (EC-17).',
+  clients,
+  params: z.strictObject({ groupId: id }),
+  result: empty,
+  access: 'signedIn',
+  handler: async (call, params) => {
+    await remove(call.ctx, actorOf(call), params.groupId)
+    return {}
+  },
+})
+
+const addGroupMember = defineMethod({
+  name: 'addGroupMember',
+  summary: 'Adds an account or a group; an account that is not available for sharing is invited (G-17, G-31, K5).',
+  clients,
+  params: z.strictObject({ groupId: id, member, ...period }),
+  result: z.object({ state }),
+  access: 'signedIn',
+  handler: async (call, params) => ({
+    state: await addMember(call.ctx, actorOf(call), { ...params, ...periodOf(params) }),
+  }),
+})
+
+const acceptInvitation = defineMethod({
+  name: 'acceptInvitation',
+  summary: 'Accepts an invitation to a user group; membership starts with that (P-22).',
+  clients: ['ui'],
+  params: z.strictObject({ groupId: id }),
+  result: empty,
+  access: 'signedIn',
+  handler: async (call, params) => {
+    await answerInvitation(call.ctx, actorOf(call), params.groupId, 'active')
+    return {}
+  },
+})
+
+const rejectInvitation = defineMethod({
+  name: 'rejectInvitation',
+  summary: 'Rejects an invitation to a user group (P-22).',
+  clients: ['ui'],
+  params: z.strictObject({ groupId: id }),
+  result: empty,
+  access: 'signedIn',
+  handler: async (call, params) => {
+    await answerInvitation(call.ctx, actorOf(call), params.groupId, 'rejected')
+    return {}
+  },
+})
+
+const removeGroupMember = defineMethod({
+  name: 'removeGroupMember',
+  summary: 'Takes a member out of a user group or an invitation back; everybody may leave.',
+  clients,
+  params: z.strictObject({ groupId: id, member }),
+  result: empty,
+  access: 'signedIn',
+  handler: async (call, params) => {
+    await removeMember(call.ctx, actorOf(call), params)
+    return {}
+  },
+})
+
+const listUserGroups = defineMethod({
+  name: 'listUserGroups',
+  summary: 'User groups the caller decides about, belongs to or is invited to; of others he learns nothing (GD-04).',
+  clients,
+  params: z.strictObject({ ...paging }),
+  result: z.object({
+    groups: z.array(
+      z.object({
+        id: z.number(),
+        name: z.string(),
+        description: z.string(),
+        purpose: z.string(),
+        organisationId: z.number().optional(),
+        /** Whether the caller decides about it. */
+        isController: z.boolean(),
+        /** His own membership, if there is one. */
+        membership: state.optional(),
+      }),
+    ),
+    total,
+  }),
+  access: 'signedIn',
+  handler: async (call, query) => {
+    const caller = actorOf(call).actorId
+    const membershipIds = await listMembershipIdsOf(call.ctx.db, caller)
+    const look = lookOf(call)
+    const memberships = new Map<number, MembershipRow>()
+    for (const membershipId of membershipIds) {
+      const row = look.index.row('membership', membershipId)
+      if (row?.memberId === caller) memberships.set(row.groupId, row)
+    }
+    const rows = Array.from(look.index.rows('userGroup')).filter(
+      (group) => memberships.has(group.id) || controlsUserGroup(look, group),
+    )
+    const { items, total } = pageOf(rows, (group) => group, query)
+    return {
+      groups: items.map(({ id, name, description, purpose, organisationId, ...group }) => ({
+        id,
+        name,
+        description,
+        purpose,
+        organisationId: mention(look, organisationId),
+        isController: controlsUserGroup(look, { id, name, description, purpose, organisationId, ...group }),
+        membership: memberships.get(id)?.state,
+      })),
+      total,
+    }
+  },
+})
+
+const listGroupMembers = defineMethod({
+  name: 'listGroupMembers',
+  summary: 'Who is in a user group and who is invited, for those who decide about it (E-05, P-22).',
+  clients,
+  params: z.strictObject({ groupId: id, ...paging }),
+  result: z.object({
+    members: z.array(
+      z.object({
+        /** One of the two. */
+        login: z.string().optional(),
+        userGroupId: z.number().optional(),
+        name: z.string(),
+        state,
+        validFrom: z.string().nullable(),
+        validTo: z.string().nullable(),
+      }),
+    ),
+    total,
+  }),
+  access: 'signedIn',
+  handler: async (call, { groupId, ...query }) => {
+    const membershipIds = await listMembershipIdsIn(call.ctx.db, groupId)
+    const own = await ownGroups(call.ctx.db, lookOf(call))
+    const look = lookOf(call)
+    const { index } = look
+    const group = index.row('userGroup', groupId)
+    if (group === undefined || !controlsUserGroup(look, group)) {
+      throw new AppError('forbidden', ['userGroup', index.user(look.askerId)?.login ?? `service:${look.askerId}`])
+    }
+    const members = membershipIds.flatMap((membershipId) => {
+      const row = index.row('membership', membershipId)
+      if (row === undefined || !showsMembership(look, row)) return []
+      const user = index.user(row.memberId)
+      const inner = index.row('userGroup', row.memberId)
+      // A group that was put in by somebody else may be unknown to the caller.
+      const innerName = inner && (seesUserGroup(look, inner, own) ? inner.name : '')
+      const name = user?.login ?? innerName ?? index.row('service', row.memberId)?.name ?? ''
+      return [{ row, user, inner, name }]
+    })
+    const { items, total } = pageOf(members, ({ row, name }) => ({ id: row.id, name }), query)
+    return {
+      members: items.map(({ row, user, inner, name }) => ({
+        login: user?.login,
+        userGroupId: inner?.id,
+        name: user?.name ?? name,
+        state: row.state,
+        validFrom: toIso(row.validFrom),
+        validTo: toIso(row.validTo),
+      })),
+      total,
+    }
+  },
+})
+
+export const userGroupMethods = [
+  createUserGroup,
+  renameUserGroup,
+  deleteUserGroup,
+  addGroupMember,
+  acceptInvitation,
+  rejectInvitation,
+  removeGroupMember,
+  listUserGroups,
+  listGroupMembers,
+]

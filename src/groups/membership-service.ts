@@ -1,0 +1,124 @@
+import { guardMembership, guardOwners } from '../access/guard-door.ts'
+import type { MembershipRow, UserGroupRow } from '../access/model.ts'
+import { findVisibleUser, type Look, ownGroups, seesUserGroup } from '../access/people-door.ts'
+import { refusal, requirePeriod, rightsHolder, rowOf } from '../access/write-door.ts'
+import type { AppContext } from '../context.ts'
+import type { Actor, Write } from '../db/write.ts'
+import { problem } from '../errors.ts'
+import { requireUserGroup } from './group-rules.ts'
+import { deleteMembership, findMembershipId, insertMembership, updateMembershipState } from './user-group-queries.ts'
+
+/** Who becomes a member: an account or another user group. */
+export type Member = { login: string } | { userGroupId: number }
+export interface NewMembership {
+  groupId: number
+  member: Member
+  validFrom: Date | null
+  validTo: Date | null
+}
+
+/**
+ * Adds a member to a user group (G-31). A group is added at once, and so is an account that is available for sharing;
+ * any other account is invited (K5), and whether there is one is not told (G-17, G-18).
+ */
+export async function addGroupMember(
+  ctx: Pick<AppContext, 'write'>,
+  actor: Actor,
+  given: NewMembership,
+): Promise<'active' | 'invited'> {
+  const { validFrom, validTo } = given
+  requirePeriod(validFrom, validTo)
+  return ctx.write(actor, async (w) => {
+    const group = requireUserGroup(w, actor, given.groupId)
+    const { memberId, state } = await memberOf(w, actor, given.member)
+    const period = { validFrom: validFrom?.getTime() ?? null, validTo: validTo?.getTime() ?? null }
+    guardMembership(w, actor, { groupId: group.id, memberId, ...period })
+    if (memberId === undefined) {
+      w.noted('membership.invitedNobody', 'userGroup', String(group.id))
+      return state
+    }
+    const known = await findMembership(w, group.id, memberId)
+    if (state === 'invited' && known?.state !== 'active' && known !== undefined) return state
+    if (known !== undefined) throw problem('This is a member of the group already')
+    const membership = { groupId: group.id, memberId, state, ...period, addedBy: rightsHolder(actor) }
+    const row = await insertMembership(w.tx, membership)
+    w.inserted(state === 'active' ? 'membership.created' : 'membership.invited', 'membership', row)
+    return state
+  })
+}
+
+/** Accepts or rejects an invitation to a user group (P-22); a rejected one may still be accepted. */
+export async function answerInvitation(
+  ctx: Pick<AppContext, 'write'>,
+  actor: Actor,
+  groupId: number,
+  answer: 'active' | 'rejected',
+): Promise<void> {
+  await ctx.write(actor, async (w) => {
+    const before = await findMembership(w, groupId, rightsHolder(actor) ?? 0)
+    if (before === undefined || before.state === 'active') throw refusal(w, actor, 'invitation')
+    if (before.state === answer) return
+    await updateMembershipState(w.tx, before.id, answer)
+    const action = answer === 'active' ? 'membership.accepted' : 'membership.rejected'
+    w.updated(action, 'membership', before, { ...before, state: answer })
+  })
+}
+
+/** Takes a member out of a user group, or an invitation back. Everybody may leave (EC-07 the other way round). */
+export async function removeGroupMember(
+  ctx: Pick<AppContext, 'write'>,
+  actor: Actor,
+  { groupId, member }: { groupId: number; member: Member },
+): Promise<void> {
+  await ctx.write(actor, async (w) => {
+    const memberId = 'login' in member ? w.index.userByLogin(normal(member.login))?.id : member.userGroupId
+    const isOwn = memberId !== undefined && memberId === rightsHolder(actor)
+    const group = isOwn ? w.index.row('userGroup', groupId) : requireUserGroup(w, actor, groupId)
+    const membership = group && memberId !== undefined ? await findMembership(w, group.id, memberId) : undefined
+    if (group === undefined || (isOwn && membership === undefined)) throw refusal(w, actor, 'userGroup')
+    // Whether an account was ever invited is not told either.
+    if (membership === undefined) return
+    guardOwners(w, { membershipsRemoved: [membership] })
+    await removeMemberships(w, [membership])
+  })
+}
+
+/** Ends memberships as part of a write, of which the guard of the owners has been asked. */
+export async function removeMemberships(w: Write, memberships: readonly MembershipRow[]): Promise<void> {
+  for (const membership of memberships) {
+    await deleteMembership(w.tx, membership.id)
+    w.deleted('membership.deleted', 'membership', membership)
+  }
+}
+
+/** Whether an asker may see this membership in a list: the invitations of accounts he cannot see stay unseen. */
+export function showsMembership(look: Look, membership: MembershipRow): boolean {
+  const user = look.index.user(membership.memberId)
+  return user === undefined || membership.state === 'active' || findVisibleUser(look, user.login) !== undefined
+}
+
+async function memberOf(
+  w: Write,
+  actor: Actor,
+  member: Member,
+): Promise<{ memberId: number | undefined; state: 'active' | 'invited' }> {
+  const look: Look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
+  if ('userGroupId' in member) {
+    const group: UserGroupRow | undefined = w.index.row('userGroup', member.userGroupId)
+    if (group === undefined || !seesUserGroup(look, group, await ownGroups(w.tx, look)))
+      throw refusal(w, actor, 'userGroup')
+    return { memberId: group.id, state: 'active' }
+  }
+  const visible = findVisibleUser(look, member.login)
+  if (visible) return { memberId: visible.id, state: 'active' }
+  return { memberId: w.index.userByLogin(normal(member.login))?.id, state: 'invited' }
+}
+
+async function findMembership(w: Write, groupId: number, memberId: number): Promise<MembershipRow | undefined> {
+  const id = await findMembershipId(w.tx, groupId, memberId)
+  return id === undefined ? undefined : rowOf(w, 'membership', id)
+}
+
+function normal(login: string): string {
+  return login.trim().toLowerCase()
+}
