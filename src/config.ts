@@ -95,7 +95,7 @@ export const settings = {
   passwordQueue: s(
     'EMS_PASSWORD_QUEUE',
     count.min(1),
-    '200',
+    '64',
     'Password checks that may wait; more are refused with 1006.',
   ),
   sessionDays: s(
@@ -126,7 +126,7 @@ export const settings = {
   uiTokenAnswerMs: s(
     'EMS_UI_TOKEN_ANSWER_MS',
     count,
-    '500',
+    '800',
     'Delay of the answer of authenticateWithToken; the stock UI loses deep links without it.',
   ),
   uiRequestsPerSecond: s(

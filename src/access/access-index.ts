@@ -1,6 +1,6 @@
-import { decisionMask, decisionRank, isHistoricOnly } from './graph-evaluate.ts'
 import { authorizeData, type DataPart } from './graph-data.ts'
 import { containmentMisfit, type Misfit, membershipMisfit, organisationMisfit } from './graph-depth.ts'
+import { decisionMask, decisionRank, isHistoricOnly } from './graph-evaluate.ts'
 import {
   type GuardResult,
   guardContainment,
@@ -29,7 +29,6 @@ import {
 import type { ContainerKind, ContainerQuery } from './search-containers.ts'
 import type { EdgeQuery } from './search-list.ts'
 import { unionWindows } from './windows.ts'
-
 
 /** What somebody may do with a resource, and when. */
 export interface Access {
@@ -185,7 +184,11 @@ export class AccessIndex {
   }
 
   /** What is wrong with one lying in the other, whoever asks: cycles, depth, kinds, tenants (G-34, P-18). */
-  misfit(relation: 'membership' | 'containment' | 'suborganisation', parentId: number, childId: number): Misfit | undefined {
+  misfit(
+    relation: 'membership' | 'containment' | 'suborganisation',
+    parentId: number,
+    childId: number,
+  ): Misfit | undefined {
     if (relation === 'membership') return membershipMisfit(this.#graph, parentId, childId)
     if (relation === 'containment') return containmentMisfit(this.#graph, parentId, childId)
     return organisationMisfit(this.#graph, parentId, childId)

@@ -161,18 +161,24 @@ function heldMask(graph: GraphState, view: View, { target, part, grant }: Need, 
   for (const bit of Object.values(permissionBits)) {
     if ((conveyed.mask & bit) === 0) continue
     const having = held.filter((one) => (one.mask & bit) !== 0)
-    const isCovered = (grant.components ?? [null]).every((component) => {
-      const fitting = having.filter((one) => coversComponent(one.grant.components, component))
-      return windowsCover(fitting.reduce<Windows>((sum, one) => unionWindows(sum, one.windows), []), conveyed.windows)
-    })
-    if (isCovered) mask |= bit
+    const isCovered = (holders: readonly Conveyance[]) =>
+      windowsCover(
+        holders.reduce<Windows>((sum, one) => unionWindows(sum, one.windows), []),
+        conveyed.windows,
+      )
+    const wanted = grant.components ?? [null]
+    const areCovered = wanted.every((component) =>
+      isCovered(having.filter((one) => coversComponent(one.grant.components, component))),
+    )
+    if (isCovered(having) && areCovered) mask |= bit
   }
   return mask & view.cap
 }
 
 function holdings(graph: GraphState, view: View, target: number, part: Relation): readonly Conveyance[] {
   const { evaluator } = graph
-  if (part === 'self') return evaluator.conveyances(view, target).filter((one) => view.principals.has(one.grant.principalId))
+  if (part === 'self')
+    return evaluator.conveyances(view, target).filter((one) => view.principals.has(one.grant.principalId))
   if (part === 'content') return evaluator.contentConveyances(view, target)
   return evaluator.suborganisationConveyances(view, target)
 }

@@ -38,7 +38,9 @@ export function holdersOf(graph: GraphState, resourceId: number, at: number): Ho
 
 /** Every resource whose grants reach this one, and how. */
 function reachedFrom({ resources }: GraphState, resourceId: number) {
-  const reached: { node: number; relation: 'self' | 'content' | 'suborganisation' }[] = [{ node: resourceId, relation: 'self' }]
+  const reached: { node: number; relation: 'self' | 'content' | 'suborganisation' }[] = [
+    { node: resourceId, relation: 'self' },
+  ]
   const above = new Set(resources.containersOf(resourceId).flatMap((container) => resources.aboveContent(container)))
   if (resources.organisation(resourceId)) {
     for (const node of resources.superorganisations(resourceId)) above.add(-node)

@@ -50,7 +50,8 @@ function concerned(graph: GraphState, change: RightsChange): Set<number> {
   const holders = new Set(change.usersRemoved)
   for (const membership of change.membershipsRemoved ?? []) holders.add(membership.groupId)
   for (const holder of holders) {
-    for (const grant of graph.people.grantsOf(holder)) if (isOwnership(graph, grant)) organisations.add(grant.resourceId)
+    for (const grant of graph.people.grantsOf(holder))
+      if (isOwnership(graph, grant)) organisations.add(grant.resourceId)
     for (const membership of graph.people.groupsOf(holder)) holders.add(membership.groupId)
   }
   return organisations

@@ -60,6 +60,35 @@ export function windowBounds(windows: Windows): number[] {
   return windows?.flat().filter((bound) => bound !== null) ?? []
 }
 
+/** A period of an import: with both bounds or a start it adds time, with an end alone it cuts what there is (D-20). */
+export interface Period {
+  from?: number
+  to?: number
+}
+export interface PeriodUpload {
+  /** *set* takes the place of what was there, *merge* adds to it (D-24). */
+  mode: 'merge' | 'set'
+  periods: readonly Period[]
+  /** Lifts the restriction. Must be said: an empty list alone could mean the opposite (V17). */
+  unrestricted?: boolean
+}
+export type PeriodResult =
+  | { ok: true; windows: Windows }
+  | { ok: false; reason: 'endWithOthers' | 'emptySet' | 'noBounds' }
+
+/** What an upload of periods makes of the windows of one user on one edge (D-14..24, vectors V1-V17). */
+export function applyPeriods(windows: Windows, { mode, periods, unrestricted }: PeriodUpload): PeriodResult {
+  if (periods.some(({ from, to }) => from === undefined && to === undefined)) return { ok: false, reason: 'noBounds' }
+  if (unrestricted && periods.length === 0) return { ok: true, windows: null }
+  if (periods.length === 0) return mode === 'merge' ? { ok: true, windows } : { ok: false, reason: 'emptySet' }
+  const end = periods.find(({ from }) => from === undefined)?.to
+  if (end !== undefined && periods.length > 1) return { ok: false, reason: 'endWithOthers' }
+  if (end !== undefined) return { ok: true, windows: truncateWindows(windows, end) }
+  const given = periods.map(({ from, to }): Window => [from ?? null, to ?? null])
+  const kept = mode === 'merge' ? (windows ?? []) : []
+  return { ok: true, windows: normalWindows([...kept, ...given]) }
+}
+
 function overlap(a: Window, b: Window): Window {
   const from = Math.max(startOf(a), startOf(b))
   const to = Math.min(endOf(a), endOf(b))

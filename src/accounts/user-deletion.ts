@@ -1,3 +1,4 @@
+import { guardOwners } from '../access/guard-door.ts'
 import type { EntityName, EntityRows } from '../access/model.ts'
 import type { Actor, Write } from '../db/write.ts'
 import type { AccountsContext } from './accounts-context.ts'
@@ -21,6 +22,7 @@ export async function deleteUser(ctx: Pick<AccountsContext, 'write'>, actor: Act
   requireAnother(actor, userId, 'delete')
   await ctx.write(actor, async (w) => {
     const user = requireUser(w, userId)
+    guardOwners(w, { usersRemoved: [userId] })
     await endSessionsOf(w, userId, 'deleted')
     logDeleted(w, 'grant', await deleteGrantsOf(w.tx, userId))
     logDeleted(w, 'membership', await deleteMembershipsOf(w.tx, userId))

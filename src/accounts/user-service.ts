@@ -1,3 +1,4 @@
+import { guardOwners } from '../access/guard-door.ts'
 import type { OpenemsRole, UserRow } from '../access/model.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
@@ -118,6 +119,7 @@ export async function disableUser(ctx: Pick<AccountsContext, 'write'>, actor: Ac
   requireAnother(actor, userId, 'disable')
   await ctx.write(actor, async (w) => {
     const user = requireUser(w, userId)
+    guardOwners(w, { usersRemoved: [userId] })
     if (user.disabledAt === null) await changeUser(w, 'user.disabled', user, { disabledAt: w.now.getTime() })
     await endSessionsOf(w, userId, 'disabled')
   })

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { EdgeGroupRow } from '../access/model.ts'
 import { listChildIds } from '../access/resource-queries.ts'
-import { AppError } from '../errors.ts'
 import {
   addToEdgeGroup as add,
   createEdgeGroup as create,
@@ -11,7 +10,18 @@ import {
 } from '../groups/edge-group-service.ts'
 import { pageOf, pageOfSorted } from '../lib/page.ts'
 import { defineMethod } from '../rpc/method.ts'
-import { actorOf, operatorClients as clients, id, lookOf, may, mention, name, paging, total } from './rights-shapes.ts'
+import {
+  actorOf,
+  operatorClients as clients,
+  id,
+  lookOf,
+  may,
+  mention,
+  name,
+  paging,
+  refused,
+  total,
+} from './rights-shapes.ts'
 import { edgeId, empty } from './shapes.ts'
 import { groupText, userGroupMethods } from './user-group.ts'
 import { visible } from './visible-rows.ts'
@@ -131,7 +141,7 @@ const listEdgeGroupContent = defineMethod({
     const childIds = await listChildIds(call.ctx.db, groupId)
     const look = lookOf(call)
     const { index } = look
-    if (index.row('edgeGroup', groupId) === undefined) throw new AppError('forbidden', ['discover', ''])
+    if (index.row('edgeGroup', groupId) === undefined) throw refused(look, 'discover')
     const content = childIds.flatMap((childId) => {
       if (!may(look, 'discover', childId)) return []
       const [edge, site, group] = [index.edge(childId), index.row('site', childId), index.row('edgeGroup', childId)]

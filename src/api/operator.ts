@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { principalOf, requirePermission } from '../access/door.ts'
 import { grantAccess as grant, revokeAccess as revoke } from '../access/grant-service.ts'
 import { LOCAL_OPERATOR_PRINCIPAL_ID, PLATFORM_RESOURCE_ID } from '../access/model.ts'
+import { findVisibleUser, managesUsers } from '../access/people-door.ts'
 import { createInvitation as invite } from '../accounts/registration-service.ts'
 import {
   setServiceDisabled as disableService,
@@ -38,6 +39,16 @@ function userNamed(call: Call, text: string): number {
   if (ctx.store.index.allows(principalId, 'manageUser', PLATFORM_RESOURCE_ID, now.getTime()))
     throw problem(`There is no user ${text.slice(0, 100)}`)
   throw new AppError('forbidden', [text.slice(0, 100), 'user'])
+}
+
+/** Who may be granted to: accounts the caller may know of (G-17..19); a private one does not exist for him. */
+function granteeNamed(call: Call, text: string): number {
+  const { ctx, session, now } = call
+  const look = { index: ctx.store.index, askerId: principalOf(session.caller), at: now.getTime() }
+  if (managesUsers(look)) return userNamed(call, text)
+  const user = findVisibleUser(look, text)
+  if (user === undefined) throw new AppError('forbidden', [text.slice(0, 100), 'user'])
+  return user.id
 }
 
 const createUser = defineMethod({
@@ -230,7 +241,7 @@ const grantAccess = defineMethod({
   access: 'signedIn',
   handler: async (call, params) => {
     const row = await grant(call.ctx, principalOf(call.session.caller), {
-      principalId: userNamed(call, params.login),
+      principalId: granteeNamed(call, params.login),
       resourceId: resourceOf(call, params.on),
       role: params.role,
       validFrom: params.validFrom ?? null,

@@ -3,6 +3,7 @@ import type { AccessIndex } from '../access/access-index.ts'
 import { principalOf } from '../access/door.ts'
 import type { Permission, Window } from '../access/model.ts'
 import type { Look } from '../access/people-door.ts'
+import { AppError } from '../errors.ts'
 import type { Call } from '../rpc/method.ts'
 import { edgeId, integer } from './shapes.ts'
 
@@ -65,6 +66,11 @@ export function lookOf(call: Call): Look & { askerId: number } {
 /** Whether the caller holds a permission. */
 export function may(look: Look & { askerId: number }, permission: Permission, resourceId: number): boolean {
   return look.index.allows(look.askerId, permission, resourceId, look.at)
+}
+
+/** The one answer for what does not exist and what the caller may not do (G-14). */
+export function refused({ index, askerId }: Look & { askerId: number }, what: string): AppError {
+  return new AppError('forbidden', [what, index.user(askerId)?.login ?? `service:${askerId}`])
 }
 
 /** An id that is mentioned beside something else: only to those who may know of it (invariant 8). */

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import type { MembershipRow } from '../access/model.ts'
 import { controlsUserGroup, ownGroups, seesUserGroup } from '../access/people-door.ts'
 import { listMembershipIdsOf } from '../access/resource-queries.ts'
-import { AppError } from '../errors.ts'
 import {
   addGroupMember as addMember,
   answerInvitation,
@@ -28,6 +27,7 @@ import {
   paging,
   period,
   periodOf,
+  refused,
   toIso,
   total,
 } from './rights-shapes.ts'
@@ -201,7 +201,7 @@ const listGroupMembers = defineMethod({
     const { index } = look
     const group = index.row('userGroup', groupId)
     if (group === undefined || !controlsUserGroup(look, group)) {
-      throw new AppError('forbidden', ['userGroup', index.user(look.askerId)?.login ?? `service:${look.askerId}`])
+      throw refused(look, 'userGroup')
     }
     const members = membershipIds.flatMap((membershipId) => {
       const row = index.row('membership', membershipId)

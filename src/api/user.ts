@@ -38,7 +38,13 @@ const getUserInformation = defineMethod({
     }),
   }),
   access: 'signedIn',
-  handler: async (call) => ({ user: await findInformation(call.ctx, userIdOf(call)) }),
+  handler: async (call) => {
+    const userId = userIdOf(call)
+    const user = await findInformation(call.ctx, userId)
+    if (user.firstname !== '' || user.lastname !== '') return { user }
+    // The profile page shows these two in place of the name and has no fields to enter them.
+    return { user: { ...user, lastname: call.ctx.store.index.user(userId)?.name ?? '' } }
+  },
 })
 
 const setUserInformation = defineMethod({

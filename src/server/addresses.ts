@@ -4,10 +4,12 @@ import { BlockList, isIP } from 'node:net'
 /** Finds the address a client really has, and counts its sockets. */
 export class Addresses {
   readonly #trusted = new BlockList()
+  readonly #trustsAny: boolean
   readonly #open = new Map<string, number>()
 
   /** `trusted`: addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed. Throws on nonsense. */
   constructor(trusted: readonly string[]) {
+    this.#trustsAny = trusted.length > 0
     for (const entry of trusted) {
       const [address = '', prefix] = entry.split('/')
       const family = isIP(address)
@@ -46,6 +48,7 @@ export class Addresses {
   }
 
   #isTrusted(address: string): boolean {
+    if (!this.#trustsAny) return false
     const family = isIP(address)
     return family !== 0 && this.#trusted.check(address, family === 6 ? 'ipv6' : 'ipv4')
   }

@@ -192,6 +192,25 @@ describe('user groups', () => {
   })
 })
 
+describe('a user group that owns an organisation', () => {
+  it('P-09 EC-07 keeps its last member, its grant and itself', async () => {
+    const owner = await person()
+    const { login } = owner.user
+    const { id } = await admin.request('createOrganisation', { name: fresh('Company '), owner: login })
+    const groupId = await newGroup(owner.ui, 'User')
+    await owner.ui.request('addGroupMember', { groupId, member: { login } })
+    await owner.ui.request('grantRole', { to: { userGroupId: groupId }, on: { organisationId: id }, role: 'org.owner' })
+    await owner.ui.request('removeOrganisationMember', { organisationId: id, login })
+    expect(await owner.ui.request('listOrganisations')).toMatchObject({ total: 1 })
+    const { revision } = service.ctx.store.index
+    expect((await refusal(owner.ui, 'removeGroupMember', { groupId, member: { login } })).message).toMatch(/owner/)
+    expect((await refusal(owner.ui, 'deleteUserGroup', { groupId })).message).toMatch(/owner/)
+    expect(service.ctx.store.index.revision).toBe(revision)
+    await owner.ui.request('addOrganisationMember', { organisationId: id, login, role: 'owner' })
+    await owner.ui.request('deleteUserGroup', { groupId })
+  })
+})
+
 describe('edge groups', () => {
   it('G-02 GD-01 belong to who creates them; G-14 to others they do not exist', async () => {
     const [one, two] = [await person(), await person()]

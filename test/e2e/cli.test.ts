@@ -1,0 +1,203 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { apiDocsCommand } from '../../src/cli/api-docs.ts'
+import { callCommands } from '../../src/cli/calls.ts'
+import { createUserCommand } from '../../src/cli/create-user.ts'
+import { migrateCommand } from '../../src/cli/migrate.ts'
+import { serveCommand } from '../../src/cli/serve.ts'
+import { simulateCommand } from '../../src/cli/simulate.ts'
+import { type Finished, runCli } from '../harness/child.ts'
+import { EdgeClient, ServiceClient, UiClient } from '../harness/clients.ts'
+import { startTestService, type TestService, temporaryFolder, unpackEmbedded } from '../harness/service.ts'
+
+const PROCESS_MS = 60_000
+
+let service: TestService
+beforeAll(async () => {
+  service = await startTestService()
+})
+afterAll(() => service?.[Symbol.asyncDispose]())
+
+/** Against the running service of this file, by its control socket. */
+async function local(...args: string[]): Promise<Finished> {
+  return await runCli([...args, '--data-dir', service.config.dataDir])
+}
+
+describe('--help', { timeout: PROCESS_MS * 3 }, () => {
+  const commands = [
+    'serve',
+    'migrate',
+    'simulate',
+    'create-user',
+    'set-password',
+    'create-edge',
+    'rotate-edge-key',
+    'create-service-token',
+    'grant',
+    'revoke',
+    'api-docs',
+  ]
+
+  it('lists every command', async () => {
+    const { code, stdout, stderr } = await runCli(['--help'])
+    expect([code, stderr]).toEqual([0, ''])
+    for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'))
+  })
+
+  it('of each says what it does', () => {
+    const made = [
+      serveCommand(),
+      migrateCommand(),
+      createUserCommand(),
+      ...callCommands(),
+      simulateCommand(),
+      apiDocsCommand(),
+    ]
+    expect(made.map((command) => command.name())).toEqual(expect.arrayContaining(commands))
+    for (const command of made) {
+      expect(command.helpInformation()).toMatch(new RegExp(`^Usage: ${command.name()} `))
+      expect(command.description()).not.toBe('')
+    }
+  })
+
+  it('of serve has every setting', async () => {
+    const { stdout } = await runCli(['serve', '--help'])
+    for (const name of ['DATABASE_URL', 'EMS_SECRET', 'TLS_CERT', 'EMS_TRUSTED_PROXIES', 'ADMIN_PASSWORD'])
+      expect(stdout).toContain(`  ${name} `)
+  })
+})
+
+describe('wrong use', { timeout: PROCESS_MS }, () => {
+  it.each([
+    ['an unknown command', ['dance'], {}, /unknown command/],
+    ['an unknown option', ['serve', '--dance'], {}, /unknown option/],
+    ['a missing argument', ['create-edge'], {}, /missing required argument/],
+    ['a role that is none', ['grant', 'ada', '--role', 'king', '--platform'], {}, /Allowed choices/],
+    ['an unknown setting', ['serve'], { EMS_UIPORT: '1' }, /EMS_UIPORT is not a setting\. Did you mean EMS_UI_PORT/],
+    ['half of TLS', ['serve'], { TLS_CERT: 'a.pem' }, /TLS_CERT and TLS_KEY belong together/],
+    [
+      'no service there',
+      ['create-edge', 'edge0', '--data-dir', '/nonexistent'],
+      {},
+      /No service runs on this data folder/,
+    ],
+    [
+      'an address without a token',
+      ['create-edge', 'edge0', '--url', 'ws://127.0.0.1:1/service'],
+      {},
+      /--url needs --token/,
+    ],
+  ] as const)('%s ends with 2 and a sentence, without a stack', async (_what, args, env, sentence) => {
+    const { code, stdout, stderr } = await runCli([...args], env)
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toMatch(sentence)
+    expect(stderr).not.toMatch(/^ {4}at /m)
+  })
+})
+
+describe('calls', { timeout: PROCESS_MS * 2 }, () => {
+  it('make, grant and rotate on the running service, for people and for machines', async () => {
+    const edge = await local('create-edge', 'edge0', '--comment', 'Bakery')
+    expect(edge).toMatchObject({ code: 0, stderr: '' })
+    expect(edge.stdout).toMatch(/^Edge edge0\n {2}API key +\S+\n {2}setup password +\S+\nBoth are shown this once\.\n$/)
+    const user = JSON.parse((await local('create-user', 'ada', '--json')).stdout) as { login: string; password: string }
+    expect(user).toEqual({ login: 'ada', password: expect.any(String) })
+    expect((await local('grant', 'ada', '--role', 'owner', '--edge', 'edge0')).stdout).toMatch(/^Granted to ada/)
+    await using ui = await UiClient.signedIn(service, 'ada', user.password)
+    expect(await ui.request('getEdge', { edgeId: 'edge0' })).toMatchObject({
+      edge: { comment: 'Bakery', role: 'owner' },
+    })
+    const { apiKey } = JSON.parse((await local('rotate-edge-key', 'edge0', '--overlap-hours', '0', '--json')).stdout)
+    await using _device = await EdgeClient.open(service, apiKey)
+    expect(
+      (
+        await runCli(['set-password', 'ada', '--data-dir', service.config.dataDir], {
+          EMS_PASSWORD: 'another password',
+        })
+      ).code,
+    ).toBe(0)
+    expect((await ui.closed).code).toBe(1006)
+    expect((await local('revoke', 'ada', '--edge', 'edge0')).stdout).toBe('1 grant(s) of ada withdrawn.\n')
+  })
+
+  it('say what the service refused, with 1', async () => {
+    await using operator = await ServiceClient.local(service)
+    const { token } = await operator.request('createServiceToken', { name: 'weak', role: 'guest' })
+    const url = `${service.urls.http.replace('http', 'ws')}/service`
+    const refused = await runCli(['create-edge', 'edge9', '--url', url, '--json'], { EMS_TOKEN: String(token) })
+    expect([refused.code, refused.stdout]).toEqual([1, ''])
+    expect(JSON.parse(refused.stderr)).toMatchObject({ error: { code: 1005 } })
+    const wrong = await runCli(['create-edge', 'edge9', '--url', url, '--token', 'wrong'])
+    expect(wrong).toMatchObject({ code: 2, stderr: 'ems-metadata: The service refuses this token.\n' })
+    expect(await local('grant', 'nobody', '--role', 'owner', '--platform')).toMatchObject({
+      code: 1,
+      stderr: 'ems-metadata: There is no user nobody\n',
+    })
+  })
+
+  it('print the methods, for people and as OpenRPC', async () => {
+    expect((await runCli(['api-docs'])).stdout).toMatch(/^getEdges\(/m)
+    const document = JSON.parse((await runCli(['api-docs', '--json'])).stdout) as {
+      openrpc: string
+      methods: { name: string }[]
+    }
+    expect(document.openrpc).toBe('1.3.2')
+    expect(document.methods.map(({ name }) => name)).toContain('authenticateWithPassword')
+  })
+})
+
+describe('create-user on a stopped service', { timeout: PROCESS_MS }, () => {
+  it('works on its database, and tells the first administrator’s password', async () => {
+    await using folder = await temporaryFolder()
+    await unpackEmbedded(folder.path)
+    const args = ['create-user', 'ada', '--data-dir', folder.path, '--json']
+    const first = await runCli(args, { EMS_PASSWORD: 'a long password' })
+    expect(first).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(first.stdout)).toEqual({ login: 'ada', administratorPassword: expect.any(String) })
+    const second = await runCli(args)
+    expect([second.code, JSON.parse(second.stderr)]).toEqual([1, { error: { message: 'This login is taken' } }])
+    const migrated = await runCli(['migrate', '--json'], { EMS_DATA_DIR: folder.path })
+    expect(JSON.parse(migrated.stdout)).toEqual({ applied: [] })
+  })
+})
+
+describe('TLS', () => {
+  it('is spoken on every port when there is a certificate', async () => {
+    await using folder = await temporaryFolder()
+    const [key, cert] = [join(folder.path, 'key.pem'), join(folder.path, 'cert.pem')]
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2', '-nodes']
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-keyout',
+        key,
+        '-out',
+        cert,
+        ...subject,
+      ],
+      { stdio: 'ignore' },
+    )
+    await using secure = await startTestService({ config: { tlsKey: key, tlsCert: cert } })
+    const ca = execFileSync('cat', [cert])
+    await using operator = await ServiceClient.local(secure)
+    const { apiKey } = await operator.request('createEdge', { edgeId: 'edge0' })
+    await using device = await EdgeClient.open(secure, String(apiKey), { ca })
+    device.report({ soc: 5 })
+    await device.settled()
+    await using ui = await UiClient.open(secure, { ca })
+    await ui.signIn('admin', 'admin')
+    await ui.watch('edge0', ['soc'])
+    expect(await ui.data()).toEqual({ soc: 5 })
+    await expect(UiClient.open(secure)).rejects.toThrow(/self-signed/)
+    await expect(
+      UiClient.open({ ...secure, urls: { ...secure.urls, ui: secure.urls.ui.replace('wss', 'ws') } }),
+    ).rejects.toThrow()
+  })
+})
