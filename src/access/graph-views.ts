@@ -36,6 +36,11 @@ export class Views {
     if (this.#shape !== this.#world.resources.shape) this.touchAll()
     const known = this.#views.get(principalId)
     if (known && known.view.from <= at && at < known.view.until && this.#isGood(known)) return known.view
+    return this.fresh(principalId, at)
+  }
+
+  /** The same resolved anew, whatever is kept. */
+  fresh(principalId: number, at: number): View {
     return resolveView(this.#world, principalId, at, resolveView(this.#world, PUBLIC_PRINCIPAL_ID, at))
   }
 

@@ -98,7 +98,7 @@ describe('grants', () => {
     const edge = await addEdge(service.ctx)
     const admin = await addUserWith(service.ctx, 'admin', edge)
     const owner = await addUserWith(service.ctx, 'owner', edge)
-    const other = await addUser(service.ctx)
+    const other = await addUser(service.ctx, { shareable: true })
     const give = (role: string) => ({ login: other.login, on: { edgeId: edge.id }, role })
     await using byOwner = await UiClient.signedIn(service, owner.login)
     await using byAdmin = await UiClient.signedIn(service, admin.login)

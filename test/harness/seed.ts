@@ -1,6 +1,6 @@
-import { insertGrant } from '../../src/access/grant-service.ts'
 import type { EdgeRow, OpenemsRole, UserRow } from '../../src/access/model.ts'
 import { PLATFORM_RESOURCE_ID } from '../../src/access/model.ts'
+import { insertGrantRow } from '../../src/access/resource-queries.ts'
 import { createUser, type NewAccount } from '../../src/accounts/user-service.ts'
 import type { AppContext } from '../../src/context.ts'
 import { createEdge, type NewEdge } from '../../src/edges/edge-service.ts'
@@ -50,9 +50,24 @@ export async function give(
   on: SeededEdge | 'platform',
   validity: { validFrom?: Date; validTo?: Date } = {},
 ): Promise<number> {
-  const resourceId = on === 'platform' ? PLATFORM_RESOURCE_ID : on.row.id
-  const grant = { principalId: user.id, resourceId, role, source: 'manual', grantedBy: null, ...validity }
-  return (await ctx.write(service, (write) => insertGrant(write, grant, 'grant.created'))).id
+  const { validFrom = null, validTo = null } = validity
+  return await ctx.write(service, async (write) => {
+    const found = [...write.index.rows('role')].find(({ name }) => name === `openems.${role}`)
+    if (found === undefined) throw new Error(`There is no role openems.${role}`)
+    const row = await insertGrantRow(write.tx, {
+      principalId: user.id,
+      resourceId: on === 'platform' ? PLATFORM_RESOURCE_ID : on.row.id,
+      roleId: found.id,
+      components: null,
+      validFrom: validFrom?.getTime() ?? null,
+      validTo: validTo?.getTime() ?? null,
+      dataWindows: null,
+      source: 'manual',
+      grantedBy: null,
+    })
+    write.inserted('grant.created', 'grant', row)
+    return row.id
+  })
 }
 
 /** An account with a role on an edge: what most tests begin with. */
