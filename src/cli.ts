@@ -1,32 +1,6 @@
 #!/usr/bin/env node
-import { Command } from 'commander'
-import { apiDocsCommand } from './cli/api-docs.ts'
-import { callCommands } from './cli/calls.ts'
-import { createUserCommand } from './cli/create-user.ts'
-import { explainFailure } from './cli/failure.ts'
-import { migrateCommand } from './cli/migrate.ts'
-import { serveCommand } from './cli/serve.ts'
-import { simulateCommand } from './cli/simulate.ts'
+import { enableCompileCache } from 'node:module'
 
-const program = new Command('ems-metadata')
-  .description('OpenEMS metadata provider: accounts, access and the live side of a fleet')
-  .showHelpAfterError('(--help shows what is possible)')
-  .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong use.\n')
-for (const command of [
-  serveCommand(),
-  migrateCommand(),
-  createUserCommand(),
-  ...callCommands(),
-  simulateCommand(),
-  apiDocsCommand(),
-]) {
-  program.addCommand(command)
-}
-
-try {
-  program.exitOverride()
-  for (const command of program.commands) command.exitOverride().showHelpAfterError()
-  await program.parseAsync()
-} catch (error) {
-  process.exitCode = explainFailure(error, process.argv.includes('--json'))
-}
+// Stripping types and compiling is half of a start; the cache keeps both for the next one.
+enableCompileCache()
+await import('./cli/program.ts')

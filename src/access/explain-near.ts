@@ -1,11 +1,20 @@
 import type { Obstacle, Path } from './explain-paths.ts'
+import { containmentMisfit } from './graph-depth.ts'
+import { capOf } from './graph-evaluate.ts'
 import type { GraphState } from './graph-state.ts'
-import { claimMasks } from './graph-view.ts'
-import { type Permission, PLATFORM_RESOURCE_ID, permissionBits } from './model.ts'
+import { claimMasks, gateOf } from './graph-view.ts'
+import { PLATFORM_RESOURCE_ID } from './model.ts'
 
-/** What stands between somebody and a permission: one change would do. */
+/** A cap that cuts whatever the grants say. */
+export interface CutCap {
+  code: 'accountDisabled' | 'claimNone'
+  /** The claim's key. */
+  detail?: string
+}
+
+/** One change that would do on its own. */
 export interface NearMiss {
-  code: Obstacle | 'accountDisabled' | 'claimNone' | 'notMember' | 'notContained' | 'noGrant'
+  code: Obstacle | CutCap['code'] | 'notMember' | 'notContained' | 'noGrant'
   /** What to change: a user group, a resource, a user. */
   kind: 'principal' | 'resource'
   id: number
@@ -15,35 +24,42 @@ export interface NearMiss {
 
 const maxNearMisses = 10
 
-/** The single changes that would allow it, the smallest first (domain rules 2.9, step 5). */
+/** The caps that take a permission from a principal. */
+export function cutCaps(graph: GraphState, principalId: number, bit: number): CutCap[] {
+  const account = graph.rows.user.get(principalId) ?? graph.rows.service.get(principalId)
+  const caps: CutCap[] = account && account.disabledAt !== null ? [{ code: 'accountDisabled' }] : []
+  for (const { key, value } of graph.people.claimsOf(principalId)) {
+    const cut = value.toUpperCase() === 'NONE' ? (claimMasks.get(key.toLowerCase()) ?? 0) : 0
+    if ((cut & bit) !== 0) caps.push({ code: 'claimNone', detail: key })
+  }
+  return caps
+}
+
+/** The single changes each of which would allow it, the smallest first (domain rules 2.9, step 5). */
 export function nearMisses(
   graph: GraphState,
   principalId: number,
   resourceId: number,
-  permission: Permission,
+  bit: number,
   paths: readonly Path[],
   at: number,
 ): NearMiss[] {
-  const bit = permissionBits[permission]
-  const account = graph.rows.user.get(principalId) ?? graph.rows.service.get(principalId)
+  const caps = cutCaps(graph, principalId, bit)
+  const hasPath = paths.some(({ hindrances }) => hindrances.length === 0)
+  const [cap] = caps
+  if (cap) return hasPath && caps.length === 1 ? [{ ...cap, kind: 'principal', id: principalId }] : []
   const found: NearMiss[] = []
-  if (account && account.disabledAt !== null)
-    found.push({ code: 'accountDisabled', kind: 'principal', id: principalId })
-  for (const claim of graph.people.claimsOf(principalId)) {
-    const isCutting =
-      claim.value.toUpperCase() === 'NONE' && ((claimMasks.get(claim.key.toLowerCase()) ?? 0) & bit) !== 0
-    if (isCutting) found.push({ code: 'claimNone', kind: 'principal', id: principalId, detail: claim.key })
-  }
   for (const { hindrances, role } of paths) {
     const [only] = hindrances
-    if (only === undefined || hindrances.length > 1) continue
+    if (only === undefined || hindrances.length > 1 || only.obstacle === 'organisationCap') continue
     const isGroup = only.obstacle.startsWith('membership')
     found.push({ code: only.obstacle, kind: isGroup ? 'principal' : 'resource', id: only.id, detail: role.name })
   }
-  found.push(...groupsWithAccess(graph, principalId, resourceId, bit, at))
-  found.push(...containersWithAccess(graph, principalId, resourceId, bit, at))
-  if (!paths.some(({ hindrances }) => hindrances.length === 0)) {
-    found.push({ code: 'noGrant', kind: 'resource', id: resourceId })
+  if (!graph.people.restrictionsOf(principalId)?.has(resourceId)) {
+    found.push(...groupsWithAccess(graph, principalId, resourceId, bit, at))
+    found.push(...containersWithAccess(graph, principalId, resourceId, bit, at))
+    const isGrantable = (capOf(graph.resources, resourceId) & gateOf(graph.resources, resourceId) & bit) !== 0
+    if (isGrantable) found.push({ code: 'noGrant', kind: 'resource', id: resourceId })
   }
   const different = new Map(found.map((miss) => [`${miss.code} ${miss.kind} ${miss.id}`, miss]))
   return [...different.values()].slice(0, maxNearMisses)
@@ -83,7 +99,7 @@ function containersWithAccess(
   const view = graph.views.peek(principalId, at)
   const found: NearMiss[] = []
   for (const [id, { content }] of view.isActive ? view.held : []) {
-    const isFitting = graph.resources.contains(id, resourceId) && content.some(({ mask }) => (mask & bit) !== 0)
+    const isFitting = content.some(({ mask }) => (mask & bit) !== 0) && !containmentMisfit(graph, id, resourceId)
     if (isFitting) found.push({ code: 'notContained', kind: 'resource', id })
   }
   return found

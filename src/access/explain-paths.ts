@@ -1,8 +1,9 @@
+import { capOf } from './graph-evaluate.ts'
 import type { Relation } from './graph-resources.ts'
 import type { GraphState } from './graph-state.ts'
 import { gateOf, historicMask } from './graph-view.ts'
 import { type GrantRow, PLATFORM_RESOURCE_ID, PUBLIC_PRINCIPAL_ID, type RoleRow } from './model.ts'
-import { intersectWindows, windowsContain, windowsEmpty } from './windows.ts'
+import { intersectWindows, type Windows, windowsContain, windowsEmpty } from './windows.ts'
 
 /** Why a path does not lead to the permission, although it is there. */
 export type Obstacle =
@@ -17,6 +18,7 @@ export type Obstacle =
   | 'dataWindows'
   | 'restriction'
   | 'noPublicAccess'
+  | 'organisationCap'
 
 /** Where on a path an obstacle lies: a group that was not joined, a resource on which the grant is, the resource itself. */
 export interface Hindrance {
@@ -89,14 +91,15 @@ function join(
   const hinder = (obstacle: Obstacle, id = grant.resourceId) => hindrances.push({ obstacle, id })
   if (grant.validFrom !== null && grant.validFrom > at) hinder('grantNotYet')
   if (grant.validTo !== null && grant.validTo <= at) hinder('grantEnded')
-  if ((mask & bit) === 0) hinder('roleLacks')
-  else if ((mask & bit & gateOf(graph.resources, grant.resourceId)) === 0) hinder('entityGate')
   const resourceId = down.nodes.at(-1) ?? 0
+  if ((mask & bit) === 0) hinder('roleLacks')
+  if ((gateOf(graph.resources, grant.resourceId) & bit) === 0) hinder('entityGate')
+  if ((capOf(graph.resources, resourceId) & bit) === 0) hinder('organisationCap', resourceId)
   const restriction = graph.people.restrictionsOf(principalId)?.get(resourceId)?.windows ?? null
-  const isPast = (bit & historicMask) !== 0
-  if (windowsEmpty(grant.dataWindows) || !(isPast || windowsContain(grant.dataWindows, at))) hinder('dataWindows')
+  const isOpen = (windows: Windows) => (bit & historicMask ? !windowsEmpty(windows) : windowsContain(windows, at))
+  if (!isOpen(grant.dataWindows)) hinder('dataWindows')
+  if (!isOpen(restriction)) hinder('restriction', resourceId)
   else if (windowsEmpty(intersectWindows(grant.dataWindows, restriction))) hinder('restriction', resourceId)
-  else if (!(isPast || windowsContain(restriction, at))) hinder('restriction', resourceId)
   return { principals: up.nodes, grant, role, relation: down.relation, resources: down.nodes, mask, hindrances }
 }
 
@@ -127,8 +130,9 @@ function principalPaths(graph: GraphState, start: number, at: number): Principal
 }
 
 function publicPaths(graph: GraphState, start: number, resourceId: number): PrincipalPath[] {
-  const isOpen = graph.resources.tenantOf(resourceId)?.publicAccess === true
-  const hindrances: Hindrance[] = isOpen ? [] : [{ obstacle: 'noPublicAccess', id: resourceId }]
+  const tenant = graph.resources.tenantOf(resourceId)
+  if (tenant === undefined) return []
+  const hindrances: Hindrance[] = tenant.publicAccess ? [] : [{ obstacle: 'noPublicAccess', id: tenant.rootId }]
   return [{ nodes: start === PUBLIC_PRINCIPAL_ID ? [start] : [start, PUBLIC_PRINCIPAL_ID], hindrances }]
 }
 

@@ -16,6 +16,7 @@ export function fixText(code: NearMiss['code'], name: string, detail: string | u
     dataWindows: `Widen the data windows of the grant on ${name}`,
     restriction: `Widen the restriction on ${name}`,
     noPublicAccess: `Permit public access in the organisation of ${name}`,
+    organisationCap: `Use the main organisation of ${name}`,
     notMember: `Make a member of ${name}`,
     notContained: `Put it into ${name}`,
     noGrant: `Grant a role on ${name}`,

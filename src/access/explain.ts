@@ -1,4 +1,4 @@
-import { type NearMiss, nearMisses } from './explain-near.ts'
+import { type CutCap, cutCaps, type NearMiss, nearMisses } from './explain-near.ts'
 import { type Obstacle, type Path, pathsBetween } from './explain-paths.ts'
 import { type ExplainedNode, hidden, Redaction } from './explain-redact.ts'
 import { fixText } from './explain-texts.ts'
@@ -42,7 +42,9 @@ export interface Explanation {
   role: OpenemsRole | null
   sentence: string
   paths: ExplainedPath[]
-  /** What would change the answer, the smallest change first. */
+  /** What is cut from the principal whatever grants say. */
+  caps: CutCap[]
+  /** Single changes each of which would allow it, the smallest first. */
   nearMisses: { code: NearMiss['code']; node: ExplainedNode; detail: string | null }[]
   /** The smallest change that the asker may make himself. */
   fix: string | null
@@ -54,6 +56,7 @@ const notFound: Explanation = {
   role: null,
   sentence: 'It does not exist, or it may not be seen',
   paths: [],
+  caps: [],
   nearMisses: [],
   fix: null,
 }
@@ -78,7 +81,7 @@ export function explainAccess(graph: GraphState, question: ExplainQuestion, at: 
   const allowed = (decision & bit) !== 0
   const all = pathsBetween(graph, principalId, resourceId, bit, at)
   const paths = administers ? all : all.filter(({ hindrances }) => hindrances.length === 0)
-  const misses = allowed || !administers ? [] : nearMisses(graph, principalId, resourceId, permission, all, at)
+  const misses = allowed || !administers ? [] : nearMisses(graph, principalId, resourceId, bit, all, at)
   const fix = misses.find((miss) => mayFix(redaction, miss, resourceId))
   const role = openemsRoles[decisionRank(decision)] ?? null
   return {
@@ -87,6 +90,7 @@ export function explainAccess(graph: GraphState, question: ExplainQuestion, at: 
     role,
     sentence: sentenceOf(redaction, question, permission, allowed, paths),
     paths: paths.map((path) => explained(redaction, path, principalId)),
+    caps: administers ? cutCaps(graph, principalId, bit) : [],
     nearMisses: misses.map((miss) => ({
       code: miss.code,
       node: nodeOf(redaction, miss, principalId),

@@ -45,7 +45,7 @@ export class Evaluator {
     this.#addAll(view, view, resourceId, tenant)
     const ownMask = this.#mask
     if (view.everybody && tenant?.publicAccess) this.#addAll(view.everybody, view, resourceId, tenant)
-    const mask = this.#mask & view.cap & this.#capOf(resourceId)
+    const mask = this.#mask & view.cap & capOf(this.#resources, resourceId)
     if (mask === 0) return 0
     let rank = -1
     if (kinds.isEdge(resourceId)) {
@@ -159,13 +159,13 @@ export class Evaluator {
     view.flows.set(container, flow)
     return flow
   }
+}
 
-  /** What no role may do to a resource of this kind: sites are created by main organisations only (P-04, P-06). */
-  #capOf(resourceId: number): number {
-    const organisation = this.#resources.organisation(resourceId)
-    if (organisation === undefined || organisation.parentId === null) return -1
-    return ~createSite & (organisation.canCreateSuborganisations ? -1 : ~createSub)
-  }
+/** What no role may do to an organisation: sites are created by main organisations only (P-04, P-06). */
+export function capOf(resources: ResourceGraph, resourceId: number): number {
+  const organisation = resources.organisation(resourceId)
+  if (organisation === undefined || organisation.parentId === null) return -1
+  return ~createSite & (organisation.canCreateSuborganisations ? -1 : ~createSub)
 }
 
 /** The strongest rank of which a mask covers everything the Edge opens to it (OC-05, invariant 10). */

@@ -32,6 +32,7 @@ export class GraphState {
   load({ revision, ...tables }: Snapshot): void {
     for (const entity of Object.keys(tables) as (keyof typeof tables)[]) this.#load(entity, tables[entity])
     this.views.touchAll()
+    this.edges.settle()
     this.#revision = revision
   }
 

@@ -69,6 +69,12 @@ export class EdgeLister {
     if (before?.edgeId !== after?.edgeId || before?.comment !== after?.comment) this.#byComment.touch(id)
   }
 
+  /** Works in what was touched, so that the next list need not. */
+  settle(): void {
+    this.#byId.ids()
+    this.#byComment.ids()
+  }
+
   /** A page of what the view may discover. */
   list(view: View, query: EdgeQuery): EdgeRow[] {
     if (!view.isActive || query.limit <= 0) return []

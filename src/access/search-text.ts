@@ -34,7 +34,9 @@ class Posting {
 /** Which edges may contain a text in id, comment or product type: a superset, cheap to get, to be verified with `matches`. */
 export class TextIndex {
   readonly #texts: (string | undefined)[] = []
-  readonly #postings: (Posting | undefined)[] = new Array(slots)
+  /** For each slot the place of its posting, 0 for none. */
+  readonly #places = new Int32Array(slots)
+  readonly #postings: (Posting | undefined)[] = [undefined]
   /** Scratch for intersections, all zero between them. */
   readonly #marks = new Bits()
 
@@ -47,7 +49,7 @@ export class TextIndex {
     if (before === undefined) return this.#addAll(id, after ?? '')
     const old = trigramsOf(before)
     const wanted = trigramsOf(after ?? '')
-    for (const slot of old) if (!wanted.has(slot)) this.#postings[slot]?.remove(id)
+    for (const slot of old) if (!wanted.has(slot)) this.#known(slot)?.remove(id)
     for (const slot of wanted) if (!old.has(slot)) this.#posting(slot).add(id)
   }
 
@@ -83,7 +85,7 @@ export class TextIndex {
     const end = first + (query.length > 1 ? 1 << 7 : 1 << 14)
     const found: Posting[] = []
     for (let slot = first; slot < end; slot++) {
-      const posting = this.#postings[slot]
+      const posting = this.#known(slot)
       if (posting) found.push(posting)
     }
     return found
@@ -93,7 +95,7 @@ export class TextIndex {
   #byRarity(query: string): Posting[] {
     const found: Posting[] = []
     for (const slot of trigramsOf(query)) {
-      const posting = this.#postings[slot]
+      const posting = this.#known(slot)
       if (posting === undefined) return []
       found.push(posting)
     }
@@ -119,11 +121,15 @@ export class TextIndex {
   }
 
   #posting(slot: number): Posting {
-    const known = this.#postings[slot]
+    const known = this.#known(slot)
     if (known) return known
     const posting = new Posting()
-    this.#postings[slot] = posting
+    this.#places[slot] = this.#postings.push(posting) - 1
     return posting
+  }
+
+  #known(slot: number): Posting | undefined {
+    return this.#postings[this.#places[slot] as number]
   }
 }
 

@@ -58,7 +58,7 @@ export class EdgeCredentials {
 
   #apply(changes: readonly LoggedChange[]): void {
     for (const change of changes) {
-      if (change.entity !== 'edgeKey') continue
+      if (change.entity !== 'edgeKey' || change.noted) continue
       const before = change.before as EdgeKeyRow | null
       const after = change.after as EdgeKeyRow | null
       if (before) this.#byHash.delete(before.keyHash)

@@ -1,0 +1,31 @@
+import { Command } from 'commander'
+import { apiDocsCommand } from './api-docs.ts'
+import { callCommands } from './calls.ts'
+import { createUserCommand } from './create-user.ts'
+import { explainFailure } from './failure.ts'
+import { migrateCommand } from './migrate.ts'
+import { serveCommand } from './serve.ts'
+import { simulateCommand } from './simulate.ts'
+
+const program = new Command('ems-metadata')
+  .description('OpenEMS metadata provider: accounts, access and the live side of a fleet')
+  .showHelpAfterError('(--help shows what is possible)')
+  .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong use.\n')
+for (const command of [
+  serveCommand(),
+  migrateCommand(),
+  createUserCommand(),
+  ...callCommands(),
+  simulateCommand(),
+  apiDocsCommand(),
+]) {
+  program.addCommand(command)
+}
+
+try {
+  program.exitOverride()
+  for (const command of program.commands) command.exitOverride().showHelpAfterError()
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = explainFailure(error, process.argv.includes('--json'))
+}
