@@ -17,7 +17,7 @@ export class ListOrder {
   #ranks = new Int32Array(1024)
   #size = 0
   #version = 0
-  readonly #changed = new Set<number>()
+  #changed: number[] = []
 
   constructor(keys: OrderKeys) {
     this.#keys = keys
@@ -36,7 +36,7 @@ export class ListOrder {
 
   /** Says that one is new, gone or has another key. */
   touch(id: number): void {
-    this.#changed.add(id)
+    this.#changed.push(id)
   }
 
   /** The ids in order; only the first `size` count, and only until the next change. */
@@ -52,18 +52,19 @@ export class ListOrder {
   }
 
   #settle(): void {
-    if (this.#changed.size === 0) return
+    if (this.#changed.length === 0) return
     this.#version++
-    const moved = [...this.#changed]
-    this.#changed.clear()
+    const moved = this.#changed
+    this.#changed = []
     this.#reserve(moved)
     const firstGap = this.#takeOut(moved)
-    const present: { id: number; key: string }[] = []
+    const keyed: { id: number; key: string }[] = []
     for (const id of moved) {
       const key = this.#keys.key(id)
-      if (key !== undefined) present.push({ id, key })
+      if (key !== undefined) keyed.push({ id, key })
     }
-    present.sort((a, b) => this.#compare(a.key, a.id, b.key, b.id))
+    keyed.sort((a, b) => (a.id === b.id ? 0 : this.#compare(a.key, a.id, b.key, b.id)))
+    const present = keyed.filter(({ id }, index) => id !== keyed[index - 1]?.id)
     const firstNew = this.#putIn(present)
     for (let rank = Math.min(firstGap, firstNew); rank < this.#size; rank++)
       this.#ranks[this.#ids[rank] as number] = rank
