@@ -1,4 +1,3 @@
-import { type ExplainQuestion, type Explanation, explainAccess } from './explain.ts'
 import { authorizeData, type DataPart } from './graph-data.ts'
 import { containmentMisfit, type Misfit, membershipMisfit, organisationMisfit } from './graph-depth.ts'
 import { decisionMask, decisionRank, isHistoricOnly } from './graph-evaluate.ts'
@@ -203,11 +202,6 @@ export class AccessIndex {
   /** The organisations that have an owner now and would have none after the change (P-09). */
   ownerlessAfter(change: RightsChange, at: number): number[] {
     return ownerlessAfter(this.#graph, change, at)
-  }
-
-  /** Why somebody may do something with a resource, or why not, as far as the asker may know. */
-  explainAccess(question: ExplainQuestion, at: number): Explanation {
-    return explainAccess(this.#graph, question, at)
   }
 
   /** The next moment at which any answer changes by time alone. */
