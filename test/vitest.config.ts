@@ -13,6 +13,7 @@ const contractsWithDatabase = ['test/contract/schema.test.ts', 'test/contract/mi
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
+    setupFiles: ['test/harness/property-seed.ts'],
     projects: [
       {
         extends: true,
