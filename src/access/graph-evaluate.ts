@@ -22,10 +22,15 @@ const guestNeeds = maskOf('live', 'detail')
 const nothing: readonly Conveyance[] = []
 const cachedFlows = 100_000
 
+type Take = (conveyances: readonly Conveyance[]) => void
+
 /** Answers what a view allows on a resource: grants add, caps cut (domain rules 2.3). */
 export class Evaluator {
   readonly #resources: ResourceGraph
-  readonly #scratch: Conveyance[] = []
+  // The decision under way, in fields, so that making one allocates nothing.
+  #at = 0
+  #tenant: Tenant | undefined
+  #restriction: Windows | undefined
   #mask = 0
   #rank = -1
   #isCurrent = false
@@ -39,12 +44,15 @@ export class Evaluator {
     const { kinds } = this.#resources
     if (!view.isActive || !kinds.exists(resourceId)) return 0
     const tenant = this.#resources.tenantOf(resourceId)
+    this.#at = view.at
+    this.#tenant = tenant
+    this.#restriction = view.restrictions?.get(resourceId)
     this.#mask = 0
     this.#rank = -1
     this.#isCurrent = false
-    this.#addAll(view, view, resourceId, tenant)
+    this.#visit(view, resourceId, this.#addAll)
     const ownMask = this.#mask
-    if (view.everybody && tenant?.publicAccess) this.#addAll(view.everybody, view, resourceId, tenant)
+    if (view.everybody && tenant?.publicAccess) this.#visit(view.everybody, resourceId, this.#addAll)
     const mask = this.#mask & view.cap & capOf(this.#resources, resourceId)
     if (mask === 0) return 0
     let rank = -1
@@ -68,9 +76,13 @@ export class Evaluator {
   /** Everything that conveys something on the resource, cut to the restriction that applies; for explaining, not for speed. */
   conveyances(view: View, resourceId: number): Conveyance[] {
     if (!view.isActive || !this.#resources.kinds.exists(resourceId)) return []
-    const found = new Set(this.#collect(view, resourceId))
+    const found = new Set<Conveyance>()
+    const take: Take = (conveyances) => {
+      for (const conveyance of conveyances) found.add(conveyance)
+    }
+    this.#visit(view, resourceId, take)
     if (view.everybody && this.#resources.tenantOf(resourceId)?.publicAccess) {
-      for (const conveyance of this.#collect(view.everybody, resourceId)) found.add(conveyance)
+      this.#visit(view.everybody, resourceId, take)
     }
     const restriction = view.restrictions?.get(resourceId)
     if (restriction === undefined) return [...found]
@@ -103,46 +115,39 @@ export class Evaluator {
     return false
   }
 
-  #addAll(source: View, asker: View, resourceId: number, tenant: Tenant | undefined): void {
-    const restriction = asker.restrictions?.get(resourceId)
-    for (const conveyance of this.#collect(source, resourceId)) {
-      if (restriction === undefined) this.#add(conveyance, tenant)
+  readonly #addAll: Take = (conveyances) => {
+    for (const conveyance of conveyances) {
+      if (this.#restriction === undefined) this.#add(conveyance)
       else {
-        const restricted = restrict(conveyance, restriction, asker.at)
-        if (!windowsEmpty(restricted.windows)) this.#add(restricted, tenant)
+        const restricted = restrict(conveyance, this.#restriction, this.#at)
+        if (!windowsEmpty(restricted.windows)) this.#add(restricted)
       }
     }
   }
 
-  #add(conveyance: Conveyance, tenant: Tenant | undefined): void {
-    this.#mask |= conveyance.mask
-    if (conveyance.isCurrent) this.#isCurrent = true
-    const rank =
-      tenant === undefined || conveyance.grant.resourceId === PLATFORM_RESOURCE_ID
-        ? conveyance.rank
-        : Math.min(conveyance.rank, tenant.maxRank)
-    if (rank > this.#rank) this.#rank = rank
+  #add({ mask, rank, isCurrent, grant }: Conveyance): void {
+    this.#mask |= mask
+    if (isCurrent) this.#isCurrent = true
+    const isFree = this.#tenant === undefined || grant.resourceId === PLATFORM_RESOURCE_ID
+    const allowed = isFree ? rank : Math.min(rank, this.#tenant?.maxRank ?? rank)
+    if (allowed > this.#rank) this.#rank = allowed
   }
 
-  /** Conveyances of the view's own grants, in an array that the next call reuses; some may stand there twice. */
-  #collect(view: View, resourceId: number): readonly Conveyance[] {
-    const into = this.#scratch
-    into.length = 0
-    if (view.held.size === 0) return into
-    const resources = this.#resources
-    pushAll(into, view.held.get(resourceId)?.self)
-    const { links } = resources
+  /** Hands over what the view's own grants convey to a resource, a list for each way; some may come twice. */
+  #visit(view: View, resourceId: number, take: Take): void {
+    if (view.held.size === 0) return
+    const { links, kinds } = this.#resources
+    take(view.held.get(resourceId)?.self ?? nothing)
     for (let slot = links.firstParent(resourceId); slot !== 0; slot = links.nextParent(slot)) {
       const parent = links.parent(slot)
-      if (resources.contains(parent, resourceId)) pushAll(into, this.#flow(view, parent))
+      if (kinds.mayContain(parent, resourceId)) take(this.#flow(view, parent))
     }
-    if (resources.kinds.isOrganisation(resourceId)) {
-      for (const superior of resources.superorganisations(resourceId)) {
-        pushAll(into, view.held.get(superior)?.suborganisation)
+    if (kinds.isOrganisation(resourceId)) {
+      for (const superior of this.#resources.superorganisations(resourceId)) {
+        take(view.held.get(superior)?.suborganisation ?? nothing)
       }
     }
-    if (resourceId !== PLATFORM_RESOURCE_ID) pushAll(into, view.everywhere)
-    return into
+    if (resourceId !== PLATFORM_RESOURCE_ID) take(view.everywhere)
   }
 
   /** What a container conveys to its content. */
