@@ -88,19 +88,28 @@ export class GraphState {
     },
     site: (before, after, id) => {
       this.resources.setSite(id, before, after)
+      this.#touchHolders(before, after, id)
       this.containers.touch('site', id)
     },
     edgeGroup: (before, after, id) => {
       this.resources.setEdgeGroup(id, before, after)
+      this.#touchHolders(before, after, id)
       this.containers.touch('edgeGroup', id)
     },
     containment: (before, after) => this.resources.setContainment(before, after),
     edge: (before, after, id) => {
       this.store.indexEdge(before, after)
       this.resources.setEdge(id, before, after)
+      this.#touchHolders(before, after, id)
       this.edges.touch(id, before, after)
     },
     edgeKey: () => {},
+  }
+
+  /** A resource that comes or goes makes what is granted on it count or not, in whatever order they came (G-08). */
+  #touchHolders(before: object | undefined, after: object | undefined, id: number): void {
+    if (before && after) return
+    for (const { principalId } of this.people.grantsOn(id)) this.views.touch(principalId)
   }
 
   #touch(...principalIds: (number | undefined)[]): void {
