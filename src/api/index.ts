@@ -1,4 +1,3 @@
-import type { Method } from '../rpc/method.ts'
 import { auditMethods } from './audit.ts'
 import { edgeMethods } from './edge.ts'
 import { edgeDeviceMethods } from './edge-device.ts'
@@ -11,8 +10,11 @@ import { sessionMethods } from './session.ts'
 import { siteMethods } from './site.ts'
 import { userMethods } from './user.ts'
 
-/** Every method of the service. Dispatch, the API document and the contract tests are derived from this list. */
-export const allMethods: readonly Method[] = [
+/**
+ * Every method of the service. Dispatch, the API document, the types of the client library and the contract tests are
+ * derived from this list.
+ */
+export const allMethods = [
   ...sessionMethods,
   ...userMethods,
   ...edgeMethods,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { errorKinds } from '../errors.ts'
+import { type ErrorKind, errorKinds } from '../errors.ts'
 import type { Method } from './method.ts'
 import { PROTOCOL_VERSION } from './protocol-version.ts'
 
@@ -8,8 +8,13 @@ interface Schema {
   properties?: Record<string, unknown>
 }
 
-/** The OpenRPC document of these methods: names, schemas, who may call them and what they demand. */
+/** The OpenRPC document of these methods: names, schemas, who may call them, what they demand and how they fail. */
 export function describeApi(methods: readonly Method[]) {
+  return wrapMethods(methods.map(describeMethod))
+}
+
+/** The document around methods that are described already: for whoever must not describe all of them in one go. */
+export function wrapMethods(methods: readonly ReturnType<typeof describeMethod>[]) {
   return {
     openrpc: '1.3.2',
     info: {
@@ -17,15 +22,7 @@ export function describeApi(methods: readonly Method[]) {
       version: PROTOCOL_VERSION,
       description: 'JSON-RPC 2.0 over WebSocket, in the dialect of OpenEMS.',
     },
-    methods: methods.map((method) => ({
-      name: method.name,
-      summary: method.summary,
-      'x-clients': method.clients,
-      'x-access': describeAccess(method),
-      paramStructure: 'by-name' as const,
-      params: toParams(schemaOf(method.params)),
-      result: { name: 'result', schema: schemaOf(method.result, 'output') },
-    })),
+    methods,
     components: {
       errors: Object.fromEntries(
         Object.entries(errorKinds).map(([kind, { code, template }]) => [kind, { code, message: template }]),
@@ -34,11 +31,30 @@ export function describeApi(methods: readonly Method[]) {
   }
 }
 
+/** One method of the document. */
+export function describeMethod(method: Method) {
+  return {
+    name: method.name,
+    summary: method.summary,
+    'x-clients': method.clients,
+    'x-access': describeAccess(method),
+    paramStructure: 'by-name' as const,
+    params: toParams(schemaOf(method.params)),
+    result: { name: 'result', schema: schemaOf(method.result, 'output') },
+    errors: errorsOf(method).map((kind) => ({ $ref: `#/components/errors/${kind}` })),
+    ...(method.example === undefined ? {} : { examples: [toExample(method.example)] }),
+  }
+}
+
 /** The same as text: one paragraph a method. */
 export function describeForPeople(methods: readonly Method[]): string {
   const paragraphs = methods.map((method) => {
     const params = toParams(schemaOf(method.params)).map(({ name, required }) => (required ? name : `${name}?`))
-    return `${method.name}(${params.join(', ')})\n    ${method.summary}\n    clients: ${method.clients.join(', ')}; access: ${describeAccess(method)}\n`
+    const example =
+      method.example === undefined
+        ? ''
+        : `    example: ${JSON.stringify(method.example.params)} -> ${JSON.stringify(method.example.result)}\n`
+    return `${method.name}(${params.join(', ')})\n    ${method.summary}\n    clients: ${method.clients.join(', ')}; access: ${describeAccess(method)}\n${example}`
   })
   return `${paragraphs.join('\n')}\nErrors:\n${Object.values(errorKinds)
     .map(({ code, template }) => `  ${String(code).padStart(6)}  ${template}`)
@@ -51,6 +67,23 @@ export function describeAccess(method: Method): string {
   if (typeof access === 'string') return access
   if ('edgeRole' in access) return `role ${access.edgeRole} on the edge`
   return `permission ${access.permission}`
+}
+
+/** The failures that dispatch itself answers with; `generic` and those of edges depend on what is asked. */
+function errorsOf({ access, unlimited }: Method): ErrorKind[] {
+  const always: ErrorKind[] = ['invalidParams', 'unavailable', 'internal']
+  if (unlimited !== true) always.push('tooManyRequests')
+  if (access === 'public') return always
+  if (typeof access === 'string') return ['unauthenticated', ...always]
+  return ['unauthenticated', 'forbidden', ...('edgeRole' in access ? (['roleDenied'] as const) : []), ...always]
+}
+
+function toExample({ params, result }: { params: unknown; result: unknown }) {
+  return {
+    name: 'example',
+    params: Object.entries(params as object).map(([name, value]) => ({ name, value: value as unknown })),
+    result: { name: 'result', value: result },
+  }
 }
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output' = 'input'): Schema {

@@ -25,14 +25,16 @@ export interface Call {
   now: Date
 }
 
-export interface MethodDefinition<P extends z.ZodType, R extends z.ZodType> {
-  name: string
+export interface MethodDefinition<N extends string, P extends z.ZodType, R extends z.ZodType> {
+  name: N
   summary: string
   clients: readonly ClientKind[]
   params: P
   result: R
   access: Access<z.output<P>>
   handler: (call: Call, params: z.output<P>) => z.input<R> | Promise<z.input<R>>
+  /** For the API document; a contract test holds it against both schemas. */
+  example?: { params: z.input<P>; result: z.output<R> }
   /** Calls of one socket wait until it is done (log-in, log-out). */
   exclusive?: true
   /** Not counted against the request limit of a socket. */
@@ -50,15 +52,25 @@ export interface Method {
   result: z.ZodType
   access: Access<never>
   handler: (call: Call, params: never) => unknown
+  example?: { params: unknown; result: unknown }
   exclusive?: true
   unlimited?: true
   answerAfterMs?: (ctx: AppContext) => number
 }
 
+/** A method whose name, parameters and result are known to the compiler: what the client library infers its types from. */
+export interface TypedMethod<N extends string, P extends z.ZodType, R extends z.ZodType> extends Method {
+  name: N
+  params: P
+  result: R
+}
+
 /**
- * Declares a method: everything about it stands in this one literal. Dispatch, the API document, the permission snapshot
- * and the tests are derived from the list of literals.
+ * Declares a method: everything about it stands in this one literal. Dispatch, the API document, the permission snapshot,
+ * the types of the client library and the tests are derived from the list of literals.
  */
-export function defineMethod<P extends z.ZodType, R extends z.ZodType>(definition: MethodDefinition<P, R>): Method {
-  return definition as unknown as Method
+export function defineMethod<const N extends string, P extends z.ZodType, R extends z.ZodType>(
+  definition: MethodDefinition<N, P, R>,
+): TypedMethod<N, P, R> {
+  return definition as unknown as TypedMethod<N, P, R>
 }

@@ -4,9 +4,9 @@ import { equalSecrets } from '../lib/constant-time.ts'
 import type { ServerParts } from './service.ts'
 
 /** Paths with a name in the metrics; everything else is "other". */
-const paths = ['/', '/healthz', '/readyz', '/metrics', '/.well-known/jwks.json']
+const paths = ['/', '/healthz', '/readyz', '/metrics', '/.well-known/jwks.json', '/openrpc.json']
 
-/** Health, readiness, metrics and public keys; everything else is 404. Never throws. */
+/** Health, readiness, metrics, public keys and the API document; everything else is 404. Never throws. */
 export async function handleHttp(
   ctx: AppContext,
   parts: ServerParts,
@@ -44,11 +44,13 @@ async function route(
       return reply(response, 200, await parts.metrics.registry.metrics(), parts.metrics.registry.contentType)
     case '/.well-known/jwks.json':
       return reply(response, 200, JSON.stringify(await ctx.tokens.jwks()), 'application/json', 'public, max-age=300')
+    case '/openrpc.json':
+      return reply(response, 200, await parts.apiDocument.text(), 'application/json', 'public, max-age=300')
     case '/':
       return reply(
         response,
         200,
-        'ems-metadata: WebSocket JSON-RPC on /ui, /edge and /service; see /healthz, /readyz, /metrics\n',
+        'ems-metadata: WebSocket JSON-RPC on /ui, /edge and /service; see /healthz, /readyz, /metrics, /openrpc.json\n',
       )
     default:
       return reply(response, 404, 'not found\n')

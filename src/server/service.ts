@@ -7,6 +7,7 @@ import type { LoggedChange } from '../access/access-store.ts'
 import { allMethods } from '../api/index.ts'
 import type { AppContext } from '../context.ts'
 import { Addresses } from './addresses.ts'
+import { ApiDocument } from './api-document.ts'
 import { type MethodTable, methodTable } from './dispatch.ts'
 import type { EdgeConnection } from './edge-connection.ts'
 import { handleHttp } from './http.ts'
@@ -19,6 +20,7 @@ import { type Entrance, Upgrade } from './upgrade.ts'
 /** What the sockets of one service share. */
 export interface ServerParts {
   methods: MethodTable
+  apiDocument: ApiDocument
   metrics: Metrics
   sockets: Sockets
   liveness: Liveness
@@ -43,6 +45,7 @@ export async function startService(
 ): Promise<RunningService> {
   const parts: ServerParts = {
     methods: methodTable(allMethods),
+    apiDocument: new ApiDocument(allMethods),
     metrics: createMetrics(options.release),
     sockets: new Sockets(),
     liveness: new Liveness(ctx.config.pingIntervalMs),
