@@ -96,7 +96,7 @@ async function forward(call: Call, { edge, role }: Target, payload: Payload): Pr
 const edgeRpc = defineMethod({
   name: 'edgeRpc',
   summary: 'A request to an edge, or about one. Protocol C.4. The answer repeats the inner id.',
-  clients: ['ui', 'service'],
+  clients: ['ui', 'service', 'backend'],
   params: z.object({ edgeId, payload: z.record(z.string(), z.unknown()) }),
   result: z.object({
     payload: z.object({ jsonrpc: z.literal('2.0'), id: z.union([z.string(), z.number()]), result: z.unknown() }),
@@ -119,7 +119,7 @@ const setGridConnSchedule = defineMethod({
   name: 'setGridConnSchedule',
   summary:
     'Hands a grid connection schedule to the edge. Protocol C.3; the result is the inner envelope, as in OpenEMS.',
-  clients: ['ui', 'service'],
+  clients: ['ui', 'service', 'backend'],
   params: z.object({
     id: edgeId,
     schedule: z

@@ -153,7 +153,7 @@ const getProtocolsCoreInfo = defineMethod({
 const getEdgesStatus = defineMethod({
   name: 'getEdgesStatus',
   summary: 'Whether each edge is online. Protocol C.3.',
-  clients: ['ui', 'service'],
+  clients: ['ui', 'service', 'backend'],
   params: z.object({ edgeIds: z.array(edgeId).max(1000) }),
   result: z.record(z.string(), z.object({ online: z.boolean() })),
   access: { edgeRole: 'guest', edges: (params) => params.edgeIds },
@@ -172,7 +172,7 @@ const MAX_VALUES = 50_000
 const getEdgesChannelsValues = defineMethod({
   name: 'getEdgesChannelsValues',
   summary: 'Newest values of channels of several edges; null where unknown. Protocol C.3.',
-  clients: ['ui', 'service'],
+  clients: ['ui', 'service', 'backend'],
   params: z
     .object({ ids: z.array(edgeId).max(1000), channels: z.array(channel).max(1000) })
     .refine(({ ids, channels }) => ids.length * channels.length <= MAX_VALUES, `At most ${MAX_VALUES} values at once`),

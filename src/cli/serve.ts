@@ -66,8 +66,9 @@ function banner(started: StartedService, options: { demo: boolean; tls: boolean;
   if (ports.ui) lines.push(`  UI         ${ws}://${host}:${ports.ui}   (OpenEMS UI, environment url)`)
   if (ports.http)
     lines.push(
-      `  HTTP       ${options.tls ? 'https' : 'http'}://${host}:${ports.http}   (/healthz /readyz /metrics, sockets under /edge /ui /service)`,
+      `  HTTP       ${options.tls ? 'https' : 'http'}://${host}:${ports.http}   (/healthz /readyz /metrics, sockets under /edge /ui /service /backend)`,
     )
+  if (ports.backend) lines.push(`  backends   ${ws}://${host}:${ports.backend}   (header Authorization)`)
   lines.push(`  operator   ${started.controlSocket}   (npx ems-metadata --help)`)
   if (options.demo) lines.push('  log in as admin, installer, owner or guest; the password is the login')
   if (started.generatedAdminPassword !== undefined) {

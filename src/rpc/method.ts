@@ -3,8 +3,11 @@ import type { OpenemsRole, Permission } from '../access/model.ts'
 import type { AppContext } from '../context.ts'
 import type { Session } from './session.ts'
 
-/** Kinds of peers; each listener and path serves one (architecture section 2). */
-export type ClientKind = 'ui' | 'edge' | 'service'
+/**
+ * Kinds of peers; each listener and path serves one (architecture section 2): the OpenEMS UI, an edge, a service or operator,
+ * and whoever speaks Backend-to-Backend (protocol D.1).
+ */
+export type ClientKind = 'ui' | 'edge' | 'service' | 'backend'
 
 /**
  * What a method demands before its handler runs:

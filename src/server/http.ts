@@ -50,7 +50,7 @@ async function route(
       return reply(
         response,
         200,
-        'ems-metadata: WebSocket JSON-RPC on /ui, /edge and /service; see /healthz, /readyz, /metrics, /openrpc.json\n',
+        'ems-metadata: WebSocket JSON-RPC on /ui, /edge, /service and /backend; see /healthz, /readyz, /metrics, /openrpc.json\n',
       )
     default:
       return reply(response, 404, 'not found\n')

@@ -7,7 +7,7 @@ export function createMetrics(release: string) {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   // What changes with every connection or frame is counted in plain numbers and read at a scrape.
-  const openSockets: Record<ClientKind, number> = { ui: 0, edge: 0, service: 0 }
+  const openSockets: Record<ClientKind, number> = { ui: 0, edge: 0, service: 0, backend: 0 }
   const edgeFrames = new Map<string, number>()
   new Gauge({
     name: 'websocket_connections',

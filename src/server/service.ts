@@ -32,7 +32,7 @@ export interface ServerParts {
 
 export interface RunningService extends AsyncDisposable {
   /** Ports really in use, by entrance; missing ones are off. */
-  ports: Partial<Record<'edge' | 'ui' | 'http', number>>
+  ports: Partial<Record<'edge' | 'ui' | 'http' | 'backend', number>>
   parts: ServerParts
 }
 
@@ -68,10 +68,11 @@ export async function startService(
   const ports: RunningService['ports'] = {}
   try {
     const isOn = (port: number) => port !== 0 || options.anyPort === true
-    const { edgePort, uiPort, httpPort } = ctx.config
+    const { edgePort, uiPort, httpPort, backendPort } = ctx.config
     if (isOn(edgePort)) ports.edge = await open('edge', edgePort)
     if (isOn(uiPort)) ports.ui = await open('ui', uiPort)
     if (isOn(httpPort)) ports.http = await open('byPath', httpPort)
+    if (isOn(backendPort)) ports.backend = await open('backend', backendPort)
     if (options.controlSocket !== undefined) await openControl(open, options.controlSocket)
   } catch (error) {
     for (const server of servers) server.close()

@@ -13,7 +13,12 @@ import type { ServerParts } from './service.ts'
 /** What a listener lets in: one kind of client on a classic port, by path on the HTTP port, the operator on the local socket. */
 export type Entrance = ClientKind | 'byPath' | 'control'
 
-const paths: Readonly<Record<string, ClientKind>> = { '/edge': 'edge', '/ui': 'ui', '/service': 'service' }
+const paths: Readonly<Record<string, ClientKind>> = {
+  '/edge': 'edge',
+  '/ui': 'ui',
+  '/service': 'service',
+  '/backend': 'backend',
+}
 const refusals = {
   401: 'Unauthorized',
   403: 'Forbidden',
@@ -21,6 +26,8 @@ const refusals = {
   429: 'Too Many Requests',
   503: 'Service Unavailable',
 } as const
+/** RFC 9110 section 11.6.1: a 401 names what would be accepted. */
+export const CHALLENGE = 'Bearer realm="ems-metadata"'
 const NO_CONTEXT_TAKEOVER = { serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 1024 }
 
 /** Decides about every upgrade: limits first, then credentials, then the socket. Nobody is told why he is refused. */
@@ -42,6 +49,7 @@ export class Upgrade {
       }),
       ui: new WebSocketServer({ ...options, maxPayload: Math.ceil(large / 4), perMessageDeflate: false }),
       service: new WebSocketServer({ ...options, maxPayload: large, perMessageDeflate: false }),
+      backend: new WebSocketServer({ ...options, maxPayload: large, perMessageDeflate: false }),
     }
   }
 
@@ -64,7 +72,7 @@ export class Upgrade {
         type: 'service',
         principalId: LOCAL_OPERATOR_PRINCIPAL_ID,
       })
-    else void this.#service(request, socket, head, address)
+    else void this.#service(kind, request, socket, head, address)
   }
 
   /** Header `apikey` (protocol B.1): one hash, one look-up, no database. */
@@ -101,16 +109,22 @@ export class Upgrade {
   }
 
   /** `Authorization: Bearer <service token>`. */
-  async #service(request: IncomingMessage, socket: Duplex, head: Buffer, address: string): Promise<void> {
+  async #service(
+    kind: 'service' | 'backend',
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    address: string,
+  ): Promise<void> {
     const header = request.headers.authorization ?? ''
     const token = header.startsWith('Bearer ') ? header.slice(7).trim() : ''
     try {
       const principalId = token === '' ? undefined : await verifyServiceToken(this.#ctx, token)
       if (principalId === undefined) {
-        this.#refused('service', 'token', address)
+        this.#refused(kind, 'token', address)
         return refuse(socket, 401)
       }
-      if (!socket.destroyed) this.#open('service', request, socket, head, address, { type: 'service', principalId })
+      if (!socket.destroyed) this.#open(kind, request, socket, head, address, { type: 'service', principalId })
     } catch (error) {
       this.#ctx.log.warn({ err: error }, 'service token not checked')
       refuse(socket, 503)
@@ -161,5 +175,6 @@ function pathOf(request: IncomingMessage): string {
 function refuse(socket: Duplex, status: keyof typeof refusals): void {
   // A peer that does not close its side would keep the connection for ever.
   socket.once('finish', () => socket.destroy())
-  socket.end(`HTTP/1.1 ${status} ${refusals[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  const challenge = status === 401 ? `WWW-Authenticate: ${CHALLENGE}\r\n` : ''
+  socket.end(`HTTP/1.1 ${status} ${refusals[status]}\r\n${challenge}Connection: close\r\nContent-Length: 0\r\n\r\n`)
 }

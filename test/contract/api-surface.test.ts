@@ -25,11 +25,11 @@ describe('the surface of the service', () => {
       addEdgeToUser · ui · signedIn
       getEmsType · ui service · role guest on the edge
       getProtocolsCoreInfo · ui · role guest on the edge
-      getEdgesStatus · ui service · role guest on the edge
-      getEdgesChannelsValues · ui service · role guest on the edge
+      getEdgesStatus · ui service backend · role guest on the edge
+      getEdgesChannelsValues · ui service backend · role guest on the edge
       subscribeEdges · ui · role guest on the edge
-      edgeRpc · ui service · role guest on the edge
-      setGridConnSchedule · ui service · role admin on the edge
+      edgeRpc · ui service backend · role guest on the edge
+      setGridConnSchedule · ui service backend · role admin on the edge
       checkSetupPassword · edge · edge
       appCenter · edge · edge
       oauthRegistry · edge · edge

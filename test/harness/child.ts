@@ -24,7 +24,7 @@ export async function runCli(args: readonly string[], env: Record<string, string
 
 /** A service in a process of its own. */
 export interface ServiceProcess extends AsyncDisposable {
-  urls: { edge: string; ui: string; http: string }
+  urls: { edge: string; ui: string; http: string; backend: string }
   output: () => { stdout: string; stderr: string }
   /** Sends a signal and waits for the end; the exit code. */
   end: (signal: NodeJS.Signals) => Promise<number | null>
@@ -37,9 +37,11 @@ export async function spawnService(
   args: readonly string[] = [],
 ): Promise<ServiceProcess> {
   const places = { EMS_EDGE_PORT: ports.edge, EMS_UI_PORT: ports.ui, EMS_HTTP_PORT: ports.http }
+  // Whoever needs this port gives it in `env`; off, so that services can stand side by side.
+  const off = { EMS_BACKEND_PORT: '0' }
   const settings = Object.fromEntries(Object.entries(places).map(([name, port]) => [name, String(port)]))
   const child = spawn(process.execPath, [cli, 'serve', ...args], {
-    env: environment({ EMS_HOST: '127.0.0.1', ...settings, ...env }),
+    env: environment({ EMS_HOST: '127.0.0.1', ...off, ...settings, ...env }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = collect(child)
@@ -57,7 +59,7 @@ export async function spawnService(
   ])
   const at = (scheme: string, port: number) => `${scheme}://127.0.0.1:${port}`
   return {
-    urls: { edge: at('ws', ports.edge), ui: at('ws', ports.ui), http: at('http', ports.http) },
+    urls: { edge: at('ws', ports.edge), ui: at('ws', ports.ui), http: at('http', ports.http), backend: at('ws', 0) },
     output,
     end: (signal) => {
       child.kill(signal)

@@ -299,6 +299,19 @@ export class EdgeClient extends WireClient {
   }
 }
 
+/** Another backend on port 8076 (protocol D.1); `authorization` is the whole header. */
+export class BackendClient extends WireClient {
+  static async open(
+    service: Reachable,
+    authorization: string | undefined,
+    at: 'port' | 'path' = 'port',
+  ): Promise<BackendClient> {
+    const url = at === 'port' ? service.urls.backend : `${service.urls.http.replace('http', 'ws')}/backend`
+    const headers = authorization === undefined ? {} : { authorization }
+    return await connected(new BackendClient(connect(url, { headers })))
+  }
+}
+
 /** A service with a token: a backend, the operator's tools. */
 export class ServiceClient extends WireClient {
   static async open(service: Reachable, token: string): Promise<ServiceClient> {

@@ -21,7 +21,7 @@ export interface TestService extends AsyncDisposable {
   config: Config
   controlSocket: string
   /** Addresses of the entrances. */
-  urls: { edge: string; ui: string; http: string }
+  urls: { edge: string; ui: string; http: string; backend: string }
 }
 
 export interface TestServiceOptions {
@@ -65,6 +65,7 @@ export function testConfig(): Config {
     EMS_EDGE_PORT: '0',
     EMS_UI_PORT: '0',
     EMS_HTTP_PORT: '0',
+    EMS_BACKEND_PORT: '0',
     EMS_BCRYPT_COST: '4',
     EMS_UI_SUBSCRIBE_ANSWER_MS: '0',
     EMS_UI_TOKEN_ANSWER_MS: '0',
@@ -97,6 +98,7 @@ function describeService(started: Started, config: Config): Omit<TestService, ty
     edge: urlOf(service.ports.edge),
     ui: urlOf(service.ports.ui),
     http: urlOf(service.ports.http, config.tlsCert === undefined ? 'http' : 'https'),
+    backend: urlOf(service.ports.backend),
   }
   return { ctx, service, config, controlSocket, urls }
 }

@@ -74,7 +74,13 @@ async function serveOnce(env: Record<string, string>): Promise<{ ms: number; cpu
 }
 
 /** Away from the classic ports, which somebody else may use on this machine. */
-const PORTS = { EMS_HOST: '127.0.0.1', EMS_EDGE_PORT: '28081', EMS_UI_PORT: '28082', EMS_HTTP_PORT: '28080' }
+const PORTS = {
+  EMS_HOST: '127.0.0.1',
+  EMS_EDGE_PORT: '28081',
+  EMS_UI_PORT: '28082',
+  EMS_HTTP_PORT: '28080',
+  EMS_BACKEND_PORT: '28076',
+}
 const TICK_MS = 10
 
 async function cpuOf(pid: number): Promise<number> {
