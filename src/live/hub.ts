@@ -3,13 +3,15 @@ import { ChannelCache, type ChannelValue } from './channel-cache.ts'
 import { EdgeStates, levels } from './edge-states.ts'
 import type { LiveEvents } from './live-events.ts'
 
-/** The socket of an edge, as far as the hub needs it. */
+/** The way to an edge, its own socket or through an app that holds it, as far as the hub needs it. */
 export interface EdgeLink {
-  /** Keyed hash of the API key this connection was made with. */
-  readonly keyHash: string
+  /** Keyed hash of the API key this connection was made with; undefined when somebody else looked at the key. */
+  readonly keyHash: string | undefined
+  /** Set when a newer link does not end this one: it waits, to be used again when the newer one is gone. */
+  readonly standsBy?: true
   /** Sends a request to the edge; rejects with the edge's error, on timeout, and at once when the link drops. */
   request(method: string, params: Record<string, unknown>, timeoutMs: number): Promise<unknown>
-  /** Ends the connection because of `reason`. */
+  /** Ends the connection because of `reason`; what stands by keeps its place when it was replaced. */
   end(reason: 'replaced' | 'revoked'): void
 }
 
@@ -26,6 +28,8 @@ export interface LiveEdge {
   readonly id: number
   readonly name: string
   link: EdgeLink | undefined
+  /** Older links that stand by, the newest last. */
+  standby: EdgeLink[] | undefined
   readonly cache: ChannelCache
   /** Timestamp of the row that set sum state and version last. */
   stateAt: number
@@ -77,20 +81,25 @@ export class LiveHub {
     return this.#edges.get(edgeId)?.link !== undefined
   }
 
-  /** The newest connection of an edge wins; the older one is ended (the stock backend keeps both, protocol B.4). */
+  /** The newest link of an edge wins; the older one is ended or stands by (the stock backend mixes both, protocol B.4). */
   connect(edgeId: number, name: string, link: EdgeLink): LiveEdge {
     const edge = this.#edge(edgeId, name)
     const previous = edge.link
+    if (previous === link) return edge
+    leaveStandby(edge, link)
     edge.link = link
-    if (previous) previous.end('replaced')
-    else this.#connectedCount++
+    if (previous === undefined) this.#connectedCount++
+    else if (previous.standsBy) edge.standby = [...(edge.standby ?? []), previous]
+    previous?.end('replaced')
     return edge
   }
 
-  /** A link has closed; ignored when a newer one took over, so that a moving edge does not flap. */
+  /** A link is gone: a moving edge does not flap, because a newer link took over or an older one still has it. */
   disconnect(edge: LiveEdge, link: EdgeLink): void {
-    if (edge.link !== link) return
-    edge.link = undefined
+    if (edge.link !== link) return leaveStandby(edge, link)
+    const older = edge.standby?.at(-1)
+    edge.link = older
+    if (older !== undefined) return leaveStandby(edge, older)
     this.#connectedCount--
     if (this.states.setOnline(edge.id, false)) this.#events.stateChanged(edge.id)
   }
@@ -98,7 +107,7 @@ export class LiveHub {
   /** A key of this edge changed: a connection made with one that is no longer valid ends. */
   recheckKey(edgeId: number, isValid: (keyHash: string) => boolean): void {
     const link = this.#edges.get(edgeId)?.link
-    if (link && !isValid(link.keyHash)) link.end('revoked')
+    if (link?.keyHash !== undefined && !isValid(link.keyHash)) link.end('revoked')
   }
 
   /** Any frame is a sign of life (protocol B.2: `timestampedData` is the heartbeat). */
@@ -222,6 +231,7 @@ export class LiveHub {
       id,
       name,
       link: undefined,
+      standby: undefined,
       cache: new ChannelCache(),
       stateAt: 0,
       watchers: undefined,
@@ -288,6 +298,12 @@ export class LiveHub {
     for (const channel of channels) values[channel] = edge.cache.get(channel)
     subscription.watcher.pushData(edge.name, values)
   }
+}
+
+function leaveStandby(edge: LiveEdge, link: EdgeLink): void {
+  if (edge.standby === undefined) return
+  edge.standby = edge.standby.filter((other) => other !== link)
+  if (edge.standby.length === 0) edge.standby = undefined
 }
 
 /** Unparsable is FAULT (protocol B.5). */

@@ -1,21 +1,14 @@
-import { type JSONRPCClient, JSONRPCErrorException } from 'json-rpc-2.0'
 import type { WebSocket } from 'ws'
 import type { AppContext } from '../context.ts'
-import { edgeNotifications } from '../edges/edge-notifications.ts'
-import { resumeSystemLog } from '../edges/edge-rpc.ts'
-import { AppError, errorKinds, PeerError, problem } from '../errors.ts'
-import type { EdgeLink, LiveEdge } from '../live/hub.ts'
-import { type Frame, readFrame, writeError, writeResult } from '../rpc/envelope.ts'
-import type { Caller, Session } from '../rpc/session.ts'
+import { AppError } from '../errors.ts'
+import { readFrame, writeError, writeResult } from '../rpc/envelope.ts'
 import { closeCodes } from './close-codes.ts'
-import { dispatch, failure, type Outcome } from './dispatch.ts'
-import { codeLabel } from './metrics.ts'
-import { createPeerClient } from './peer-client.ts'
+import { EdgeCalls, type PeerResponse } from './edge-calls.ts'
+import { EdgePeer } from './edge-peer.ts'
 import { RateLimit } from './rate-limit.ts'
 import type { ServerParts } from './service.ts'
 
 const MAX_INVALID_FRAMES = 1000
-const MAX_RUNNING = 20
 const MAX_PENDING = 500
 const FROZEN_BYTES = 32 * 1024 * 1024
 
@@ -25,20 +18,12 @@ interface EdgeSocket extends WebSocket {
 }
 
 /** One socket of an edge (protocol B.1-B.3). Small on purpose: there are as many as edges. */
-export class EdgeConnection implements EdgeLink {
-  readonly caller: Caller
+export class EdgeConnection extends EdgePeer {
   readonly keyHash: string
-  readonly #ctx: AppContext
-  readonly #parts: ServerParts
   readonly #socket: EdgeSocket
-  readonly #edge: LiveEdge
   readonly #limit: RateLimit
-  #client: JSONRPCClient | undefined
-  #pending = 0
-  #running = 0
+  #calls: EdgeCalls | undefined
   #invalid = 0
-  #started = false
-  #dropped = false
 
   constructor(
     ctx: AppContext,
@@ -46,14 +31,11 @@ export class EdgeConnection implements EdgeLink {
     socket: WebSocket,
     edge: { id: number; edgeId: string; keyHash: string },
   ) {
-    this.#ctx = ctx
-    this.#parts = parts
+    super(ctx, parts, edge)
     this.#socket = socket as EdgeSocket
     this.keyHash = edge.keyHash
-    this.caller = { type: 'edge', edgeId: edge.id, edgeName: edge.edgeId }
     this.#limit = new RateLimit(ctx.config.edgeFramesPerSecond, ctx.config.edgeFramesPerSecond * 5)
     this.#socket.edgeConnection = this
-    this.#edge = ctx.hub.connect(edge.id, edge.edgeId, this)
     socket.on('message', onMessage)
     socket.on('close', onClose)
     socket.on('error', onError)
@@ -62,28 +44,18 @@ export class EdgeConnection implements EdgeLink {
 
   /** Rejects with 3000 when the edge drops, code 1 when it does not answer within `timeoutMs`. */
   async request(method: string, params: Record<string, unknown>, timeoutMs: number): Promise<unknown> {
-    if (this.#socket.readyState !== this.#socket.OPEN) throw new AppError('edgeNotConnected', [this.#edge.name])
-    if (this.#pending >= MAX_PENDING) throw new AppError('tooManyRequests')
-    this.#client ??= createPeerClient((text) => this.#send(text))
-    this.#pending++
-    try {
-      return await this.#client
-        .timeout(timeoutMs, (id) => ({ jsonrpc: '2.0', id, error: { code: 1, message: 'timeout', data: timedOut } }))
-        .request(method, params)
-    } catch (error) {
-      throw this.#translate(error, timeoutMs)
-    } finally {
-      this.#pending--
-    }
+    if (this.#socket.readyState !== this.#socket.OPEN) throw new AppError('edgeNotConnected', [this.edge.name])
+    this.#calls ??= new EdgeCalls((text) => this.#send(text), MAX_PENDING)
+    return this.#calls.request(this.edge.name, method, params, timeoutMs)
   }
 
   end(reason: 'replaced' | 'revoked'): void {
-    this.#ctx.log.info({ edgeId: this.#edge.name, reason }, 'edge connection ended')
+    this.ctx.log.info({ edgeId: this.edge.name, reason }, 'edge connection ended')
     if (reason === 'replaced') this.#socket.close(closeCodes.replaced, 'a newer connection took over')
     else this.#socket.close(closeCodes.policy, 'the key is no longer valid')
     const timer = setTimeout(() => this.#socket.terminate(), 2000)
     timer.unref()
-    this.#dropPending()
+    this.#calls?.drop()
   }
 
   goAway(): void {
@@ -98,24 +70,26 @@ export class EdgeConnection implements EdgeLink {
   received(data: Buffer, isBinary: boolean): void {
     // A connection that is being ended brings nothing in any more.
     if (this.#socket.readyState !== this.#socket.OPEN) return
-    this.#parts.liveness.seen(this.#socket)
+    this.parts.liveness.seen(this.#socket)
     try {
       this.#handle(data, isBinary)
     } catch (error) {
-      this.#ctx.log.error({ edgeId: this.#edge.name, err: error }, 'frame not handled')
-      this.#invalidFrame('not handled')
+      this.ctx.log.error({ edgeId: this.edge.name, err: error }, 'frame not handled')
+      this.invalidFrame('not handled')
     }
   }
 
   #handle(data: Buffer, isBinary: boolean): void {
     if (!this.#limit.take(performance.now())) return this.#cutOff('too many frames')
-    if (isBinary) return this.#invalidFrame('binary')
+    if (isBinary) return this.invalidFrame('binary')
     const frame = readFrame(data.toString())
     switch (frame.kind) {
       case 'notification':
-        return this.#onNotification(frame.method, frame.params)
+        return this.onNotification(frame.method, frame.params)
       case 'request':
-        return this.#onRequest(frame)
+        return this.onRequest(frame, (outcome) =>
+          this.#send(outcome.ok ? writeResult(frame.id, outcome.result) : writeError(frame.id, outcome.error)),
+        )
       case 'success':
         return this.#onResponse({ jsonrpc: '2.0', id: frame.id, result: frame.result ?? {} })
       case 'error':
@@ -123,91 +97,28 @@ export class EdgeConnection implements EdgeLink {
       default:
         if (frame.id !== undefined)
           this.#send(writeError(frame.id, new AppError('invalidMessage', [frame.reason]).toWire()))
-        return this.#invalidFrame(frame.reason)
+        return this.invalidFrame(frame.reason)
     }
   }
 
   closed(): void {
-    this.#dropPending()
-    this.#ctx.hub.disconnect(this.#edge, this)
-    this.#ctx.log.info({ edgeId: this.#edge.name }, 'edge disconnected')
+    this.#calls?.drop()
+    this.ctx.hub.disconnect(this.edge, this)
+    this.ctx.log.info({ edgeId: this.edge.name }, 'edge disconnected')
   }
 
-  #onNotification(method: string, params: Record<string, unknown>): void {
-    const handler = Object.hasOwn(edgeNotifications, method) ? edgeNotifications[method] : undefined
-    if (handler === undefined) return this.#invalidFrame('unknown notification')
-    const now = this.#ctx.clock().getTime()
-    if (this.#edge.link !== this) return
-    this.#ctx.hub.seen(this.#edge, now)
-    const { edgeFrames } = this.#parts.metrics
-    edgeFrames.set(method, (edgeFrames.get(method) ?? 0) + 1)
-    handler(this.#ctx, this.#edge, params, now)
-    if (!this.#started) {
-      this.#started = true
-      resumeSystemLog(this.#ctx, this.#edge)
-    }
+  #onResponse(response: PeerResponse): void {
+    if (this.#calls?.receive(response) !== true) this.invalidFrame('answer without request')
   }
 
-  #onRequest(frame: Extract<Frame, { kind: 'request' }>): void {
-    const method = this.#parts.methods.edge.get(frame.method)
-    const startedAt = performance.now()
-    if (method === undefined)
-      return this.#finish(frame, startedAt, failure(new AppError('unknownMethod', [frame.method.slice(0, 100)])))
-    if (this.#running >= MAX_RUNNING) return this.#finish(frame, startedAt, failure(new AppError('tooManyRequests')))
-    this.#running++
-    const outcome = dispatch(this.#ctx, method, this.#asSession(), frame.params)
-    void Promise.resolve(outcome).then((settled) => {
-      this.#running--
-      this.#finish(frame, startedAt, settled)
-    })
-  }
-
-  #finish(frame: Extract<Frame, { kind: 'request' }>, startedAt: number, outcome: Outcome): void {
-    this.#send(outcome.ok ? writeResult(frame.id, outcome.result) : writeError(frame.id, outcome.error))
-    const ms = performance.now() - startedAt
-    const method = this.#parts.methods.edge.has(frame.method) ? frame.method : 'other'
-    this.#parts.metrics.requests.labels('edge', method).observe(ms / 1000)
-    const line = { edgeId: this.#edge.name, clientKind: 'edge', method, ms: Math.round(ms * 100) / 100 }
-    if (outcome.ok) return this.#ctx.log.info(line, 'call')
-    this.#parts.metrics.errors.inc({ component: 'edge', code: codeLabel(outcome.error.code) })
-    this.#ctx.log[outcome.level]({ ...line, code: outcome.error.code, err: outcome.cause }, 'call refused')
-  }
-
-  #onResponse(response: {
-    jsonrpc: '2.0'
-    id: string | number
-    result?: unknown
-    error?: { code: number; message: string; data: string[] }
-  }): void {
-    if (this.#client === undefined || this.#pending === 0) return this.#invalidFrame('answer without request')
-    this.#client.receive(response as Parameters<JSONRPCClient['receive']>[0])
-  }
-
-  #translate(error: unknown, timeoutMs: number): unknown {
-    if (!(error instanceof JSONRPCErrorException)) return error
-    if (this.#dropped) return new AppError('edgeNotConnected', [this.#edge.name])
-    if (error.data === timedOut) {
-      return problem(`Edge [${this.#edge.name}] did not answer within ${timeoutMs / 1000} seconds`)
-    }
-    // To a UI this code means that its own session is over, whoever it comes from (ui.md section 0, rule 4).
-    if (error.code === errorKinds.authenticationFailed.code) return problem(error.message)
-    const data = Array.isArray(error.data) ? error.data.map(String) : []
-    return new PeerError({ code: error.code, message: error.message, data })
-  }
-
-  #dropPending(): void {
-    this.#dropped = true
-    this.#client?.rejectAllPendingRequests('connection closed')
-  }
-
-  #invalidFrame(reason: string): void {
-    this.#parts.metrics.invalidFrames.inc({ component: 'edge', reason })
+  protected override invalidFrame(reason: string): void {
+    this.parts.metrics.invalidFrames.inc({ component: 'edge', reason })
     if (++this.#invalid >= MAX_INVALID_FRAMES) this.#cutOff('invalid frames')
   }
 
   #cutOff(reason: string): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return
-    this.#ctx.log.warn({ edgeId: this.#edge.name, reason }, 'edge disconnected for passing a limit')
+    this.ctx.log.warn({ edgeId: this.edge.name, reason }, 'edge disconnected for passing a limit')
     this.#socket.close(closeCodes.policy, reason)
     this.#socket.terminate()
   }
@@ -217,29 +128,6 @@ export class EdgeConnection implements EdgeLink {
     if (this.#socket.bufferedAmount > FROZEN_BYTES) return this.#socket.terminate()
     this.#socket.send(text)
   }
-
-  #asSession(): Session {
-    return {
-      kind: 'edge',
-      clientAddress: '',
-      caller: this.caller,
-      watcher: noWatcher,
-      subscription: undefined,
-      channelCount: -1,
-      signIn: () => undefined,
-      signOut: () => undefined,
-    }
-  }
-}
-
-/** Marks our own time-out; no peer can send this object. */
-const timedOut = Object.freeze({})
-
-const noWatcher = {
-  maySee: () => false,
-  maySeeSystemLog: () => false,
-  pushData: () => undefined,
-  pushNotification: () => undefined,
 }
 
 function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {

@@ -107,3 +107,53 @@ describe('the hub', () => {
     expect(hub.unsubscribe(two)).toEqual([])
   })
 })
+
+describe('links that stand by', () => {
+  const standing = () => ({ ...link(), keyHash: undefined, standsBy: true }) satisfies EdgeLink
+
+  it('take over when the newer one is gone, the newest first, without the edge being offline in between', () => {
+    const { hub, at, changed } = scene()
+    const [first, second, own] = [standing(), standing(), link()]
+    const edge = hub.connect(7, 'edge7', first)
+    hub.seen(edge, at())
+    changed.length = 0
+    hub.connect(7, 'edge7', second)
+    hub.connect(7, 'edge7', own)
+    expect(edge.link).toBe(own)
+    hub.disconnect(edge, own)
+    expect(edge.link).toBe(second)
+    hub.disconnect(edge, second)
+    expect(edge.link).toBe(first)
+    expect([hub.states.isOnline(7), hub.connectedCount, changed]).toEqual([true, 1, []])
+    hub.disconnect(edge, first)
+    expect([edge.link, edge.standby, hub.states.isOnline(7), hub.connectedCount]).toEqual([
+      undefined,
+      undefined,
+      false,
+      0,
+    ])
+  })
+
+  it('that are gone meanwhile, or took over again by themselves, are not used twice', () => {
+    const { hub } = scene()
+    const [first, second] = [standing(), standing()]
+    const edge = hub.connect(7, 'edge7', first)
+    hub.connect(7, 'edge7', second)
+    hub.disconnect(edge, first)
+    expect(edge.standby).toBeUndefined()
+    hub.connect(7, 'edge7', first)
+    hub.connect(7, 'edge7', second)
+    expect([edge.link, edge.standby]).toEqual([second, [first]])
+    hub.disconnect(edge, second)
+    hub.disconnect(edge, first)
+    expect(hub.connectedCount).toBe(0)
+  })
+
+  it('are no matter of keys: whoever holds the socket looked at it', () => {
+    const { hub } = scene()
+    const held = standing()
+    hub.connect(7, 'edge7', held)
+    hub.recheckKey(7, () => false)
+    expect(held.end).not.toHaveBeenCalled()
+  })
+})
