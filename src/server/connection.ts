@@ -249,7 +249,7 @@ export class Connection implements Session, Watcher {
     else this.#send(text)
     const ms = performance.now() - startedAt
     const name = method?.name ?? 'other'
-    this.#parts.metrics.requests.labels(this.kind, name).observe(ms / 1000)
+    this.#parts.metrics.requests.add(this.kind, name, ms / 1000)
     const principal = 'principalId' in this.#caller ? this.#caller.principalId : undefined
     if (outcome.ok) {
       this.#log.info({ method: name, principalId: principal, ms: Math.round(ms * 100) / 100 }, 'call')

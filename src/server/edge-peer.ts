@@ -77,7 +77,7 @@ export abstract class EdgePeer implements EdgeLink {
   #record(asked: string, startedAt: number, outcome: Outcome): void {
     const ms = performance.now() - startedAt
     const method = this.parts.methods.edge.has(asked) ? asked : 'other'
-    this.parts.metrics.requests.labels('edge', method).observe(ms / 1000)
+    this.parts.metrics.requests.add('edge', method, ms / 1000)
     const line = { edgeId: this.edge.name, clientKind: 'edge', method, ms: Math.round(ms * 100) / 100 }
     if (outcome.ok) return this.ctx.log.info(line, 'call')
     this.parts.metrics.errors.inc({ component: 'edge', code: codeLabel(outcome.error.code) })

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { errorKinds } from '../errors.ts'
 import type { ClientKind } from '../rpc/method.ts'
+import { CallDurations } from './call-durations.ts'
 
 /** Prometheus metrics; OpenEMS's names where it has one (protocol F.2). Unknown methods are counted as "other". */
 export function createMetrics(release: string) {
@@ -18,13 +19,7 @@ export function createMetrics(release: string) {
       for (const [component, count] of Object.entries(openSockets)) this.set({ component }, count)
     },
   })
-  const requests = new Histogram({
-    name: 'websocket_requests',
-    help: 'Duration of calls in seconds',
-    labelNames: ['component', 'method'] as const,
-    buckets: [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30],
-    registers: [registry],
-  })
+  const requests = new CallDurations(registry)
   const httpRequests = new Histogram({
     name: 'http_requests',
     help: 'Duration of HTTP requests in seconds',
