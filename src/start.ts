@@ -18,6 +18,7 @@ import { startJobs } from './jobs/jobs.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { createPasswordPool } from './lib/password.ts'
 import { deriveKey, loadOrCreateSecret } from './lib/secrets.ts'
+import { putPoolBehindMainThread } from './lib/thread-priority.ts'
 import { LiveHub } from './live/hub.ts'
 import type { Log } from './log.ts'
 import { type RunningService, startService } from './server/service.ts'
@@ -60,6 +61,7 @@ export async function start({
   )
   const { db } = database
   await prepareSchema(config, database, log)
+  await putPoolBehindMainThread()
   const secret = config.secret ?? (await loadOrCreateSecret(config.dataDir))
   const pepper = deriveKey(secret, 'keyed-hash')
   const store = stack.use(new AccessStore({ database, log, staleAfterMs: config.staleAfterMs }))
