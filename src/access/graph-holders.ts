@@ -54,10 +54,13 @@ function isActive({ rows }: GraphState, id: number): boolean {
   return (rows.user.get(id) ?? rows.service.get(id))?.disabledAt === null
 }
 
-/** A restriction may leave nothing; only then is there more to ask. */
+/** A restriction may leave nothing of his own; only then is there more to ask. */
 function isUnrestricted(graph: GraphState, id: number, resourceId: number, at: number): boolean {
   if (!graph.people.restrictionsOf(id)?.has(resourceId)) return true
-  return graph.evaluator.discovers(graph.views.peek(id, at), resourceId)
+  const own = graph.evaluator
+    .conveyances(graph.views.peek(id, at), resourceId)
+    .filter(({ grant }) => grant.principalId !== PUBLIC_PRINCIPAL_ID)
+  return conveysDiscover(own)
 }
 
 function isValid({ validFrom, validTo }: { validFrom: number | null; validTo: number | null }, at: number): boolean {

@@ -40,9 +40,8 @@ export function ownersOf(
 
 /** The organisations that have an owner now and would have none after the change (P-09, EC-07). */
 export function ownerlessAfter(graph: GraphState, change: RightsChange, at: number): number[] {
-  return [...concerned(graph, change)].filter(
-    (id) => ownersOf(graph, id, at).size > 0 && ownersOf(graph, id, at, change).size === 0,
-  )
+  const organisations = [...concerned(graph, change)].filter((id) => graph.resources.organisation(id) !== undefined)
+  return organisations.filter((id) => ownersOf(graph, id, at).size > 0 && ownersOf(graph, id, at, change).size === 0)
 }
 
 function concerned(graph: GraphState, change: RightsChange): Set<number> {

@@ -2,16 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AccessIndex } from '../../../src/access/access-index.ts'
 import { unionWindows, windowsCover } from '../../../src/access/windows.ts'
+import { isAllowed } from './laws.ts'
 import { History, principalIds, resourceIds, type Step, someLink, someWorld, times, userIds } from './worlds.ts'
-
-/** Whether the actor may take this step at that time, as far as the guards are concerned. */
-function isAllowed(index: AccessIndex, actorId: number, step: Step, at: number): boolean {
-  if (step.row === null) return false
-  if (step.entity === 'grant') return index.guardGrant(actorId, step.row, at).ok
-  if (step.entity === 'membership') return index.guardMembership(actorId, step.row, at).ok
-  if (step.entity === 'containment') return index.guardContainment(actorId, step.row, at).ok
-  return false
-}
 
 /** Nobody has anything afterwards that neither he nor the actor had before, now or later, on anything. */
 function expectNoEscalation(before: AccessIndex, after: AccessIndex, actorId: number, from: number): void {

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import { PUBLIC_PRINCIPAL_ID } from '../../../src/access/model.ts'
+import { Scene } from './scene.ts'
+
+const now = 1000
+
+describe('who holds something', () => {
+  it('G-27, D-21: whoever a restriction leaves nothing of his own is no holder, even where everybody sees it', () => {
+    const scene = new Scene()
+    const [anna, berta] = [scene.user('anna'), scene.user('berta')]
+    const edge = scene.edge('edge1', { organisationId: scene.organisation('main', { publicAccess: true }) })
+    for (const user of [anna, berta]) scene.grant(user, 'resource.detail', edge, { dataWindows: [[0, 10]] })
+    scene.grant(PUBLIC_PRINCIPAL_ID, 'resource.overview', edge)
+    scene.restriction(anna, edge, [[20, 30]])
+    const { everybody, total, holders } = scene.index().usersWithAccess(edge, now, { offset: 0, limit: 9 })
+    expect({ everybody, total }).toEqual({ everybody: true, total: 1 })
+    expect(holders.map(({ principalId }) => principalId)).toEqual([berta])
+  })
+
+  it('P-09: the owner of an organisation is meant, not who holds that role on something else', () => {
+    const scene = new Scene()
+    const anna = scene.user('anna')
+    const main = scene.organisation('main')
+    const ofMain = scene.grant(anna, 'org.owner', main)
+    scene.grant(anna, 'org.owner', scene.edge('edge1'))
+    const index = scene.index()
+    expect(index.ownerlessAfter({ usersRemoved: [anna] }, now)).toEqual([main])
+    const grantsRemoved = scene.rows.grant.filter(({ id }) => id !== ofMain)
+    expect(index.ownerlessAfter({ grantsRemoved }, now)).toEqual([])
+  })
+})

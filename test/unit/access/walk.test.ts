@@ -1,0 +1,35 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { lessIsLess, longLife, noEscalation } from './laws.ts'
+
+// Ten seconds on an idle machine; a busy one must not make them fail.
+const patience = { timeout: 240_000 }
+
+/** Runs a property and says how many steps it took. */
+function stepsOf<T>(numRuns: number, law: (count: (steps: number) => void) => fc.IProperty<T>): number {
+  let taken = 0
+  fc.assert(
+    law((steps) => {
+      taken += steps
+    }),
+    { numRuns, interruptAfterTimeLimit: patience.timeout - 30_000 },
+  )
+  return taken
+}
+
+describe('access in random worlds', patience, () => {
+  it('is what the rows say at each of 100,000 steps of a long life (invariants 2, 4, 6, 10, 11; K1..K3, G-05..G-08, P-08..P-17)', () => {
+    expect(stepsOf(250, (count) => longLife(420, count))).toBeGreaterThanOrEqual(100_000)
+  })
+
+  it('never grows when something is taken away, never shrinks when something is added (invariant 3, G-11)', () => {
+    expect(stepsOf(100, lessIsLess)).toBeGreaterThanOrEqual(10_000)
+  })
+
+  it('is not raised by anything somebody does alone, however many steps he takes (invariant 1, G-01, G-30, G-31, T4)', () => {
+    let allowed = 0
+    const steps = stepsOf(60, (count) => noEscalation(count, () => allowed++))
+    expect(steps).toBeGreaterThanOrEqual(2_400)
+    expect(allowed).toBeGreaterThan(20)
+  })
+})
