@@ -18,7 +18,7 @@ function stepsOf<T>(numRuns: number, law: (count: (steps: number) => void) => fc
 }
 
 describe('access in random worlds', patience, () => {
-  it('is what the rows say at each of 100,000 steps of a long life (invariants 2, 4, 6, 10, 11; K1..K3, G-05..G-08, P-08..P-17)', () => {
+  it('is what the rows say at each of 100,000 steps of a long life (invariants 2, 4, 6, 10, 11; G-05 G-06 G-07 G-08 G-13 P-08 P-09 P-13 P-15 P-17 K1 K2 K10 T3 T6)', () => {
     expect(stepsOf(250, (count) => longLife(420, count))).toBeGreaterThanOrEqual(100_000)
   })
 
@@ -28,8 +28,8 @@ describe('access in random worlds', patience, () => {
 
   it('is not raised by anything somebody does alone, however many steps he takes (invariant 1, G-01, G-30, G-31, T4)', () => {
     let allowed = 0
-    const steps = stepsOf(60, (count) => noEscalation(count, () => allowed++))
-    expect(steps).toBeGreaterThanOrEqual(2_400)
+    const steps = stepsOf(80, (count) => noEscalation(count, () => allowed++))
+    expect(steps).toBeGreaterThanOrEqual(3_200)
     expect(allowed).toBeGreaterThan(20)
   })
 })
