@@ -1,0 +1,226 @@
+/**
+ * What every import format is read into: records in natural keys, each with the place it stands at. Readers make them, the
+ * planner compares them with what is there. Pure data: no database, no index. Rules: domain-rules 1.5 (D-01..D-30), K12.
+ */
+import type { OpenemsRole, Permission, Window } from '../access/model.ts'
+
+/** Where in what was given something stands; every problem names it. Rows and columns count from 1, as spreadsheets do. */
+export interface Place {
+  file: string
+  sheet?: string
+  row?: number
+  column?: string
+  /** In JSON and YAML: `users[3].email`. */
+  path?: string
+}
+
+/** Something that stops the import of a record, or of the whole file. */
+export interface ImportProblem {
+  kind: 'problem'
+  place: Place
+  /** What stands there, cut to 100 characters; never a secret. */
+  value?: string
+  /** The rule it breaks: `D-02`, `limit`, `format`. */
+  rule: string
+  /** A sentence that says what to do. */
+  text: string
+  /** True: nothing of this file can be used, `--skip-invalid` or not (D-22, a broken archive). */
+  isFatal?: boolean
+}
+
+/** Something that was read, is legal, and has no effect here; reported, never applied (D-17). */
+export interface ImportRemark {
+  kind: 'remark'
+  place: Place
+  text: string
+}
+
+/** Set replaces what the same source gave before, Merge only adds (D-10..D-13, K12). */
+export type MergeMode = 'set' | 'merge'
+
+/** A list of natural keys, or a query over what is there (D-26). */
+export type Selection = { keys: readonly string[] } | { query: string }
+
+/** What a user may open. Mode and scope hold for both lists. */
+export interface UserAccess {
+  mode: MergeMode
+  sites?: Selection
+  /** Edge ids or serial numbers: Opinum's sources. */
+  edges?: Selection
+}
+
+/** Half-open periods (D-15), only an end (D-20), or no restriction at all (V17). Epoch milliseconds. */
+export type RestrictionChange = { windows: readonly Window[] } | { endsAt: number } | { unrestricted: true }
+
+interface Placed {
+  place: Place
+}
+
+export interface OrganisationRecord extends Placed {
+  kind: 'organisation'
+  key: string
+  name: string
+  /** Key of the organisation above; undefined: a main organisation. */
+  parent?: string
+  canEditSites?: boolean
+  canCreateSuborganisations?: boolean
+  maxOpenemsRole?: OpenemsRole
+  publicAccess?: boolean
+  strictRoles?: boolean
+}
+
+export interface SiteRecord extends Placed {
+  kind: 'site'
+  key: string
+  name: string
+  organisation: string
+  isVirtual?: boolean
+  location?: string
+  labels?: readonly string[]
+}
+
+export interface EdgeRecord extends Placed {
+  kind: 'edge'
+  /** The OpenEMS id. */
+  edgeId: string
+  comment?: string
+  producttype?: string
+  serialNumber?: string
+  emsType?: string
+  site?: string
+  organisation?: string
+  settings?: Record<string, unknown>
+  /** In clear, where the old system had it: hashed at once, so that the device keeps its key. */
+  apiKey?: string
+  setupPassword?: string
+}
+
+export interface GroupRecord extends Placed {
+  kind: 'edgeGroup' | 'userGroup'
+  key: string
+  name: string
+  description?: string
+  purpose?: string
+  organisation?: string
+  /** Login. */
+  owner?: string
+}
+
+/** Content of an edge group, or a site shared with an organisation. */
+export interface ContainmentRecord extends Placed {
+  kind: 'containment'
+  parent: ResourceRef
+  child: ResourceRef
+}
+
+export interface MembershipRecord extends Placed {
+  kind: 'membership'
+  group: string
+  member: PrincipalRef
+  state?: 'invited' | 'active' | 'rejected'
+  validFrom?: number
+  validTo?: number
+}
+
+export interface RoleRecord extends Placed {
+  kind: 'role'
+  name: string
+  organisation?: string
+  self: readonly Permission[]
+  content: readonly Permission[]
+  suborganisation: readonly Permission[]
+  openemsRole?: OpenemsRole
+}
+
+export interface GrantRecord extends Placed {
+  kind: 'grant'
+  principal: PrincipalRef
+  resource: ResourceRef
+  role: string
+  components?: readonly string[]
+  validFrom?: number
+  validTo?: number
+  /** undefined: all timestamps; []: none (T3). */
+  dataWindows?: readonly Window[]
+  source?: string
+}
+
+export interface ServiceRecord extends Placed {
+  kind: 'service'
+  name: string
+  organisation?: string
+}
+
+/** One person with everything the file says about him: one record, one row of the log. */
+export interface UserRecord extends Placed {
+  kind: 'user'
+  /** Trimmed, lower case. Defaults to the e-mail address (D-02). */
+  login: string
+  email?: string
+  name?: string
+  firstname?: string
+  lastname?: string
+  phone?: string
+  language?: string
+  shareable?: boolean
+  disabled?: boolean
+  globalRole?: OpenemsRole
+  settings?: Record<string, unknown>
+  /** Exactly one (D-04, D-05); undefined: unchanged. */
+  accountRole?: 'User' | 'Manager'
+  /** Keys are set, none is ever removed (D-08). */
+  claims?: Readonly<Record<string, string>>
+  /** Only for a user that is new (D-09 FORCE). */
+  claimsIfNew?: Readonly<Record<string, string>>
+  access?: UserAccess
+  restrictions?: { mode: MergeMode; byEdge: ReadonlyMap<string, RestrictionChange> }
+  alerting?: readonly AlertingRecord[]
+}
+
+export interface AlertingRecord {
+  edgeId: string
+  offlineDelayMinutes: number
+  faultDelayMinutes: number
+  warningDelayMinutes: number
+}
+
+/** By natural key: a login, the key of a group, the name of a service, or the public. */
+export interface PrincipalRef {
+  kind: 'user' | 'userGroup' | 'service' | 'public'
+  key: string
+}
+
+/** By natural key: the key from the file, or the id of an edge. */
+export interface ResourceRef {
+  kind: 'organisation' | 'site' | 'edge' | 'edgeGroup' | 'platform'
+  key: string
+}
+
+export type ImportRecord =
+  | OrganisationRecord
+  | SiteRecord
+  | EdgeRecord
+  | GroupRecord
+  | ContainmentRecord
+  | MembershipRecord
+  | RoleRecord
+  | GrantRecord
+  | ServiceRecord
+  | UserRecord
+
+/** What a reader yields, in the order of the file; a record may refer to one that comes later. */
+export type ImportItem = ImportRecord | ImportProblem | ImportRemark
+
+/** What a reader must never exceed, whatever the file says; every one is a setting. */
+export interface ImportLimits {
+  /** Of what was uploaded. */
+  maxFileBytes: number
+  /** Of what an archive unpacks to, and how many times its packed size that may be. */
+  maxUnpackedBytes: number
+  maxUnpackedRatio: number
+  maxRows: number
+  maxColumns: number
+  maxCellBytes: number
+  /** Problems after which reading stops. */
+  maxProblems: number
+}
