@@ -1,5 +1,6 @@
 import type { AccessStore } from './access/access-store.ts'
 import type { AccountsSettings } from './accounts/accounts-context.ts'
+import type { ServiceTokenRegistry } from './accounts/service-token-registry.ts'
 import type { SessionRegistry } from './accounts/session-registry.ts'
 import type { Throttle } from './accounts/throttle.ts'
 import type { SessionTokens } from './accounts/tokens.ts'
@@ -32,5 +33,6 @@ export interface AppContext {
   tokens: SessionTokens
   throttle: Throttle
   sessions: SessionRegistry
+  serviceTokens: ServiceTokenRegistry
   settings: AccountsSettings
 }

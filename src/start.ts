@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AccessStore } from './access/access-store.ts'
 import { ensureFirstAdministrator } from './accounts/registration-service.ts'
+import { ServiceTokenRegistry } from './accounts/service-token-registry.ts'
 import { SessionRegistry } from './accounts/session-registry.ts'
 import { SigningKeys } from './accounts/signing-keys.ts'
 import { Throttle } from './accounts/throttle.ts'
@@ -91,6 +92,7 @@ export async function start({
     tokens: new SessionTokens({ keys, clock, issuer: 'ems-metadata', audience: 'ems-metadata' }),
     throttle: new Throttle({ db, clock, pepper }),
     sessions: stack.use(new SessionRegistry({ store, clock })),
+    serviceTokens: stack.use(new ServiceTokenRegistry({ db, store, clock, pepper })),
     settings: {
       sessionDays: config.sessionDays,
       registration: config.registration,
@@ -106,6 +108,7 @@ export async function start({
   await configs.load()
   stack.defer(() => configs.stop())
   stack.defer(() => states.stop())
+  stack.defer(() => ctx.serviceTokens.writeUses().catch((error) => log.warn({ err: error }, 'uses not stamped')))
   states.start()
   configs.start(config.stateFlushMs)
   stack.use(startJobs(ctx, keys))

@@ -4,6 +4,7 @@ import type { Db } from '../db/database.ts'
 import type { WriteFunction } from '../db/write.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { PasswordPool } from '../lib/password.ts'
+import type { ServiceTokenRegistry } from './service-token-registry.ts'
 import type { SessionRegistry } from './session-registry.ts'
 import type { Throttle } from './throttle.ts'
 import type { SessionTokens } from './tokens.ts'
@@ -27,6 +28,7 @@ export interface AccountsContext {
   tokens: SessionTokens
   throttle: Throttle
   sessions: SessionRegistry
+  serviceTokens: ServiceTokenRegistry
   /** Keys the hashes of tokens that are kept: `deriveKey(secret, 'keyed-hash')`. */
   pepper: Uint8Array
   settings: AccountsSettings

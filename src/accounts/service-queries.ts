@@ -2,6 +2,10 @@ import type { Insertable } from 'kysely'
 import type { ServiceRow } from '../access/model.ts'
 import type { Db, Tx } from '../db/database.ts'
 import type { ServiceTokenTable } from '../db/schema.ts'
+import type { Scope } from './scopes.ts'
+
+/** A token as an operator sees it. */
+export type ListedToken = Awaited<ReturnType<typeof findTokens>>[number]
 
 /** Principal and service. */
 export async function insertService(tx: Tx, service: Pick<ServiceRow, 'name' | 'organisationId'>): Promise<ServiceRow> {
@@ -22,18 +26,56 @@ export async function insertServiceToken(tx: Tx, token: Insertable<ServiceTokenT
   return id
 }
 
-/** Index service_token_hash_unique. */
-export async function findServiceOfToken(db: Db, tokenHash: string, now: Date): Promise<number | undefined> {
+/** The holder of a token that is valid at `now`. Index service_token_hash_unique. */
+export async function findServiceToken(db: Db, tokenHash: string, now: Date) {
   const row = await db
     .selectFrom('serviceToken')
     .innerJoin('service', 'service.id', 'serviceToken.serviceId')
-    .select('service.id')
+    .select(['serviceToken.id as tokenId', 'serviceId', 'scopes', 'expiresAt'])
     .where('serviceToken.tokenHash', '=', tokenHash)
     .where('serviceToken.endedAt', 'is', null)
     .where((is) => is.or([is('serviceToken.expiresAt', 'is', null), is('serviceToken.expiresAt', '>', now)]))
     .where('service.disabledAt', 'is', null)
     .executeTakeFirst()
-  return row?.id
+  return row && { ...row, scopes: new Set<Scope>(row.scopes), expiresAt: row.expiresAt?.getTime() ?? null }
+}
+
+/** A token that was not ended and has not expired, for whoever is about to change it. */
+export async function findOpenToken(tx: Tx, id: number, now: Date) {
+  return await tx
+    .selectFrom('serviceToken')
+    .select(['serviceId', 'scopes', 'createdAt', 'expiresAt'])
+    .where('id', '=', id)
+    .where('endedAt', 'is', null)
+    .where((is) => is.or([is('expiresAt', 'is', null), is('expiresAt', '>', now)]))
+    .executeTakeFirst()
+}
+
+/** The newest tokens, of one service or of all; ended and expired ones only if wanted. */
+export async function findTokens(
+  db: Db,
+  { serviceId, now, all, limit }: { serviceId: number | undefined; now: Date; all: boolean; limit: number },
+) {
+  return await db
+    .selectFrom('serviceToken')
+    .innerJoin('service', 'service.id', 'serviceToken.serviceId')
+    .select(['serviceToken.id as tokenId', 'service.name as service', 'scopes', 'createdAt'])
+    .select(['expiresAt', 'endedAt', 'lastUsedAt'])
+    .$if(serviceId !== undefined, (query) => query.where('serviceId', '=', serviceId ?? 0))
+    .$if(!all, (query) =>
+      query.where('endedAt', 'is', null).where((is) => is.or([is('expiresAt', 'is', null), is('expiresAt', '>', now)])),
+    )
+    .orderBy('serviceToken.id', 'desc')
+    .limit(limit)
+    .execute()
+}
+
+export async function updateServiceTokenExpiry(tx: Tx, id: number, expiresAt: Date): Promise<void> {
+  await tx.updateTable('serviceToken').set({ expiresAt }).where('id', '=', id).execute()
+}
+
+export async function updateServiceTokensUsed(db: Db, ids: readonly number[], lastUsedAt: Date): Promise<void> {
+  await db.updateTable('serviceToken').set({ lastUsedAt }).where('id', 'in', ids).execute()
 }
 
 /** The service whose token it was, if it was not ended before. */

@@ -4,46 +4,85 @@ import { problem } from '../errors.ts'
 import { generateToken, keyedHash } from '../lib/secrets.ts'
 import { requireLine } from './account-rules.ts'
 import type { AccountsContext } from './accounts-context.ts'
+import type { Scope } from './scopes.ts'
 import {
-  findServiceOfToken,
+  findOpenToken,
+  findTokens,
   insertService,
   insertServiceToken,
+  type ListedToken,
   updateServiceDisabled,
   updateServiceTokenEnded,
+  updateServiceTokenExpiry,
 } from './service-queries.ts'
 
 const DAY_MS = 86_400_000
-const MAX_TOKEN_LENGTH = 200
+const HOUR_MS = 3_600_000
+
+/** A token that was just made: the only time it can be seen. */
+export interface MadeToken {
+  principalId: number
+  tokenId: number
+  token: string
+  expiresAt: Date | null
+}
 
 /**
  * Makes a token for the service of this name, which is created if there is none: a holder of tokens and grants that is not
- * a person. The token is shown once and stored as a keyed hash. Earlier ones stay valid, to change them in peace.
+ * a person. The token is shown once and stored as a keyed hash. Earlier ones stay valid.
  */
 export async function createServiceToken(
   ctx: Pick<AccountsContext, 'write' | 'pepper'>,
   actor: Actor,
-  { name, validDays }: { name: string; validDays?: number | undefined },
-): Promise<{ principalId: number; tokenId: number; token: string; expiresAt: Date | null }> {
+  { name, scopes, validDays }: { name: string; scopes: readonly Scope[]; validDays?: number | undefined },
+): Promise<MadeToken> {
   const line = requireLine(name, 'The name')
-  if (line === '') throw problem('A service needs a name')
-  const token = generateToken()
+  // A colon would end the name in an HTTP Basic header (RFC 7617 section 2).
+  if (line === '' || line.includes(':')) throw problem('A service needs a name, without a colon')
   return await ctx.write(actor, async (w) => {
     const service = await ensureService(w, line)
     const expiresAt = validDays === undefined ? null : new Date(w.now.getTime() + validDays * DAY_MS)
-    const tokenHash = keyedHash(ctx.pepper, token)
-    const tokenId = await insertServiceToken(w.tx, { serviceId: service.id, tokenHash, createdAt: w.now, expiresAt })
-    w.noted('serviceToken.created', 'service', String(service.id), { tokenId })
-    return { principalId: service.id, tokenId, token, expiresAt }
+    return await addToken(ctx, w, { serviceId: service.id, scopes, expiresAt })
   })
 }
 
-/** The service that holds a token, as principal id; undefined if the token or the service is not valid (any more). */
-export async function verifyServiceToken(
-  ctx: Pick<AccountsContext, 'db' | 'clock' | 'pepper'>,
-  token: string,
-): Promise<number | undefined> {
-  if (token === '' || token.length > MAX_TOKEN_LENGTH) return undefined
-  return await findServiceOfToken(ctx.db, keyedHash(ctx.pepper, token), ctx.clock())
+/**
+ * Makes a token like this one, for as long as it was made for; the old one stays valid for `overlapHours`, so that whoever
+ * uses it can be told in time, or ends at once with 0. Throws when the token is not valid any more.
+ */
+export async function rotateServiceToken(
+  ctx: Pick<AccountsContext, 'write' | 'pepper'>,
+  actor: Actor,
+  { tokenId, overlapHours }: { tokenId: number; overlapHours: number },
+): Promise<MadeToken & { service: string; oldTokenValidTo: Date }> {
+  return await ctx.write(actor, async (w) => {
+    const old = await findOpenToken(w.tx, tokenId, w.now)
+    const service = old && w.index.row('service', old.serviceId)
+    if (old === undefined || service === undefined) throw problem(`There is no valid token ${tokenId}`)
+    const { serviceId, scopes } = old
+    const lifetimeMs = old.expiresAt && old.expiresAt.getTime() - old.createdAt.getTime()
+    const expiresAt = lifetimeMs === null ? null : new Date(w.now.getTime() + lifetimeMs)
+    const made = await addToken(ctx, w, { serviceId, scopes, expiresAt })
+    const overlap = new Date(w.now.getTime() + overlapHours * HOUR_MS)
+    const oldTokenValidTo = old.expiresAt !== null && old.expiresAt < overlap ? old.expiresAt : overlap
+    if (overlapHours === 0) await endToken(w, tokenId)
+    else {
+      await updateServiceTokenExpiry(w.tx, tokenId, oldTokenValidTo)
+      const expiry = { tokenId, expiresAt: oldTokenValidTo.getTime(), replacedBy: made.tokenId }
+      w.noted('serviceToken.expires', 'service', String(serviceId), expiry)
+    }
+    return { ...made, service: service.name, oldTokenValidTo }
+  })
+}
+
+/** The newest tokens, without the tokens themselves; of one service if named, ended and expired ones only if wanted. */
+export async function listServiceTokens(
+  ctx: Pick<AccountsContext, 'db' | 'clock' | 'store'>,
+  { name, all, limit }: { name?: string | undefined; all: boolean; limit: number },
+): Promise<ListedToken[]> {
+  const service = name === undefined ? undefined : [...ctx.store.index.rows('service')].find((row) => row.name === name)
+  if (name !== undefined && service === undefined) throw problem(`There is no service ${name}`)
+  return await findTokens(ctx.db, { serviceId: service?.id, now: ctx.clock(), all, limit })
 }
 
 /** Ends a token. Who is connected with it is told by `serviceToken.ended` in the log. */
@@ -52,10 +91,7 @@ export async function endServiceToken(
   actor: Actor,
   tokenId: number,
 ): Promise<void> {
-  await ctx.write(actor, async (w) => {
-    const serviceId = await updateServiceTokenEnded(w.tx, tokenId, w.now)
-    if (serviceId !== undefined) w.noted('serviceToken.ended', 'service', String(serviceId), { tokenId })
-  })
+  await ctx.write(actor, (w) => endToken(w, tokenId))
 }
 
 /** Refuses a service everything, or lets it in again. */
@@ -73,6 +109,31 @@ export async function setServiceDisabled(
     const after = { ...before, disabledAt: disabled ? w.now.getTime() : null }
     w.updated(disabled ? 'service.disabled' : 'service.enabled', 'service', before, after)
   })
+}
+
+async function addToken(
+  ctx: Pick<AccountsContext, 'pepper'>,
+  w: Write,
+  given: { serviceId: number; scopes: readonly Scope[]; expiresAt: Date | null },
+): Promise<MadeToken> {
+  const { serviceId, expiresAt } = given
+  const scopes = [...new Set(given.scopes)]
+  if (scopes.length === 0) throw problem('A token needs at least one scope')
+  const token = generateToken()
+  const tokenId = await insertServiceToken(w.tx, {
+    serviceId,
+    expiresAt,
+    tokenHash: keyedHash(ctx.pepper, token),
+    scopes: JSON.stringify(scopes),
+    createdAt: w.now,
+  })
+  w.noted('serviceToken.created', 'service', String(serviceId), { tokenId, scopes })
+  return { principalId: serviceId, tokenId, token, expiresAt }
+}
+
+async function endToken(w: Write, tokenId: number): Promise<void> {
+  const serviceId = await updateServiceTokenEnded(w.tx, tokenId, w.now)
+  if (serviceId !== undefined) w.noted('serviceToken.ended', 'service', String(serviceId), { tokenId })
 }
 
 async function ensureService(w: Write, name: string): Promise<ServiceRow> {

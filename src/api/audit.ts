@@ -33,6 +33,7 @@ const listChanges = defineMethod({
       }),
     ),
   }),
+  scope: 'read',
   access: { permission: 'auditRead', resource: () => PLATFORM_RESOURCE_ID },
   handler: async ({ ctx }, params) => {
     const actor =
@@ -58,6 +59,7 @@ const getEdgeConfigHistory = defineMethod({
       }),
     ),
   }),
+  scope: 'read',
   access: { edgeRole: 'owner', edges: (params) => params.edgeId },
   handler: async ({ ctx, session, now }, params) => {
     const { edge } = requireEdgeRole(ctx, session.caller, params.edgeId, 'owner', now, 'getEdgeConfigHistory')
@@ -83,6 +85,7 @@ const verifyAudit = defineMethod({
     hash: z.string().optional(),
     reason: z.string().optional(),
   }),
+  scope: 'read',
   access: { permission: 'auditRead', resource: () => PLATFORM_RESOURCE_ID },
   handler: ({ ctx }) => verifyChain(ctx.db),
 })

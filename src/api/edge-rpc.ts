@@ -6,6 +6,7 @@ import { auditSystemCommand } from '../edges/system-commands.ts'
 import { AppError, problem } from '../errors.ts'
 import { classify, type FrameId, type Params } from '../rpc/envelope.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
+import { requireScope } from '../rpc/scope.ts'
 import { edgeId, integer } from './shapes.ts'
 
 interface Target {
@@ -87,20 +88,29 @@ const payloads: Readonly<Record<string, PayloadHandler>> = {
 async function forward(call: Call, { edge, role }: Target, payload: Payload): Promise<unknown> {
   const { ctx, session } = call
   const principalId = principalOf(session.caller)
+  requireScope(session.caller, 'write', payload.method)
   const user = ctx.store.index.user(principalId)
-  const asUser = user ? edgeUser(user, role) : { id: `service:${principalId}`, name: 'service', role }
+  const asUser = user
+    ? edgeUser(user, role)
+    : { id: `service:${principalId}`, name: nameOfService(ctx, principalId), role }
   await auditSystemCommand(ctx, principalId, edge, payload)
   return askEdge(ctx, edge, asUser, payload, principalId)
 }
 
+function nameOfService(ctx: Call['ctx'], principalId: number): string {
+  return ctx.store.index.row('service', principalId)?.name ?? 'service'
+}
+
 const edgeRpc = defineMethod({
   name: 'edgeRpc',
-  summary: 'A request to an edge, or about one. Protocol C.4. The answer repeats the inner id.',
+  summary:
+    'A request to an edge, or about one. Protocol C.4. The answer repeats the inner id. What goes on to the edge takes the scope `write`.',
   clients: ['ui', 'service', 'backend'],
   params: z.object({ edgeId, payload: z.record(z.string(), z.unknown()) }),
   result: z.object({
     payload: z.object({ jsonrpc: z.literal('2.0'), id: z.union([z.string(), z.number()]), result: z.unknown() }),
   }),
+  scope: 'read',
   access: { edgeRole: 'guest', edges: (params) => params.edgeId },
   unlimited: true,
   handler: (call, params) => {
@@ -127,6 +137,7 @@ const setGridConnSchedule = defineMethod({
       .max(10_000),
   }),
   result: z.object({ jsonrpc: z.literal('2.0'), id: z.string(), result: z.unknown() }),
+  scope: 'write',
   access: { edgeRole: 'admin', edges: (params) => params.id },
   handler: async (call, params) => {
     const target = edgeRoleOf(call.ctx, call.session.caller, params.id, call.now)

@@ -22,6 +22,7 @@ const getEdge = defineMethod({
   clients: ['ui', 'service'],
   params: z.object({ edgeId }),
   result: z.object({ edge: edgeMetadata }),
+  scope: 'read',
   access: 'signedIn',
   handler: ({ ctx, session, now }, params) => {
     const { edge, role } = edgeRoleOf(ctx, session.caller, params.edgeId, now)
@@ -48,6 +49,7 @@ const getEdges = defineMethod({
       .default({}),
   }),
   result: z.object({ edges: z.array(edgeMetadata) }),
+  scope: 'read',
   access: 'signedIn',
   handler: ({ ctx, session, now }, { page, limit, query, searchParams }) => {
     const principalId = principalOf(session.caller)
@@ -132,6 +134,7 @@ const getEmsType = defineMethod({
   clients: ['ui', 'service'],
   params: z.object({ edgeId }),
   result: z.object({ emsType: z.string().optional() }),
+  scope: 'read',
   access: { edgeRole: 'guest', edges: (params) => params.edgeId },
   handler: async ({ ctx, session, now }, params) => {
     const { emsType } = await edgeDetails(ctx, edgeRoleOf(ctx, session.caller, params.edgeId, now).edge.id)
@@ -156,6 +159,7 @@ const getEdgesStatus = defineMethod({
   clients: ['ui', 'service', 'backend'],
   params: z.object({ edgeIds: z.array(edgeId).max(1000) }),
   result: z.record(z.string(), z.object({ online: z.boolean() })),
+  scope: 'read',
   access: { edgeRole: 'guest', edges: (params) => params.edgeIds },
   handler: ({ ctx, session, now }, params) =>
     Object.fromEntries(
@@ -177,6 +181,7 @@ const getEdgesChannelsValues = defineMethod({
     .object({ ids: z.array(edgeId).max(1000), channels: z.array(channel).max(1000) })
     .refine(({ ids, channels }) => ids.length * channels.length <= MAX_VALUES, `At most ${MAX_VALUES} values at once`),
   result: z.record(z.string(), z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()]))),
+  scope: 'read',
   access: { edgeRole: 'guest', edges: (params) => params.ids },
   handler: ({ ctx, session, now }, { ids, channels }) =>
     Object.fromEntries(

@@ -135,6 +135,7 @@ const listGrants = defineMethod({
   clients,
   params: z.strictObject({ on: target.optional(), ...paging }),
   result: z.object({ grants: z.array(grantView), total }),
+  scope: 'read',
   access: 'signedIn',
   handler: async (call, { on, ...query }) => {
     const { ctx, session, now } = call

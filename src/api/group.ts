@@ -109,6 +109,7 @@ const listEdgeGroups = defineMethod({
   clients,
   params: z.strictObject({ parentId: id.optional(), ...paging }),
   result: z.object({ groups: z.array(edgeGroupView), total }),
+  scope: 'read',
   access: 'signedIn',
   handler: async (call, { parentId, ...query }) => {
     const inside = parentId === undefined ? undefined : await listChildIds(call.ctx.db, parentId)
@@ -136,6 +137,7 @@ const listEdgeGroupContent = defineMethod({
     ),
     total,
   }),
+  scope: 'read',
   access: { permission: 'discover', resource: (params) => params.groupId },
   handler: async (call, { groupId, ...query }) => {
     const childIds = await listChildIds(call.ctx.db, groupId)

@@ -6,6 +6,7 @@ import { grantMethods } from './grant.ts'
 import { groupMethods } from './group.ts'
 import { operatorMethods } from './operator.ts'
 import { organisationMethods } from './organisation.ts'
+import { serviceTokenMethods } from './service-token.ts'
 import { sessionMethods } from './session.ts'
 import { siteMethods } from './site.ts'
 import { userMethods } from './user.ts'
@@ -21,6 +22,7 @@ export const allMethods = [
   ...edgeRpcMethods,
   ...edgeDeviceMethods,
   ...operatorMethods,
+  ...serviceTokenMethods,
   ...organisationMethods,
   ...siteMethods,
   ...groupMethods,

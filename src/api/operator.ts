@@ -4,10 +4,7 @@ import { grantAccess as grant, revokeAccess as revoke } from '../access/grant-se
 import { LOCAL_OPERATOR_PRINCIPAL_ID, PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { findVisibleUser, managesUsers } from '../access/people-door.ts'
 import { createInvitation as invite } from '../accounts/registration-service.ts'
-import {
-  setServiceDisabled as disableService,
-  createServiceToken as newServiceToken,
-} from '../accounts/service-tokens.ts'
+import { setServiceDisabled as disableService } from '../accounts/service-tokens.ts'
 import { deleteUser as removeUser } from '../accounts/user-deletion.ts'
 import {
   disableUser as disable,
@@ -128,35 +125,6 @@ const createInvitation = defineMethod({
   },
 })
 
-const createServiceToken = defineMethod({
-  name: 'createServiceToken',
-  summary: 'Makes a token for a service that is not a person: a backend, an importer. Shown once.',
-  clients,
-  params: z.strictObject({
-    name,
-    role: role.optional(),
-    validDays: integer.pipe(z.number().min(1).max(3650)).optional(),
-  }),
-  result: z.object({ service: z.string(), token: z.string(), expiresAt: z.string().optional() }),
-  access: { permission: 'manageUser', resource: platform },
-  handler: async (call, params) => {
-    const { principalId, token, expiresAt } = await newServiceToken(call.ctx, actorOf(call), {
-      name: params.name,
-      ...(params.validDays === undefined ? {} : { validDays: params.validDays }),
-    })
-    if (params.role !== undefined) {
-      await grant(call.ctx, principalOf(call.session.caller), {
-        principalId,
-        resourceId: PLATFORM_RESOURCE_ID,
-        role: params.role,
-        validFrom: null,
-        validTo: null,
-      })
-    }
-    return { service: params.name, token, ...(expiresAt ? { expiresAt: expiresAt.toISOString() } : {}) }
-  },
-})
-
 const setServiceDisabled = defineMethod({
   name: 'setServiceDisabled',
   summary: 'Refuses a service everything at once, open sockets included, or lets it in again.',
@@ -272,7 +240,6 @@ export const operatorMethods = [
   setUserDisabled,
   deleteUser,
   createInvitation,
-  createServiceToken,
   setServiceDisabled,
   createEdge,
   rotateEdgeKey,

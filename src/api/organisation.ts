@@ -157,6 +157,7 @@ const listOrganisations = defineMethod({
   clients,
   params: z.strictObject({ parentId: id.optional(), ...paging }),
   result: z.object({ organisations: z.array(organisationView), total }),
+  scope: 'read',
   access: 'signedIn',
   handler: (call, { parentId, ...query }) => {
     const look = lookOf(call)
@@ -224,6 +225,7 @@ const listOrganisationMembers = defineMethod({
     ),
     total,
   }),
+  scope: 'read',
   access: { permission: 'manageMembers', resource: (params) => params.organisationId },
   handler: async (call, { organisationId, ...query }) => {
     const grantIds = await listGrantIdsOn(call.ctx.db, organisationId)

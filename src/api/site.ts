@@ -127,6 +127,7 @@ const listSites = defineMethod({
   clients,
   params: z.strictObject({ organisationId: id.optional(), label: z.string().max(50).optional(), ...paging }),
   result: z.object({ sites: z.array(siteView), total }),
+  scope: 'read',
   access: 'signedIn',
   handler: async (call, { organisationId, label, ...query }) => {
     const shared = organisationId === undefined ? [] : await listChildIds(call.ctx.db, organisationId)

@@ -145,6 +145,7 @@ const listUserGroups = defineMethod({
     ),
     total,
   }),
+  scope: 'read',
   access: 'signedIn',
   handler: async (call, query) => {
     const caller = actorOf(call).actorId
@@ -193,6 +194,7 @@ const listGroupMembers = defineMethod({
     ),
     total,
   }),
+  scope: 'read',
   access: 'signedIn',
   handler: async (call, { groupId, ...query }) => {
     const membershipIds = await listMembershipIdsIn(call.ctx.db, groupId)

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { openemsRoles } from '../access/model.ts'
+import { scopes } from '../accounts/scopes.ts'
 import { ConfigError } from '../config.ts'
 import { type ClientOptions, callService } from './client.ts'
 
@@ -17,6 +18,22 @@ interface CallCommand {
   text: (result: Record<string, unknown>, args: string[]) => string
   /** A result that makes the exit code 1. */
   failed?: (result: Record<string, unknown>) => boolean
+}
+
+interface ListedToken {
+  tokenId: number
+  service: string
+  scopes: string[]
+  createdAt: string
+  expiresAt?: string
+  endedAt?: string
+  lastUsedAt?: string
+}
+
+function describeToken(token: ListedToken): string {
+  const ends = token.endedAt === undefined ? `expires ${token.expiresAt ?? 'never'}` : `ended ${token.endedAt}`
+  const used = `last used ${token.lastUsedAt ?? 'never'}`
+  return [token.tokenId, token.service, token.scopes.join(','), `created ${token.createdAt}`, ends, used].join('  ')
 }
 
 const role = () => new Option('--role <role>', 'OpenEMS role').choices(openemsRoles)
@@ -79,10 +96,41 @@ const commands: CallCommand[] = [
     name: 'create-service-token',
     description: 'Make a token for a service that is not a person; prints it once',
     arguments: [['name', 'of the service']],
-    options: [role().default('guest'), new Option('--valid-days <days>', 'ends by itself').argParser(Number)],
+    options: [
+      role().default('guest'),
+      new Option('--scopes <scopes>', `what it is good for, comma-separated: ${scopes.join(', ')}`)
+        .argParser((text) => text.split(',').map((scope) => scope.trim()))
+        .default(['read'], 'read'),
+      new Option('--valid-days <days>', 'ends by itself').argParser(Number),
+    ],
     method: 'createServiceToken',
-    params: ([name], { role, validDays }) => ({ name, role, validDays }),
-    text: (result) => `Token of ${result['service']}, shown this once: ${result['token']}`,
+    params: ([name], { role, scopes, validDays }) => ({ name, role, scopes, validDays }),
+    text: (result) => `Token ${result['tokenId']} of ${result['service']}, shown this once: ${result['token']}`,
+  },
+  {
+    name: 'rotate-service-token',
+    description: 'Make a token like an old one; prints it once',
+    arguments: [['token-id', 'which one; list-service-tokens tells']],
+    options: [
+      new Option('--overlap-hours <hours>', 'how long the old one stays valid; 0 ends it at once')
+        .argParser(Number)
+        .default(24),
+    ],
+    method: 'rotateServiceToken',
+    params: ([tokenId], { overlapHours }) => ({ tokenId, overlapHours }),
+    text: (result) =>
+      `Token ${result['tokenId']} of ${result['service']}, shown this once: ${result['token']}\nThe old one is valid until ${result['oldTokenValidTo']}.`,
+  },
+  {
+    name: 'list-service-tokens',
+    description: 'Show the tokens of services: scopes, expiry, last use',
+    options: [
+      new Option('--service <name>', 'of this service only'),
+      new Option('--all', 'ended and expired ones too'),
+    ],
+    method: 'listServiceTokens',
+    params: (_args, { service, all }) => ({ service, all }),
+    text: (result) => (result['tokens'] as ListedToken[]).map(describeToken).join('\n') || 'There are none.',
   },
   {
     name: 'grant',

@@ -1,5 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { OpenemsRole, PrincipalKind, ResourceKind, Window } from '../access/model.ts'
+import type { Scope } from '../accounts/scopes.ts'
 
 /** A jsonb column. Written as text (`JSON.stringify`), because `pg` would send an array as a PostgreSQL array. */
 type Json<T> = ColumnType<T, string, string>
@@ -87,9 +88,11 @@ export interface ServiceTokenTable {
   id: Generated<number>
   serviceId: number
   tokenHash: string
+  scopes: Json<readonly Scope[]>
   createdAt: Date
   expiresAt: Date | null
   endedAt: Date | null
+  lastUsedAt: Date | null
 }
 
 export interface SigningKeyTable {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type ErrorKind, errorKinds } from '../errors.ts'
 import type { Method } from './method.ts'
 import { PROTOCOL_VERSION } from './protocol-version.ts'
+import { scopeOf } from './scope.ts'
 
 interface Schema {
   required?: string[]
@@ -38,6 +39,7 @@ export function describeMethod(method: Method) {
     summary: method.summary,
     'x-clients': method.clients,
     'x-access': describeAccess(method),
+    ...(scopeOf(method) === undefined ? {} : { 'x-scope': scopeOf(method) }),
     paramStructure: 'by-name' as const,
     params: toParams(schemaOf(method.params)),
     result: { name: 'result', schema: schemaOf(method.result, 'output') },
@@ -54,7 +56,8 @@ export function describeForPeople(methods: readonly Method[]): string {
       method.example === undefined
         ? ''
         : `    example: ${JSON.stringify(method.example.params)} -> ${JSON.stringify(method.example.result)}\n`
-    return `${method.name}(${params.join(', ')})\n    ${method.summary}\n    clients: ${method.clients.join(', ')}; access: ${describeAccess(method)}\n${example}`
+    const scope = scopeOf(method) === undefined ? '' : `; scope of a service token: ${scopeOf(method)}`
+    return `${method.name}(${params.join(', ')})\n    ${method.summary}\n    clients: ${method.clients.join(', ')}; access: ${describeAccess(method)}${scope}\n${example}`
   })
   return `${paragraphs.join('\n')}\nErrors:\n${Object.values(errorKinds)
     .map(({ code, template }) => `  ${String(code).padStart(6)}  ${template}`)

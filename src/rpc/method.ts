@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { OpenemsRole, Permission } from '../access/model.ts'
+import type { Scope } from '../accounts/scopes.ts'
 import type { AppContext } from '../context.ts'
 import type { Session } from './session.ts'
 
@@ -35,6 +36,8 @@ export interface MethodDefinition<N extends string, P extends z.ZodType, R exten
   params: P
   result: R
   access: Access<z.output<P>>
+  /** What a service token must be good for to call it; a method that says nothing demands `manage`. */
+  scope?: Scope
   handler: (call: Call, params: z.output<P>) => z.input<R> | Promise<z.input<R>>
   /** For the API document; a contract test holds it against both schemas. */
   example?: { params: z.input<P>; result: z.output<R> }
@@ -54,6 +57,7 @@ export interface Method {
   params: z.ZodType
   result: z.ZodType
   access: Access<never>
+  scope?: Scope
   handler: (call: Call, params: never) => unknown
   example?: { params: unknown; result: unknown }
   exclusive?: true

@@ -1,3 +1,5 @@
+import type { Scope } from '../accounts/scopes.ts'
+import type { ServiceTokenHolder } from '../accounts/service-token-registry.ts'
 import type { Subscription, Watcher } from '../live/hub.ts'
 import type { ClientKind } from './method.ts'
 
@@ -10,7 +12,8 @@ export type Caller =
       sessionId: string
       token: string
     }
-  | { type: 'service'; principalId: number }
+  /** `token` unless it is the operator on this machine. */
+  | { type: 'service'; principalId: number; scopes: ReadonlySet<Scope>; token?: ServiceTokenHolder }
   | { type: 'edge'; edgeId: number; edgeName: string }
 
 /** State of one socket that handlers may see and change; everything of it is reset by `signOut`. */

@@ -288,10 +288,14 @@ export class Connection implements Session, Watcher {
     this.#after(1000, () => this.#socket.terminate())
   }
 
-  /** A session may end by itself while its socket is open. */
+  /** A session or a token may end by itself while its socket is open. */
   #sessionOver(): boolean {
     const { caller } = this
-    if (caller.type !== 'user' || !this.#ctx.sessions.isEnded(caller.sessionId)) return false
+    const isOver =
+      caller.type === 'user'
+        ? this.#ctx.sessions.isEnded(caller.sessionId)
+        : caller.type === 'service' && caller.token !== undefined && !this.#ctx.serviceTokens.isValid(caller.token)
+    if (!isOver) return false
     this.destroy()
     return true
   }

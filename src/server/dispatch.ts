@@ -2,6 +2,7 @@ import { requireEdgeRole, requirePermission } from '../access/door.ts'
 import type { AppContext } from '../context.ts'
 import { AppError, type ErrorLevel, errorKinds, PeerError, type WireError } from '../errors.ts'
 import type { Call, ClientKind, Method } from '../rpc/method.ts'
+import { requireScope, scopeOf } from '../rpc/scope.ts'
 import type { Caller, Session } from '../rpc/session.ts'
 
 /** Outcome of one call, ready to be written and logged. */
@@ -55,6 +56,7 @@ function requireSignedIn(method: Method, caller: Caller): void {
     return
   }
   if (caller.type !== 'user' && caller.type !== 'service') throw new AppError('unauthenticated', ['user'])
+  requireScope(caller, scopeOf(method), method.name)
 }
 
 function authorise(call: Call, method: Method, caller: Caller, params: unknown): void {

@@ -135,10 +135,16 @@ async function readTls(ctx: AppContext): Promise<{ cert: Buffer; key: Buffer } |
   return { cert: await readFile(tlsCert), key: await readFile(tlsKey) }
 }
 
-/** A session that ended anywhere, and an account that was disabled or deleted, end their open sockets here. */
+/** A session or token that ended anywhere, and an account that was disabled or deleted, end their open sockets here. */
 function followSessions(ctx: AppContext, parts: ServerParts): void {
   ctx.sessions.onEnded((sessionId) => {
     for (const connection of parts.sockets.ofSession(sessionId)) connection.destroy()
+  })
+  ctx.serviceTokens.onEnded((holder) => {
+    for (const connection of parts.sockets.ofPrincipal(holder.serviceId)) {
+      const { caller } = connection
+      if (caller.type === 'service' && caller.token === holder) connection.destroy()
+    }
   })
   ctx.store.onChange((changes) => {
     for (const change of changes) {
@@ -148,9 +154,8 @@ function followSessions(ctx: AppContext, parts: ServerParts): void {
   })
 }
 
-/** An account or service that was disabled or deleted, or a service whose token was withdrawn. */
+/** An account or service that was disabled or deleted. */
 function endsAccess(change: LoggedChange): boolean {
-  if (change.action === 'serviceToken.ended') return true
   if (change.entity !== 'user' && change.entity !== 'service') return false
   const after = change.after as { disabledAt?: number | null } | null
   return !change.noted && (after === null || (after.disabledAt ?? null) !== null)

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { LOCAL_OPERATOR_PRINCIPAL_ID } from '../access/model.ts'
-import { verifyServiceToken } from '../accounts/service-tokens.ts'
+import { everyScope } from '../accounts/scopes.ts'
 import type { AppContext } from '../context.ts'
 import type { ClientKind } from '../rpc/method.ts'
 import type { Caller } from '../rpc/session.ts'
@@ -71,6 +71,7 @@ export class Upgrade {
       this.#open('service', request, socket, head, address, {
         type: 'service',
         principalId: LOCAL_OPERATOR_PRINCIPAL_ID,
+        scopes: everyScope,
       })
     else void this.#service(kind, request, socket, head, address)
   }
@@ -119,12 +120,14 @@ export class Upgrade {
     const header = request.headers.authorization ?? ''
     const token = header.startsWith('Bearer ') ? header.slice(7).trim() : ''
     try {
-      const principalId = token === '' ? undefined : await verifyServiceToken(this.#ctx, token)
-      if (principalId === undefined) {
+      const holder = await this.#ctx.serviceTokens.verify(token)
+      if (holder === undefined) {
         this.#refused(kind, 'token', address)
         return refuse(socket, 401)
       }
-      if (!socket.destroyed) this.#open(kind, request, socket, head, address, { type: 'service', principalId })
+      const { serviceId: principalId, scopes } = holder
+      if (!socket.destroyed)
+        this.#open(kind, request, socket, head, address, { type: 'service', principalId, scopes, token: holder })
     } catch (error) {
       this.#ctx.log.warn({ err: error }, 'service token not checked')
       refuse(socket, 503)

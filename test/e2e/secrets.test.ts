@@ -13,7 +13,11 @@ it('no secret that goes over a wire is in the log, the audit or the metrics', as
   await using operator = await ServiceClient.local(service)
   await using device = await EdgeClient.open(service, edge.apiKey)
   device.answerWith = () => ({ password: 'from-the-edge' })
-  const { token } = await operator.request('createServiceToken', { name: 'backend', role: 'admin' })
+  const { token } = await operator.request('createServiceToken', {
+    name: 'backend',
+    role: 'admin',
+    scopes: ['read', 'write', 'manage'],
+  })
   const { token: invitation } = await operator.request('createInvitation', {})
   const { apiKey } = await operator.request('createEdge', { edgeId: 'made' })
   await using backend = await ServiceClient.open(service, String(token))

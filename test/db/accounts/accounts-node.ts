@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach } from 'vitest'
 import { AccessStore } from '../../../src/access/access-store.ts'
 import type { UserRow } from '../../../src/access/model.ts'
 import type { AccountsContext, AccountsSettings } from '../../../src/accounts/accounts-context.ts'
+import { ServiceTokenRegistry } from '../../../src/accounts/service-token-registry.ts'
 import { SessionRegistry } from '../../../src/accounts/session-registry.ts'
 import { SigningKeys } from '../../../src/accounts/signing-keys.ts'
 import { Throttle } from '../../../src/accounts/throttle.ts'
@@ -44,6 +45,7 @@ export async function startNode(database: OpenDatabase, options: NodeOptions = {
   const keys = new SigningKeys({ db, clock, sealKey, tokenDays: settings.sessionDays })
   await keys.ensureSigningKey()
   const sessions = stack.use(new SessionRegistry({ store, clock }))
+  const serviceTokens = stack.use(new ServiceTokenRegistry({ db, store, clock, pepper }))
   const resources = stack.move()
   return {
     db,
@@ -52,6 +54,7 @@ export async function startNode(database: OpenDatabase, options: NodeOptions = {
     pepper,
     keys,
     sessions,
+    serviceTokens,
     settings,
     time,
     write: createWriter({ db, store, clock, log: silentLog }),

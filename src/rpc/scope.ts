@@ -1,0 +1,16 @@
+import type { Scope } from '../accounts/scopes.ts'
+import { AppError } from '../errors.ts'
+import type { Method } from './method.ts'
+import type { Caller } from './session.ts'
+
+/** The scope a service token needs for this method; undefined where no service may call it at all. */
+export function scopeOf(method: Method): Scope | undefined {
+  const open = method.clients.includes('service') || method.clients.includes('backend')
+  return open ? (method.scope ?? 'manage') : undefined
+}
+
+/** Throws 1002 for a service token that was not made for this; people are not bound by scopes. */
+export function requireScope(caller: Caller, scope: Scope | undefined, resource: string): void {
+  if (caller.type !== 'service' || (scope !== undefined && caller.scopes.has(scope))) return
+  throw new AppError('roleDenied', [resource, `service token without scope ${scope ?? ''}`])
+}
