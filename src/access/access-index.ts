@@ -109,6 +109,12 @@ export class AccessIndex {
     return openemsRoles[decisionRank(this.#graph.evaluator.decide(this.#graph.views.get(principalId, at), edgeId))]
   }
 
+  /** The same, and until when it holds if nothing is changed: no grant, membership or window begins or ends before. */
+  edgeRoleUntil(principalId: number, edgeId: number, at: number): { role: OpenemsRole | undefined; until: number } {
+    const view = this.#graph.views.get(principalId, at)
+    return { role: openemsRoles[decisionRank(this.#graph.evaluator.decide(view, edgeId))], until: view.until }
+  }
+
   /** Whether a principal holds a permission on a resource now. */
   allows(principalId: number, permission: Permission, resourceId: number, at: number): boolean {
     const decision = this.#graph.evaluator.decide(this.#graph.views.get(principalId, at), resourceId)

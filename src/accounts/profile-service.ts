@@ -1,3 +1,4 @@
+import type { Actor, Write } from '../db/write.ts'
 import { problem } from '../errors.ts'
 import { mergeSettings, parseLanguage, requireEmail, requireLine } from './account-rules.ts'
 import type { AccountsContext } from './accounts-context.ts'
@@ -55,17 +56,18 @@ export async function getUserInformation(
 }
 
 /**
- * Changes one's own personal data. The log names the fields that changed and none of their values, so that they can be
- * erased. A new first or last name makes a new display name.
+ * Changes a user's personal data, as himself unless somebody speaks for him. The log names the fields that changed and none
+ * of their values, so that they can be erased. A new first or last name makes a new display name.
  */
 export async function setUserInformation(
   ctx: Pick<AccountsContext, 'write'>,
   userId: number,
   given: PersonalData & { email?: string | undefined },
+  actor: Actor = { actorId: userId },
 ): Promise<void> {
   const profile = toProfile(given)
   const email = given.email === undefined ? undefined : requireEmail(given.email)
-  await ctx.write({ actorId: userId }, async (w) => {
+  await ctx.write(actor, async (w) => {
     const user = requireUser(w, userId)
     const old = { ...emptyProfile, ...(await findProfile(w.tx, userId)) }
     const fields = profileFields.filter((field) => profile[field] !== undefined && profile[field] !== old[field])
@@ -82,13 +84,19 @@ export async function setUserInformation(
   })
 }
 
+/** Keeps the personal data of an account that is made as part of the same write. */
+export async function addProfile(w: Write, userId: number, profile: Partial<Profile>): Promise<void> {
+  await upsertProfile(w.tx, userId, profile)
+}
+
 /** Sets the language of one's own UI; what is not known becomes OpenEMS's default. */
 export async function updateUserLanguage(
   ctx: Pick<AccountsContext, 'write'>,
   userId: number,
   language: string,
+  actor: Actor = { actorId: userId },
 ): Promise<void> {
-  await ctx.write({ actorId: userId }, async (w) => {
+  await ctx.write(actor, async (w) => {
     await changeUser(w, 'user.changed', requireUser(w, userId), { language: parseLanguage(language) })
   })
 }
@@ -98,8 +106,9 @@ export async function updateUserSettings(
   ctx: Pick<AccountsContext, 'write'>,
   userId: number,
   change: Record<string, unknown>,
+  actor: Actor = { actorId: userId },
 ): Promise<void> {
-  await ctx.write({ actorId: userId }, async (w) => {
+  await ctx.write(actor, async (w) => {
     const user = requireUser(w, userId)
     await changeUser(w, 'user.changed', user, { settings: mergeSettings(user.settings, change) })
   })

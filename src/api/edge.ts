@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts'
 import { levels } from '../live/edge-states.ts'
 import { defineMethod } from '../rpc/method.ts'
 import { edgeId, edgeMetadata, empty, integer, limit, toEdgeMetadata } from './shapes.ts'
+import { actorFor, onBehalf, personOf, subjectOf } from './subject.ts'
 
 const order = z.object({
   field: z.string().max(50),
@@ -19,13 +20,15 @@ const level = z.string().transform((text, context) => {
 const getEdge = defineMethod({
   name: 'getEdge',
   summary: 'One edge the caller may see. Protocol C.3.',
-  clients: ['ui', 'service'],
-  params: z.object({ edgeId }),
+  clients: ['ui', 'service', 'backend'],
+  params: z.object({ edgeId, ...onBehalf }),
   result: z.object({ edge: edgeMetadata }),
   scope: 'read',
   access: 'signedIn',
-  handler: ({ ctx, session, now }, params) => {
-    const { edge, role } = edgeRoleOf(ctx, session.caller, params.edgeId, now)
+  handler: (call, params) => {
+    const { ctx, now } = call
+    const principalId = subjectOf(call, params.userId)
+    const { edge, role } = edgeRoleOf(ctx, { type: 'subject', principalId }, params.edgeId, now)
     return { edge: toEdgeMetadata(ctx, edge, role) }
   },
 })
@@ -34,7 +37,7 @@ const getEdges = defineMethod({
   name: 'getEdges',
   summary:
     'A page of the edges the caller may see: searched, filtered, sorted. Protocol C.6; fewer than `limit` is the last page.',
-  clients: ['ui', 'service'],
+  clients: ['ui', 'service', 'backend'],
   params: z.object({
     page: integer.pipe(z.number().min(0).max(1_000_000)).default(0),
     limit,
@@ -47,12 +50,14 @@ const getEdges = defineMethod({
         orderState: z.array(order).max(5).optional(),
       })
       .default({}),
+    ...onBehalf,
   }),
   result: z.object({ edges: z.array(edgeMetadata) }),
   scope: 'read',
   access: 'signedIn',
-  handler: ({ ctx, session, now }, { page, limit, query, searchParams }) => {
-    const principalId = principalOf(session.caller)
+  handler: (call, { page, limit, query, searchParams, userId }) => {
+    const { ctx, now } = call
+    const principalId = subjectOf(call, userId)
     ctx.store.assertFresh()
     const { states } = ctx.hub
     const { isOnline, sumState, producttype } = searchParams
@@ -101,8 +106,8 @@ function toOrder(fields: readonly { field: string; sortOrder: boolean }[], state
 const addEdgeToUser = defineMethod({
   name: 'addEdgeToUser',
   summary: 'Links the caller to the edge whose setup password he knows. Protocol C.3; attempts are limited.',
-  clients: ['ui'],
-  params: z.object({ setupPassword: z.string().min(1).max(100) }),
+  clients: ['ui', 'service', 'backend'],
+  params: z.object({ setupPassword: z.string().min(1).max(100), ...onBehalf }),
   result: z.object({
     edge: z.object({
       id: z.string(),
@@ -116,9 +121,12 @@ const addEdgeToUser = defineMethod({
     }),
     serialNumber: z.string().optional(),
   }),
+  scope: 'authenticate',
   access: 'signedIn',
-  handler: async ({ ctx, session }, params) => {
-    const edge = await addEdge(ctx, principalOf(session.caller), session.clientAddress, params.setupPassword)
+  handler: async (call, params) => {
+    const { ctx, session } = call
+    const userId = personOf(call, params.userId)
+    const edge = await addEdge(ctx, userId, session.clientAddress, params.setupPassword, actorFor(call, userId))
     const { serialNumber } = await edgeDetails(ctx, edge.id)
     const { isOnline, sumState, role: _role, ...metadata } = toEdgeMetadata(ctx, edge, 'guest')
     return {
@@ -131,7 +139,7 @@ const addEdgeToUser = defineMethod({
 const getEmsType = defineMethod({
   name: 'getEmsType',
   summary: 'Type of the energy management system. Protocol C.3.',
-  clients: ['ui', 'service'],
+  clients: ['ui', 'service', 'backend'],
   params: z.object({ edgeId }),
   result: z.object({ emsType: z.string().optional() }),
   scope: 'read',
@@ -140,17 +148,6 @@ const getEmsType = defineMethod({
     const { emsType } = await edgeDetails(ctx, edgeRoleOf(ctx, session.caller, params.edgeId, now).edge.id)
     return emsType === '' ? {} : { emsType }
   },
-})
-
-const getProtocolsCoreInfo = defineMethod({
-  name: 'getProtocolsCoreInfo',
-  summary:
-    'Setup protocols of an edge; none are kept here. The profile page asks for every role and stops half-way on an error.',
-  clients: ['ui'],
-  params: z.object({ edgeId }),
-  result: z.object({ setupProtocols: z.array(z.never()) }),
-  access: { edgeRole: 'guest', edges: (params) => params.edgeId },
-  handler: () => ({ setupProtocols: [] }),
 })
 
 const getEdgesStatus = defineMethod({
@@ -221,7 +218,6 @@ export const edgeMethods = [
   getEdges,
   addEdgeToUser,
   getEmsType,
-  getProtocolsCoreInfo,
   getEdgesStatus,
   getEdgesChannelsValues,
   subscribeEdges,

@@ -1,13 +1,18 @@
+import { alertingMethods } from './alerting.ts'
 import { auditMethods } from './audit.ts'
+import { backendSignInMethods } from './backend-sign-in.ts'
 import { edgeMethods } from './edge.ts'
 import { edgeDeviceMethods } from './edge-device.ts'
 import { edgeRpcMethods } from './edge-rpc.ts'
 import { grantMethods } from './grant.ts'
 import { groupMethods } from './group.ts'
+import { metadataEdgeMethods } from './metadata-edges.ts'
+import { metadataUserMethods } from './metadata-users.ts'
 import { operatorMethods } from './operator.ts'
 import { organisationMethods } from './organisation.ts'
 import { serviceTokenMethods } from './service-token.ts'
 import { sessionMethods } from './session.ts'
+import { setupProtocolMethods } from './setup-protocol.ts'
 import { siteMethods } from './site.ts'
 import { userMethods } from './user.ts'
 
@@ -18,6 +23,7 @@ import { userMethods } from './user.ts'
 export const allMethods = [
   ...sessionMethods,
   ...userMethods,
+  ...alertingMethods,
   ...edgeMethods,
   ...edgeRpcMethods,
   ...edgeDeviceMethods,
@@ -28,4 +34,8 @@ export const allMethods = [
   ...groupMethods,
   ...grantMethods,
   ...auditMethods,
+  ...setupProtocolMethods,
+  ...backendSignInMethods,
+  ...metadataUserMethods,
+  ...metadataEdgeMethods,
 ]

@@ -5,6 +5,7 @@ import { registerUser as register } from '../accounts/registration-service.ts'
 import { endSession, signInWithPassword, signInWithToken } from '../accounts/session-service.ts'
 import { AppError } from '../errors.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
+import { registration } from './registration-shapes.ts'
 import { empty, role } from './shapes.ts'
 
 const authenticated = z.object({
@@ -97,25 +98,14 @@ const logout = defineMethod({
   },
 })
 
-const text = z.string().max(300)
-
 const registerUser = defineMethod({
   name: 'registerUser',
   summary:
     'Creates an account where the configuration allows it. Protocol C.2; the role the client sends is ignored (OC-11).',
   clients: ['ui'],
   params: z.object({
-    user: z.object({
-      firstname: text,
-      lastname: text,
-      phone: text.default(''),
-      email: text,
-      password: z.string().max(1000),
-      address: z.object({ street: text, zip: text, city: text, country: text }),
-      company: z.object({ name: text }).optional(),
-      invitation: text.optional(),
-    }),
-    oem: text.optional(),
+    user: registration,
+    oem: z.string().max(300).optional(),
   }),
   result: empty,
   access: 'public',

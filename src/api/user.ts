@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { edgeRoleOf, holdsRole } from '../access/door.ts'
 import {
   getUserInformation as findInformation,
   setUserInformation as storeInformation,
@@ -7,26 +6,20 @@ import {
   updateUserSettings as storeSettings,
 } from '../accounts/profile-service.ts'
 import { changeOwnPassword as changePassword } from '../accounts/user-service.ts'
-import { listAlerting, storeAlerting } from '../edges/alerting-settings.ts'
-import { AppError, problem } from '../errors.ts'
-import { type Call, defineMethod } from '../rpc/method.ts'
-import { edgeId, empty, integer } from './shapes.ts'
+import { AppError } from '../errors.ts'
+import { defineMethod } from '../rpc/method.ts'
+import { empty } from './shapes.ts'
+import { actorFor, onBehalf, personOf } from './subject.ts'
 
 const text = z.string().max(300).default('')
 const address = z.object({ street: text, zip: text, city: text, country: text })
 
-/** The person behind the call; services have no profile. */
-function userIdOf(call: Call): number {
-  const { caller } = call.session
-  if (caller.type !== 'user') throw new AppError('unauthenticated', ['user'])
-  return caller.principalId
-}
-
 const getUserInformation = defineMethod({
   name: 'getUserInformation',
-  summary: 'Profile of the caller. Protocol C.3; every member is present, because the UI reads them unchecked.',
-  clients: ['ui'],
-  params: empty,
+  summary:
+    'Profile of the caller, or of whom a service speaks for. Protocol C.3; every member is present, because the UI reads them unchecked.',
+  clients: ['ui', 'service', 'backend'],
+  params: z.object(onBehalf),
   result: z.object({
     user: z.object({
       firstname: z.string(),
@@ -37,9 +30,10 @@ const getUserInformation = defineMethod({
       company: z.object({ name: z.string() }),
     }),
   }),
+  scope: 'authenticate',
   access: 'signedIn',
-  handler: async (call) => {
-    const userId = userIdOf(call)
+  handler: async (call, params) => {
+    const userId = personOf(call, params.userId)
     const user = await findInformation(call.ctx, userId)
     if (user.firstname !== '' || user.lastname !== '') return { user }
     // The profile page shows these two in place of the name and has no fields to enter them.
@@ -50,7 +44,7 @@ const getUserInformation = defineMethod({
 const setUserInformation = defineMethod({
   name: 'setUserInformation',
   summary: 'Changes the profile of the caller. Protocol C.3.',
-  clients: ['ui'],
+  clients: ['ui', 'service', 'backend'],
   params: z.object({
     user: z.object({
       firstname: text,
@@ -60,12 +54,15 @@ const setUserInformation = defineMethod({
       address,
       company: z.object({ name: text }).optional(),
     }),
+    ...onBehalf,
   }),
   result: empty,
+  scope: 'authenticate',
   access: 'signedIn',
   handler: async (call, params) => {
+    const userId = personOf(call, params.userId)
     const { company, ...user } = params.user
-    await storeInformation(call.ctx, userIdOf(call), company ? { ...user, company } : user)
+    await storeInformation(call.ctx, userId, company ? { ...user, company } : user, actorFor(call, userId))
     return {}
   },
 })
@@ -73,12 +70,14 @@ const setUserInformation = defineMethod({
 const updateUserLanguage = defineMethod({
   name: 'updateUserLanguage',
   summary: 'Language of the caller; an unknown one becomes German, as in OpenEMS. Protocol C.3.',
-  clients: ['ui'],
-  params: z.object({ language: z.string().max(20) }),
+  clients: ['ui', 'service', 'backend'],
+  params: z.object({ language: z.string().max(20), ...onBehalf }),
   result: empty,
+  scope: 'authenticate',
   access: 'signedIn',
   handler: async (call, params) => {
-    await storeLanguage(call.ctx, userIdOf(call), params.language)
+    const userId = personOf(call, params.userId)
+    await storeLanguage(call.ctx, userId, params.language, actorFor(call, userId))
     return {}
   },
 })
@@ -86,12 +85,14 @@ const updateUserLanguage = defineMethod({
 const updateUserSettings = defineMethod({
   name: 'updateUserSettings',
   summary: 'Merges UI settings of the caller, one level deep. ui.md section 3.',
-  clients: ['ui'],
-  params: z.object({ settings: z.record(z.string(), z.unknown()) }),
+  clients: ['ui', 'service', 'backend'],
+  params: z.object({ settings: z.record(z.string(), z.unknown()), ...onBehalf }),
   result: empty,
+  scope: 'authenticate',
   access: 'signedIn',
   handler: async (call, params) => {
-    await storeSettings(call.ctx, userIdOf(call), params.settings)
+    const userId = personOf(call, params.userId)
+    await storeSettings(call.ctx, userId, params.settings, actorFor(call, userId))
     return {}
   },
 })
@@ -116,67 +117,10 @@ const changeOwnPassword = defineMethod({
   },
 })
 
-const delay = integer.pipe(z.number().min(0).max(525_600))
-const alerting = z.object({
-  userLogin: z.string().max(300),
-  offlineEdgeDelay: delay.default(0),
-  faultEdgeDelay: delay.default(0),
-  warningEdgeDelay: delay.default(0),
-})
-
-const getUserAlertingConfigs = defineMethod({
-  name: 'getUserAlertingConfigs',
-  summary: 'Alerting delays in minutes of the caller, and for an admin of the edge those of the others. Protocol C.3.',
-  clients: ['ui'],
-  params: z.object({ edgeId }),
-  result: z.object({ currentUserSettings: alerting, otherUsersSettings: z.array(alerting) }),
-  access: { edgeRole: 'guest', edges: (params) => params.edgeId },
-  handler: async (call, params) => {
-    const userId = userIdOf(call)
-    const { edge, role } = edgeRoleOf(call.ctx, call.session.caller, params.edgeId, call.now)
-    const own = call.ctx.store.index.user(userId)?.login ?? ''
-    const all = await listAlerting(call.ctx, edge.id, role === 'admin' ? undefined : userId)
-    const none = { userLogin: own, offlineEdgeDelay: 0, faultEdgeDelay: 0, warningEdgeDelay: 0 }
-    return {
-      currentUserSettings: all.find((entry) => entry.userLogin === own) ?? none,
-      otherUsersSettings: all.filter((entry) => entry.userLogin !== own),
-    }
-  },
-})
-
-const setUserAlertingConfigs = defineMethod({
-  name: 'setUserAlertingConfigs',
-  summary: 'Sets alerting delays in minutes, 0 is off. Those of others need the role admin on the edge. Protocol C.3.',
-  clients: ['ui'],
-  params: z.object({ edgeId, userSettings: z.array(alerting).max(1000) }),
-  result: empty,
-  access: { edgeRole: 'guest', edges: (params) => params.edgeId },
-  handler: async (call, params) => {
-    const userId = userIdOf(call)
-    const { ctx, now } = call
-    const { edge, role } = edgeRoleOf(ctx, call.session.caller, params.edgeId, now)
-    const entries = params.userSettings.map((entry) => {
-      const user = ctx.store.index.userByLogin(entry.userLogin.trim().toLowerCase())
-      // The same text whether the account is missing or merely not yours to change.
-      if (
-        user === undefined ||
-        (user.id !== userId && (role !== 'admin' || !holdsRole(ctx, user.id, edge.id, 'guest', now.getTime())))
-      ) {
-        throw problem(`You may not change the alerting of [${entry.userLogin.slice(0, 100)}]`)
-      }
-      return { ...entry, userId: user.id }
-    })
-    await storeAlerting(ctx, userId, edge.id, entries)
-    return {}
-  },
-})
-
 export const userMethods = [
   getUserInformation,
   setUserInformation,
   updateUserLanguage,
   updateUserSettings,
   changeOwnPassword,
-  getUserAlertingConfigs,
-  setUserAlertingConfigs,
 ]

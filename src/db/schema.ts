@@ -257,6 +257,15 @@ export interface UserAlertingTable {
   warningDelayMinutes: Generated<number>
 }
 
+export interface SetupProtocolTable {
+  id: Generated<number>
+  edgeId: number
+  type: string
+  createdAt: Date
+  createdBy: number | null
+  content: Json<unknown>
+}
+
 /** The log. Written by `db/write.ts` only. */
 export interface ChangeTable {
   revision: number
@@ -301,5 +310,6 @@ export interface Database {
   restriction: RestrictionTable
   claim: ClaimTable
   userAlerting: UserAlertingTable
+  setupProtocol: SetupProtocolTable
   change: ChangeTable
 }

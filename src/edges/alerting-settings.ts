@@ -1,4 +1,5 @@
 import type { AppContext } from '../context.ts'
+import type { Actor } from '../db/write.ts'
 
 /** Minutes until a person is told, 0 is off (OC-18). */
 export interface AlertingSettings {
@@ -34,12 +35,12 @@ export async function listAlerting(
 /** Stores settings of several users for one edge, all or none. */
 export async function storeAlerting(
   ctx: AppContext,
-  actorId: number,
+  actor: Actor,
   edgeId: number,
   entries: readonly (AlertingSettings & { userId: number })[],
 ): Promise<void> {
   if (entries.length === 0) return
-  await ctx.write({ actorId }, async (write) => {
+  await ctx.write(actor, async (write) => {
     await write.tx
       .insertInto('userAlerting')
       .values(

@@ -1,13 +1,10 @@
 import { insertGrant } from '../access/grant-service.ts'
 import { type EdgeKeyRow, type EdgeRow, openemsRoles } from '../access/model.ts'
 import type { AppContext } from '../context.ts'
+import type { Actor } from '../db/write.ts'
 import { AppError } from '../errors.ts'
 import { generateApiKey, generateSetupPassword, keyedHash } from '../lib/secrets.ts'
 
-/** Who does it, for the log. */
-export interface Actor {
-  actorId: number | null
-}
 export interface NewEdge {
   edgeId: string
   comment?: string | undefined
@@ -98,6 +95,7 @@ export async function addEdgeToUser(
   userId: number,
   clientAddress: string,
   setupPassword: string,
+  actor: Actor = { actorId: userId },
 ): Promise<EdgeRow> {
   const account = `user ${userId}`
   using attempt = await ctx.throttle.begin({
@@ -113,7 +111,7 @@ export async function addEdgeToUser(
     throw new AppError('authenticationFailed', ['addEdgeToUser'])
   }
   const role = ctx.config.setupPasswordRole
-  await ctx.write({ actorId: userId }, async (write) => {
+  await ctx.write(actor, async (write) => {
     const current = write.index.edgeRole(userId, edge.id, write.now.getTime())
     if (current !== undefined && openemsRoles.indexOf(current) >= openemsRoles.indexOf(role)) return
     await insertGrant(

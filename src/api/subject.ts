@@ -1,0 +1,44 @@
+import { principalOf, requirePermission } from '../access/door.ts'
+import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
+import type { Actor } from '../db/write.ts'
+import { AppError } from '../errors.ts'
+import type { Call } from '../rpc/method.ts'
+import { requireScope } from '../rpc/scope.ts'
+import { login } from './rights-shapes.ts'
+
+/** For methods that a person calls for himself and a backend for the person it speaks for. */
+export const onBehalf = { userId: login.optional() }
+
+/**
+ * Whose rights and data a call is about: the caller's own, or those of the user a service names, for which it needs
+ * `impersonate` on the platform and the scope `authenticate`. Who names anybody else, an unknown or a disabled account gets
+ * the one answer 1005.
+ */
+export function subjectOf(call: Call, userId: string | undefined): number {
+  const { ctx, session, now } = call
+  const own = principalOf(session.caller)
+  if (userId === undefined) return own
+  ctx.store.assertFresh()
+  const named = ctx.store.index.userByLogin(userId.toLowerCase())
+  if (session.caller.type === 'user') {
+    if (named?.id === own) return own
+    throw new AppError('forbidden', [userId, 'user'])
+  }
+  requireScope(session.caller, 'authenticate', userId)
+  requirePermission(ctx, session.caller, 'impersonate', PLATFORM_RESOURCE_ID, now)
+  if (named === undefined || named.disabledAt !== null) throw new AppError('forbidden', [userId, 'user'])
+  return named.id
+}
+
+/** The same where only a person will do: services have no profile. */
+export function personOf(call: Call, userId: string | undefined): number {
+  const subjectId = subjectOf(call, userId)
+  if (call.ctx.store.index.user(subjectId) === undefined) throw new AppError('unauthenticated', ['user'])
+  return subjectId
+}
+
+/** Who does it, and as whom, for the log. */
+export function actorFor(call: Call, subjectId: number): Actor {
+  const actorId = principalOf(call.session.caller)
+  return actorId === subjectId ? { actorId } : { actorId, subjectId }
+}
