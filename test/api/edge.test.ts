@@ -242,7 +242,7 @@ describe('addEdgeToUser', () => {
 })
 
 describe('the lists of a dashboard', () => {
-  it('getEdgesStatus and getEdgesChannelsValues answer for edges one may see, all or nothing', async () => {
+  it('E-08 getEdgesStatus and getEdgesChannelsValues answer for edges one may see, all or nothing', async () => {
     const [one, two, other] = [await addEdge(service.ctx), await addEdge(service.ctx), await addEdge(service.ctx)]
     const user = await addUserWith(service.ctx, 'guest', one)
     await give(service.ctx, user, 'guest', two)

@@ -159,7 +159,7 @@ describe('grantRole', () => {
     })
   })
 
-  it('refuses inverted periods and windows, offsets, empty lists of components and strange members', async () => {
+  it('D-16 refuses inverted periods and windows, offsets, empty lists of components and strange members', async () => {
     const { ui, edge } = await keeper()
     const params = share((await person()).user, edge)
     const { revision } = service.ctx.store.index

@@ -39,7 +39,7 @@ describe('the profile', () => {
     expect(await again.signIn(email)).toMatchObject({ user: { name: 'Ada Byron' } })
   })
 
-  it('refuses what is none, and an address that is another’s', async () => {
+  it('D-03 refuses what is none, and an address that is another’s', async () => {
     await using ui = await signedIn()
     const other = await addUser(service.ctx, { email: `${fresh('taken')}@example.org` })
     const user = { firstname: 'A', lastname: 'B', email: '', phone: '', address }

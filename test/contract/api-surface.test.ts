@@ -9,7 +9,7 @@ import { scopeOf } from '../../src/rpc/scope.ts'
 const methods: readonly Method[] = allMethods
 
 describe('the surface of the service', () => {
-  it('is this: method, who may call it, what it demands', () => {
+  it('E-18 is this: method, who may call it, what it demands', () => {
     const lines = allMethods.map((method) => `${method.name} · ${method.clients.join(' ')} · ${describeAccess(method)}`)
     expect(`\n${lines.join('\n')}\n`).toMatchInlineSnapshot(`
       "

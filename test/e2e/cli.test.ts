@@ -99,7 +99,7 @@ describe('wrong use', { timeout: PROCESS_MS }, () => {
 })
 
 describe('calls', { timeout: PROCESS_MS * 2 }, () => {
-  it('make, grant and rotate on the running service, for people and for machines', async () => {
+  it('O-06 make, grant and rotate on the running service, for people and for machines', async () => {
     const edge = await local('create-edge', 'edge0', '--comment', 'Bakery')
     expect(edge).toMatchObject({ code: 0, stderr: '' })
     expect(edge.stdout).toMatch(/^Edge edge0\n {2}API key +\S+\n {2}setup password +\S+\nBoth are shown this once\.\n$/)

@@ -224,7 +224,7 @@ describe('configuration', () => {
     factories: { C: { natureIds: [] } },
   })
 
-  it('is kept, with who changed what, and answered while the edge is offline', async () => {
+  it('O-04 is kept, with who changed what, and answered while the edge is offline', async () => {
     const edge = await addEdge(service.ctx)
     const user = await addUserWith(service.ctx, 'owner', edge)
     await using ui = await UiClient.signedIn(service, user.login)

@@ -100,7 +100,7 @@ describe('a process', () => {
     expect(child.output().stderr).toBe('')
   })
 
-  it('of the demo logs in, lists and shows live values', { timeout: 60_000 }, async () => {
+  it('O-05 of the demo logs in, lists and shows live values', { timeout: 60_000 }, async () => {
     await using folder = await temporaryFolder()
     await unpackEmbedded(folder.path)
     await using child = await spawnService({ EMS_DATA_DIR: folder.path }, await freePorts(), ['--demo'])

@@ -12,7 +12,7 @@ interface Recorded {
 const optional = new Set(['firstSetupProtocol', 'properties', 'data', 'components', 'factories', 'params'])
 
 /** What a browser with the unmodified UI sent, secrets masked: it must find here every member it found there. */
-it('the recorded conversation of a UI is answered in the same shapes', { timeout: 60_000 }, async () => {
+it('O-03 the recorded conversation of a UI is answered in the same shapes', { timeout: 60_000 }, async () => {
   const lines = (await readFile(new URL('../fixtures/ui-frames.jsonl', import.meta.url), 'utf8')).trim().split('\n')
   const recorded = lines.map((line) => JSON.parse(line) as Recorded)
   const answers = new Map(recorded.flatMap(({ dir, msg }) => (dir === 'recv' && msg?.id ? [[msg.id, msg]] : [])))

@@ -86,7 +86,7 @@ const vectors: {
   { name: 'D-12 an empty merge changes nothing', state: v2, upload: [], result: v2 },
 ]
 
-describe('periods of an import', () => {
+describe('periods of an import (D-12 D-14 D-19 D-20 D-21 D-22 D-24)', () => {
   it.each(vectors)('$name', ({ state, upload, mode = 'merge', result }) => {
     const outcome = applyPeriods(state?.map(days) ?? null, { mode, periods: upload.map(period) })
     if (result === 'rejected') expect(outcome.ok).toBe(false)
