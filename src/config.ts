@@ -19,6 +19,8 @@ const list = z.string().transform((value) =>
     .map((part) => part.trim())
     .filter((part) => part !== ''),
 )
+/** Secrets that can be changed in peace: the newest first. */
+const secrets = list.pipe(z.array(z.string().min(32)))
 const role = z.enum(['admin', 'installer', 'owner', 'guest'])
 
 /** Every setting of the service, once. `--help` and the table in the README are made from it. */
@@ -64,13 +66,45 @@ export const settings = {
     'EMS_HTTP_PORT',
     port,
     '8080',
-    'HTTP port: health, metrics, JWKS, and every socket by path (/edge, /ui, /service, /backend); 0 turns it off.',
+    'HTTP port: health, metrics, JWKS, and every socket by path (/edge, /ui, /service, /backend, /edge-manager); 0 turns it off.',
   ),
   backendPort: s(
     'EMS_BACKEND_PORT',
     port,
     '8076',
     'WebSocket port for other backends (OpenEMS Backend-to-Backend); 0 turns it off.',
+  ),
+  edgeManagerPort: s(
+    'EMS_EDGE_MANAGER_PORT',
+    port,
+    '0',
+    'WebSocket port for OpenEMS Backend.Edge.App (there 8083), which is told every API key; 0 turns it off.',
+  ),
+  edgeManagerHost: s(
+    'EMS_EDGE_MANAGER_HOST',
+    text,
+    undefined,
+    'Address to listen on for Backend.Edge.App. Unset: EMS_HOST.',
+  ),
+  edgeManagerSecrets: s(
+    'EMS_EDGE_MANAGER_SECRET',
+    secrets,
+    '',
+    'What a Backend.Edge.App proves itself with, at least 32 characters; several, comma-separated, while it is changed.',
+    true,
+  ),
+  edgeManagerClientCa: s(
+    'EMS_EDGE_MANAGER_CLIENT_CA',
+    text,
+    undefined,
+    'PEM file of the authority that signed the certificates of Backend.Edge.App processes; needs TLS_CERT.',
+  ),
+  edgeKeySeals: s(
+    'EMS_EDGE_KEY_SEALS',
+    secrets,
+    '',
+    'Opts in to copies of API keys that can be read again, sealed with this secret (at least 32 characters), which Backend.Edge.App needs. Comma-separated, newest first, while it is changed.',
+    true,
   ),
   tlsCert: s('TLS_CERT', text, undefined, 'PEM file of the certificate chain. With TLS_KEY every port speaks TLS.'),
   tlsKey: s('TLS_KEY', text, undefined, 'PEM file of the private key.'),

@@ -9,6 +9,7 @@ import type { Db, OpenDatabase } from './db/database.ts'
 import type { WriteFunction } from './db/write.ts'
 import type { ConfigStore } from './edges/config-store.ts'
 import type { EdgeCredentials } from './edges/credentials.ts'
+import type { KeyCopies } from './edges/key-copies.ts'
 import type { StateWriter } from './edges/state-writer.ts'
 import type { Clock } from './lib/clock.ts'
 import type { PasswordPool } from './lib/password.ts'
@@ -29,6 +30,8 @@ export interface AppContext {
   states: StateWriter
   configs: ConfigStore
   credentials: EdgeCredentials
+  /** API keys in clear; undefined unless the operator opted in. */
+  keyCopies: KeyCopies | undefined
   passwords: PasswordPool
   tokens: SessionTokens
   throttle: Throttle

@@ -14,14 +14,17 @@ import { checkRelease, migrateToLatest, pendingMigrations, thisRelease } from '.
 import { createWriter } from './db/write.ts'
 import { ConfigStore } from './edges/config-store.ts'
 import { EdgeCredentials } from './edges/credentials.ts'
+import { KeyCopies } from './edges/key-copies.ts'
 import { StateWriter } from './edges/state-writer.ts'
 import { startJobs } from './jobs/jobs.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { createPasswordPool } from './lib/password.ts'
+import { Seals } from './lib/seals.ts'
 import { deriveKey, loadOrCreateSecret } from './lib/secrets.ts'
 import { putPoolBehindMainThread } from './lib/thread-priority.ts'
 import { LiveHub } from './live/hub.ts'
 import type { Log } from './log.ts'
+import { requireSafeEdgeManager } from './server/edge-app-access.ts'
 import { type RunningService, startService } from './server/service.ts'
 
 export interface StartedService extends AsyncDisposable {
@@ -55,6 +58,7 @@ export async function start({
   clock = systemClock,
   anyPort = false,
 }: StartOptions): Promise<StartedService> {
+  requireSafeEdgeManager(config)
   await using stack = new AsyncDisposableStack()
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const database = stack.use(
@@ -73,6 +77,13 @@ export async function start({
   const states: StateWriter = new StateWriter({ db, states: () => hub.states, log, flushMs: config.stateFlushMs })
   const hub: LiveHub = new LiveHub(clock, states)
   const configs = new ConfigStore({ db, clock, log })
+  const [seal, ...olderSeals] = config.edgeKeySeals
+  const keyCopies =
+    seal === undefined
+      ? undefined
+      : stack.use(
+          new KeyCopies({ db, store, write, pepper, seals: new Seals([seal, ...olderSeals], 'edge-key-copies'), log }),
+        )
   const ctx: AppContext = {
     config,
     clock,
@@ -88,6 +99,7 @@ export async function start({
     credentials: new EdgeCredentials(pepper, (edgeId) =>
       hub.recheckKey(edgeId, (keyHash) => ctx.credentials.isValid(keyHash, clock().getTime())),
     ),
+    keyCopies,
     passwords: createPasswordPool({ cost: config.bcryptCost, maxQueue: config.passwordQueue }),
     tokens: new SessionTokens({ keys, clock, issuer: 'ems-metadata', audience: 'ems-metadata' }),
     throttle: new Throttle({ db, clock, pepper }),
@@ -106,6 +118,7 @@ export async function start({
   )
   await states.load()
   await configs.load()
+  await keyCopies?.start(clock())
   stack.defer(() => configs.stop())
   stack.defer(() => states.stop())
   stack.defer(() => ctx.serviceTokens.writeUses().catch((error) => log.warn({ err: error }, 'uses not stamped')))

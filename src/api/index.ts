@@ -3,6 +3,7 @@ import { auditMethods } from './audit.ts'
 import { backendSignInMethods } from './backend-sign-in.ts'
 import { edgeMethods } from './edge.ts'
 import { edgeDeviceMethods } from './edge-device.ts'
+import { edgeManagerMethods } from './edge-manager.ts'
 import { edgeRpcMethods } from './edge-rpc.ts'
 import { grantMethods } from './grant.ts'
 import { groupMethods } from './group.ts'
@@ -27,6 +28,7 @@ export const allMethods = [
   ...edgeMethods,
   ...edgeRpcMethods,
   ...edgeDeviceMethods,
+  ...edgeManagerMethods,
   ...operatorMethods,
   ...serviceTokenMethods,
   ...organisationMethods,

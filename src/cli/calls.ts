@@ -93,6 +93,17 @@ const commands: CallCommand[] = [
       `New API key of ${result['edgeId']}: ${result['apiKey']}\nOld keys are valid until ${result['oldKeysValidTo']}.`,
   },
   {
+    name: 'list-edges-without-key-copy',
+    description: 'List edges that cannot connect through a Backend.Edge.App until their key is rotated',
+    options: [
+      new Option('--after <edge-id>', 'go on after this one'),
+      new Option('--limit <count>', 'at most so many').argParser(Number).default(100),
+    ],
+    method: 'listEdgesWithoutKeyCopy',
+    params: (_args, { after, limit }) => ({ after, limit }),
+    text: ({ edgeIds, total }) => [...(edgeIds as string[]), `${total} edge(s) in all`].join('\n'),
+  },
+  {
     name: 'create-service-token',
     description: 'Make a token for a service that is not a person; prints it once',
     arguments: [['name', 'of the service']],

@@ -64,6 +64,7 @@ function banner(started: StartedService, options: { demo: boolean; tls: boolean;
   const lines = ['', 'ems-metadata is running']
   if (ports.edge) lines.push(`  edges      ${ws}://${host}:${ports.edge}   (header apikey)`)
   if (ports.ui) lines.push(`  UI         ${ws}://${host}:${ports.ui}   (OpenEMS UI, environment url)`)
+  if (ports.edgeManager) lines.push(`  edge apps  ${ws}://${host}:${ports.edgeManager}   (Backend.Edge.App, header id)`)
   if (ports.http)
     lines.push(
       `  HTTP       ${options.tls ? 'https' : 'http'}://${host}:${ports.http}   (/healthz /readyz /metrics, sockets under /edge /ui /service /backend)`,

@@ -172,6 +172,13 @@ export interface EdgeKeyTable {
   validTo: Date | null
 }
 
+/** An API key in clear, sealed: for peers that need it. */
+export interface EdgeKeyCopyTable {
+  edgeKeyId: number
+  sealedWith: string
+  sealed: string
+}
+
 /** Last known state of an edge, written behind. */
 export interface EdgeStateTable {
   edgeId: number
@@ -300,6 +307,7 @@ export interface Database {
   site: SiteTable
   edge: EdgeTable
   edgeKey: EdgeKeyTable
+  edgeKeyCopy: EdgeKeyCopyTable
   edgeState: EdgeStateTable
   edgeConfig: EdgeConfigTable
   edgeConfigChange: EdgeConfigChangeTable

@@ -16,7 +16,7 @@ export interface NewEdge {
   setupPassword?: string | undefined
 }
 
-/** Registers an edge. The key and the setup password are returned once and never again; only keyed hashes are kept. */
+/** Registers an edge. The key and the setup password are returned once and never again: keyed hashes are kept, and a sealed copy if opted in. */
 export async function createEdge(
   ctx: AppContext,
   actor: Actor,
@@ -55,6 +55,7 @@ export async function createEdge(
       createdAt: write.now,
       validTo: null,
     })
+    await ctx.keyCopies?.store(write.tx, key.id, apiKey)
     write.inserted('edgeKey.created', 'edgeKey', key)
     return { edge: row, apiKey, setupPassword }
   })
@@ -81,6 +82,7 @@ export async function rotateEdgeKey(
       createdAt: write.now,
       validTo: null,
     })
+    await ctx.keyCopies?.store(write.tx, key.id, apiKey)
     write.inserted('edgeKey.created', 'edgeKey', key)
     return { apiKey, oldKeysValidTo }
   })

@@ -3,12 +3,15 @@ import { errorKinds } from '../errors.ts'
 import type { ClientKind } from '../rpc/method.ts'
 import { CallDurations } from './call-durations.ts'
 
+/** Kinds of sockets: those of clients, and of Backend.Edge.App, which calls no methods of its own. */
+export type SocketKind = ClientKind | 'edgeManager'
+
 /** Prometheus metrics; OpenEMS's names where it has one (protocol F.2). Unknown methods are counted as "other". */
 export function createMetrics(release: string) {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   // What changes with every connection or frame is counted in plain numbers and read at a scrape.
-  const openSockets: Record<ClientKind, number> = { ui: 0, edge: 0, service: 0, backend: 0 }
+  const openSockets: Record<SocketKind, number> = { ui: 0, edge: 0, service: 0, backend: 0, edgeManager: 0 }
   const edgeFrames = new Map<string, number>()
   new Gauge({
     name: 'websocket_connections',

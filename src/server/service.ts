@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, type ServerOptions as TlsOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LoggedChange } from '../access/access-store.ts'
@@ -9,7 +9,11 @@ import type { AppContext } from '../context.ts'
 import { Addresses } from './addresses.ts'
 import { ApiDocument } from './api-document.ts'
 import { type MethodTable, methodTable } from './dispatch.ts'
-import type { EdgeConnection } from './edge-connection.ts'
+import { edgeManagerHost } from './edge-app-access.ts'
+import type { EdgeAppConnection } from './edge-app-connection.ts'
+import { observeEdgeApps } from './edge-app-metrics.ts'
+import { EdgeKeyMap } from './edge-key-map.ts'
+import type { EdgePeer } from './edge-peer.ts'
 import { handleHttp } from './http.ts'
 import { Liveness } from './liveness.ts'
 import { createMetrics, type Metrics, observeGauge } from './metrics.ts'
@@ -23,6 +27,9 @@ export interface ServerParts {
   apiDocument: ApiDocument
   metrics: Metrics
   sockets: Sockets
+  edgeApps: Set<EdgeAppConnection>
+  /** Undefined unless the operator opted in to serve Backend.Edge.App. */
+  keyMap: EdgeKeyMap | undefined
   liveness: Liveness
   addresses: Addresses
   /** Refusals are logged one by one up to this rate; the metric counts them all. */
@@ -32,7 +39,7 @@ export interface ServerParts {
 
 export interface RunningService extends AsyncDisposable {
   /** Ports really in use, by entrance; missing ones are off. */
-  ports: Partial<Record<'edge' | 'ui' | 'http' | 'backend', number>>
+  ports: Partial<Record<'edge' | 'ui' | 'http' | 'backend' | 'edgeManager', number>>
   parts: ServerParts
 }
 
@@ -43,11 +50,14 @@ export async function startService(
   ctx: AppContext,
   options: { release: string; controlSocket?: string; anyPort?: boolean },
 ): Promise<RunningService> {
+  const edgeApps = new Set<EdgeAppConnection>()
   const parts: ServerParts = {
     methods: methodTable(allMethods),
     apiDocument: new ApiDocument(allMethods),
     metrics: createMetrics(options.release),
     sockets: new Sockets(),
+    edgeApps,
+    keyMap: ctx.keyCopies && new EdgeKeyMap(ctx, ctx.keyCopies, edgeApps),
     liveness: new Liveness(ctx.config.pingIntervalMs),
     addresses: new Addresses(ctx.config.trustedProxies),
     refusalLog: new RateLimit(10, 50),
@@ -57,22 +67,32 @@ export async function startService(
   followSessions(ctx, parts)
   const upgrade = new Upgrade(ctx, parts)
   const tls = await readTls(ctx)
+  const { edgeManagerClientCa } = ctx.config
+  const clientCa = edgeManagerClientCa === undefined ? undefined : await readFile(edgeManagerClientCa)
   const servers: Server[] = []
   const open = async (entrance: Entrance, where: number | string): Promise<number> => {
-    const server = listener(ctx, parts, upgrade, entrance, entrance === 'control' ? undefined : tls)
+    const trust = entrance === 'edgeManager' && clientCa ? { ca: clientCa, requestCert: true } : {}
+    const server = listener(
+      ctx,
+      parts,
+      upgrade,
+      entrance,
+      entrance === 'control' || !tls ? undefined : { ...tls, ...trust },
+    )
     servers.push(server)
-    await listen(server, where, ctx.config.host)
+    await listen(server, where, entrance === 'edgeManager' ? edgeManagerHost(ctx.config) : ctx.config.host)
     const address = server.address()
     return typeof address === 'object' && address !== null ? (address as AddressInfo).port : 0
   }
   const ports: RunningService['ports'] = {}
   try {
     const isOn = (port: number) => port !== 0 || options.anyPort === true
-    const { edgePort, uiPort, httpPort, backendPort } = ctx.config
+    const { edgePort, uiPort, httpPort, backendPort, edgeManagerPort } = ctx.config
     if (isOn(edgePort)) ports.edge = await open('edge', edgePort)
     if (isOn(uiPort)) ports.ui = await open('ui', uiPort)
     if (isOn(httpPort)) ports.http = await open('byPath', httpPort)
     if (isOn(backendPort)) ports.backend = await open('backend', backendPort)
+    if (parts.keyMap && isOn(edgeManagerPort)) ports.edgeManager = await open('edgeManager', edgeManagerPort)
     if (options.controlSocket !== undefined) await openControl(open, options.controlSocket)
   } catch (error) {
     for (const server of servers) server.close()
@@ -87,7 +107,7 @@ function listener(
   parts: ServerParts,
   upgrade: Upgrade,
   entrance: Entrance,
-  tls: { cert: Buffer; key: Buffer } | undefined,
+  tls: TlsOptions | undefined,
 ): Server {
   const limits = {
     maxHeaderSize: 16 * 1024,
@@ -166,22 +186,26 @@ function observeGauges(ctx: AppContext, parts: ServerParts): void {
   observeGauge(parts.metrics, 'ems_edges_online', 'Edges online', () => ctx.hub.states.onlineCount)
   observeGauge(parts.metrics, 'ems_edge_states_unwritten', 'Edge states not written down yet', () => ctx.states.backlog)
   observeGauge(parts.metrics, 'ems_password_queue', 'Password checks waiting', () => ctx.passwords.queueLength)
+  observeEdgeApps(ctx, parts)
   observeGauge(parts.metrics, 'ems_revision', 'Revision of the access index', () => ctx.store.index.revision)
 }
 
 /** UI sockets are destroyed, everybody else is told 1001; running calls get a few seconds. */
 async function stop(ctx: AppContext, parts: ServerParts, servers: readonly Server[]): Promise<void> {
   parts.stopping = true
+  parts.keyMap?.stop()
   for (const server of servers) server.close()
   const deadline = performance.now() + DRAIN_MS
   while (performance.now() < deadline && [...parts.sockets.all()].some((connection) => !connection.idle))
     await sleep(20)
   for (const connection of parts.sockets.all()) connection.goAway()
-  for (const link of ctx.hub.links()) (link as EdgeConnection).goAway()
+  for (const link of ctx.hub.links()) (link as EdgePeer).goAway()
+  for (const app of parts.edgeApps) app.goAway()
   const closeBy = performance.now() + 1000
   while (performance.now() < closeBy && (parts.sockets.size > 0 || ctx.hub.connectedCount > 0)) await sleep(20)
   for (const connection of parts.sockets.all()) connection.destroy()
-  for (const link of ctx.hub.links()) (link as EdgeConnection).terminate()
+  for (const link of ctx.hub.links()) (link as EdgePeer).terminate()
+  for (const app of parts.edgeApps) app.terminate()
   for (const server of servers) server.closeAllConnections()
   parts.liveness.stop()
 }

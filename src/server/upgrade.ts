@@ -7,17 +7,21 @@ import type { AppContext } from '../context.ts'
 import type { ClientKind } from '../rpc/method.ts'
 import type { Caller } from '../rpc/session.ts'
 import { Connection } from './connection.ts'
+import { edgeAppName, servesEdgeAppsByPath } from './edge-app-access.ts'
+import { EdgeAppConnection } from './edge-app-connection.ts'
 import { EdgeConnection } from './edge-connection.ts'
+import type { SocketKind } from './metrics.ts'
 import type { ServerParts } from './service.ts'
 
 /** What a listener lets in: one kind of client on a classic port, by path on the HTTP port, the operator on the local socket. */
-export type Entrance = ClientKind | 'byPath' | 'control'
+export type Entrance = SocketKind | 'byPath' | 'control'
 
-const paths: Readonly<Record<string, ClientKind>> = {
+const paths: Readonly<Record<string, SocketKind>> = {
   '/edge': 'edge',
   '/ui': 'ui',
   '/service': 'service',
   '/backend': 'backend',
+  '/edge-manager': 'edgeManager',
 }
 const refusals = {
   401: 'Unauthorized',
@@ -34,7 +38,7 @@ const NO_CONTEXT_TAKEOVER = { serverNoContextTakeover: true, clientNoContextTake
 export class Upgrade {
   readonly #ctx: AppContext
   readonly #parts: ServerParts
-  readonly #servers: Record<ClientKind, WebSocketServer>
+  readonly #servers: Record<SocketKind, WebSocketServer>
 
   constructor(ctx: AppContext, parts: ServerParts) {
     this.#ctx = ctx
@@ -50,6 +54,7 @@ export class Upgrade {
       ui: new WebSocketServer({ ...options, maxPayload: Math.ceil(large / 4), perMessageDeflate: false }),
       service: new WebSocketServer({ ...options, maxPayload: large, perMessageDeflate: false }),
       backend: new WebSocketServer({ ...options, maxPayload: large, perMessageDeflate: false }),
+      edgeManager: new WebSocketServer({ ...options, maxPayload: large, perMessageDeflate: false }),
     }
   }
 
@@ -57,7 +62,7 @@ export class Upgrade {
   handle(entrance: Entrance, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy())
     const kind = entrance === 'byPath' ? paths[pathOf(request)] : entrance === 'control' ? 'service' : entrance
-    if (kind === undefined) return refuse(socket, 404)
+    if (kind === undefined || (kind === 'edgeManager' && !this.#servesApps(entrance))) return refuse(socket, 404)
     if (this.#parts.stopping) return refuse(socket, 503)
     const address = entrance === 'control' ? 'local' : this.#parts.addresses.clientAddress(request)
     if (!this.#parts.addresses.enter(address, this.#ctx.config.maxConnectionsPerAddress)) {
@@ -67,6 +72,7 @@ export class Upgrade {
     socket.once('close', () => this.#parts.addresses.leave(address))
     if (kind === 'edge') this.#edge(request, socket, head, address)
     else if (kind === 'ui') this.#ui(request, socket, head, address)
+    else if (kind === 'edgeManager') this.#edgeManager(request, socket, head, address)
     else if (entrance === 'control')
       this.#open('service', request, socket, head, address, {
         type: 'service',
@@ -78,19 +84,38 @@ export class Upgrade {
 
   /** Header `apikey` (protocol B.1): one hash, one look-up, no database. */
   #edge(request: IncomingMessage, socket: Duplex, head: Buffer, address: string): void {
-    const key = request.headers['apikey']
-    const row =
-      typeof key === 'string' && key.length <= 512
-        ? this.#ctx.credentials.find(key.trim(), this.#ctx.clock().getTime())
-        : undefined
+    const header = request.headers['apikey']
+    const key = typeof header === 'string' && header.length <= 512 ? header.trim() : undefined
+    const row = key === undefined ? undefined : this.#ctx.credentials.find(key, this.#ctx.clock().getTime())
     const edge = row && this.#ctx.store.index.edge(row.edgeId)
-    if (row === undefined || edge === undefined) {
+    if (key === undefined || row === undefined || edge === undefined) {
       this.#refused('edge', 'key', address)
       return refuse(socket, 401)
     }
+    this.#ctx.keyCopies?.offer(row.id, key)
     this.#servers.edge.handleUpgrade(request, socket, head, (webSocket) => {
       new EdgeConnection(this.#ctx, this.#parts, webSocket, { id: edge.id, edgeId: edge.edgeId, keyHash: row.keyHash })
       this.#admit(webSocket, 'edge')
+    })
+  }
+
+  #servesApps(entrance: Entrance): boolean {
+    if (this.#parts.keyMap === undefined) return false
+    return entrance !== 'byPath' || servesEdgeAppsByPath(this.#ctx.config)
+  }
+
+  /** Header `id` (protocol B.4), with a secret; the app is told every API key, so nobody else may get here. */
+  #edgeManager(request: IncomingMessage, socket: Duplex, head: Buffer, address: string): void {
+    const { keyCopies } = this.#ctx
+    const name = edgeAppName(this.#ctx.config, request)
+    if (name === undefined || keyCopies === undefined) {
+      this.#refused('edgeManager', 'secret', address)
+      return refuse(socket, 401)
+    }
+    this.#servers.edgeManager.handleUpgrade(request, socket, head, (webSocket) => {
+      const app = new EdgeAppConnection(this.#ctx, this.#parts, keyCopies, webSocket, name)
+      this.#admit(webSocket, 'edgeManager')
+      this.#parts.keyMap?.greet(app)
     })
   }
 
@@ -153,14 +178,14 @@ export class Upgrade {
     })
   }
 
-  #admit(webSocket: WebSocket, kind: ClientKind): void {
+  #admit(webSocket: WebSocket, kind: SocketKind): void {
     this.#parts.liveness.add(webSocket)
     const { openSockets } = this.#parts.metrics
     openSockets[kind]++
     webSocket.on('close', () => openSockets[kind]--)
   }
 
-  #refused(kind: ClientKind, reason: string, address: string): void {
+  #refused(kind: SocketKind, reason: string, address: string): void {
     this.#parts.metrics.refused.inc({ component: kind, reason })
     if (this.#parts.refusalLog.take(performance.now())) {
       this.#ctx.log.warn({ clientKind: kind, reason, clientAddress: address }, 'connection refused')

@@ -74,6 +74,7 @@ const smallTables = ['invitation_created_by_fk']
 const besideTheGraph = [
   'edge_config',
   'edge_config_change',
+  'edge_key_copy',
   'edge_state',
   'invitation',
   'service_token',

@@ -24,7 +24,7 @@ export async function runCli(args: readonly string[], env: Record<string, string
 
 /** A service in a process of its own. */
 export interface ServiceProcess extends AsyncDisposable {
-  urls: { edge: string; ui: string; http: string; backend: string }
+  urls: { edge: string; ui: string; http: string; backend: string; edgeManager: string }
   output: () => { stdout: string; stderr: string }
   /** Sends a signal and waits for the end; the exit code. */
   end: (signal: NodeJS.Signals) => Promise<number | null>
@@ -59,7 +59,13 @@ export async function spawnService(
   ])
   const at = (scheme: string, port: number) => `${scheme}://127.0.0.1:${port}`
   return {
-    urls: { edge: at('ws', ports.edge), ui: at('ws', ports.ui), http: at('http', ports.http), backend: at('ws', 0) },
+    urls: {
+      edge: at('ws', ports.edge),
+      ui: at('ws', ports.ui),
+      http: at('http', ports.http),
+      backend: at('ws', 0),
+      edgeManager: at('ws', 0),
+    },
     output,
     end: (signal) => {
       child.kill(signal)

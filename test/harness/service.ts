@@ -21,7 +21,7 @@ export interface TestService extends AsyncDisposable {
   config: Config
   controlSocket: string
   /** Addresses of the entrances. */
-  urls: { edge: string; ui: string; http: string; backend: string }
+  urls: { edge: string; ui: string; http: string; backend: string; edgeManager: string }
 }
 
 export interface TestServiceOptions {
@@ -99,6 +99,7 @@ function describeService(started: Started, config: Config): Omit<TestService, ty
     ui: urlOf(service.ports.ui),
     http: urlOf(service.ports.http, config.tlsCert === undefined ? 'http' : 'https'),
     backend: urlOf(service.ports.backend),
+    edgeManager: urlOf(service.ports.edgeManager),
   }
   return { ctx, service, config, controlSocket, urls }
 }
