@@ -40,6 +40,7 @@ describe('the surface of the service', () => {
       checkSetupPassword · edge · edge
       appCenter · edge · edge
       oauthRegistry · edge · edge
+      listEdgesWithoutKeyCopy · ui service · permission install
       createUser · ui service · permission manageUser
       setPassword · ui service · permission manageUser
       setUserDisabled · ui service · permission manageUser

@@ -1,12 +1,14 @@
 import { expect, it } from 'vitest'
 import { EdgeClient, ServiceClient, UiClient, userPassword } from '../harness/clients.ts'
+import { EdgeApp } from '../harness/edge-app.ts'
 import { recordingLog } from '../harness/log.ts'
 import { addEdge, addUser } from '../harness/seed.ts'
 import { startTestService } from '../harness/service.ts'
 
 it('no secret that goes over a wire is in the log, the audit or the metrics', async () => {
   const { log, lines } = recordingLog()
-  await using service = await startTestService({ log, config: { registration: 'open' } })
+  const apps = { edgeKeySeals: ['a-seal-of-keys-8'.repeat(3)], edgeManagerSecrets: ['a-secret-of-apps-9'.repeat(3)] }
+  await using service = await startTestService({ log, config: { registration: 'open', ...apps } })
   const edge = await addEdge(service.ctx)
   const user = await addUser(service.ctx)
   await using ui = await UiClient.signedIn(service, user.login)
@@ -29,6 +31,9 @@ it('no secret that goes over a wire is in the log, the audit or the metrics', as
     command: 'a-command-password-5',
     forged: 'a-forged-token-6',
     key: 'a-wrong-key-00000007',
+    seal: String(apps.edgeKeySeals[0]),
+    appSecret: String(apps.edgeManagerSecrets[0]),
+    wrongAppSecret: 'a-wrong-secret-of-apps-10',
   }
   await ui.call('authenticateWithPassword', { username: user.login, password: secrets.wrong })
   await ui.call('authenticateWithToken', { token: secrets.forged })
@@ -48,6 +53,18 @@ it('no secret that goes over a wire is in the log, the audit or the metrics', as
   })
   await device.call('checkSetupPassword', { setupPassword: edge.setupPassword })
   await backend.call('setPassword', { login: user.login, password: secrets.set })
+  await using app = await EdgeApp.serving(service, { id: `edges0:${secrets.appSecret}` })
+  await app.told((keys) => edge.apiKey in keys && String(apiKey) in keys)
+  await expect(EdgeApp.open(service, { id: `edges0:${secrets.wrongAppSecret}` })).rejects.toThrow()
+  const bearer = { headers: { authorization: `Bearer ${secrets.wrongAppSecret}` } }
+  await expect(EdgeApp.open(service, bearer)).rejects.toThrow()
+  app.send({ jsonrpc: '2.0', method: secrets.appSecret, params: {} })
+  await app.call(`${edge.apiKey}`)
+  await using behind = await EdgeClient.open(app.forEdges, String(apiKey))
+  behind.report({ soc: 1 })
+  await behind.settled()
+  await operator.request('rotateEdgeKey', { edgeId: 'made', overlapHours: 0 })
+  await app.told((keys) => !(String(apiKey) in keys))
   await expect(EdgeClient.open(service, secrets.key)).rejects.toThrow()
   await expect(ServiceClient.open(service, `${token}x`)).rejects.toThrow()
 
