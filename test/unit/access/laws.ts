@@ -4,6 +4,7 @@ import { AccessIndex } from '../../../src/access/access-index.ts'
 import { coversComponent } from '../../../src/access/graph-data.ts'
 import { openemsRoles } from '../../../src/access/model.ts'
 import { unionWindows, windowsCover } from '../../../src/access/windows.ts'
+import { Oracle } from './oracle.ts'
 import { someMove, Walk } from './walk.ts'
 import { History, principalIds, resourceIds, type Step, someLink, someWorld, times, userIds } from './worlds.ts'
 
@@ -56,7 +57,10 @@ export function lessIsLess(count: Count) {
   })
 }
 
-/** However many steps somebody takes, nobody has afterwards what neither he nor the actor had (invariant 1, G-01). */
+/**
+ * However many steps somebody takes, nobody has afterwards what neither he nor the actor had (invariant 1, G-01), and what he
+ * has more is about something that the actor had the right to grant on (G-30).
+ */
 export function noEscalation(count: Count, onAllowed: () => void) {
   const attempts = fc.array(someLink, { minLength: 40, maxLength: 60, size: 'max' })
   return fc.property(
@@ -66,6 +70,7 @@ export function noEscalation(count: Count, onAllowed: () => void) {
     fc.constantFrom(...times),
     (world, actorId, steps, at) => {
       const history = new History(world)
+      const rows = new Oracle(history.copy())
       const before = AccessIndex.fromSnapshot(history.copy())
       const index = AccessIndex.fromSnapshot(history.copy())
       for (const step of steps) {
@@ -75,6 +80,8 @@ export function noEscalation(count: Count, onAllowed: () => void) {
         onAllowed()
         index.apply(history.take(step))
       }
+      const grants = resourceIds.filter((id) => before.allows(actorId, 'share', id, at))
+      const grantsOn = (resourceId: number) => grants.some((id) => rows.relations(id, resourceId).length > 0)
       for (const time of times.filter((one) => one >= at)) {
         for (const [principalId, resourceId] of pairs()) {
           const actor = before.access(actorId, resourceId, time)
@@ -82,6 +89,7 @@ export function noEscalation(count: Count, onAllowed: () => void) {
           const is = index.access(principalId, resourceId, time)
           const where = `principal ${principalId} on ${resourceId} at ${time} by ${actorId}`
           deepStrictEqual(is.mask & ~was.mask & ~actor.mask, 0, where)
+          ok((is.mask & ~was.mask) === 0 || grantsOn(resourceId), where)
           ok(windowsCover(unionWindows(was.windows, actor.windows), is.windows), where)
         }
       }

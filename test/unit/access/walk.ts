@@ -39,6 +39,8 @@ const containerKinds = ['organisation', 'site', 'edgeGroup'] as const
 export type Move =
   | { do: 'change'; step: Step }
   | { do: 'wait'; at: number }
+  /** A resource goes, is asked for, and comes back. */
+  | { do: 'return'; resourceId: number }
   | ({ do: 'access' | 'nextInstant' } & About)
   | ({ do: 'allows'; permission: Permission } & About)
   | { do: 'edges'; principalId: number; query: ListQuery }
@@ -70,6 +72,7 @@ const leaving: fc.Arbitrary<Pick<Step, 'entity' | 'id'> | undefined> = fc.oneof(
 export const someMove: fc.Arbitrary<Move> = fc.oneof(
   { weight: 8, arbitrary: someStep.map((step): Move => ({ do: 'change', step })) },
   { weight: 2, arbitrary: oneOf(times).map((at): Move => ({ do: 'wait', at })) },
+  { weight: 1, arbitrary: about.resourceId.map((resourceId): Move => ({ do: 'return', resourceId })) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('access' as const), ...about }) },
   {
     weight: 4,
@@ -147,6 +150,8 @@ export class Walk {
       case 'wait':
         this.#at = move.at
         return
+      case 'return':
+        return this.#return(move.resourceId)
       case 'access':
         return this.#compareAccess(move)
       case 'allows': {
@@ -196,6 +201,17 @@ export class Walk {
     this.#index.apply(changes)
     deepStrictEqual(this.#index.revision, before + changes.length)
     deepStrictEqual(this.#index.revision, this.#history.snapshot.revision)
+  }
+
+  #return(resourceId: number): void {
+    for (const entity of ['organisation', 'site', 'edge', 'edgeGroup'] as const) {
+      const row = this.#history.snapshot[entity].find(({ id }) => id === resourceId)
+      if (row === undefined) continue
+      for (const next of [null, row]) {
+        this.#change({ entity, id: resourceId, row: next } as Step)
+        for (const principalId of principalIds) this.#compareAccess({ principalId, resourceId })
+      }
+    }
   }
 
   #compareAccess({ principalId, resourceId }: About): void {
