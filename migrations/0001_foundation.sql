@@ -412,6 +412,13 @@ comment on column change.noted is 'False: a row of the access graph changed, fro
 comment on column change.hash is 'SHA-256 over the previous hash and this row: a changed old row breaks the chain.';
 create index change_entity on change (entity, entity_id, revision);
 create index change_actor on change (actor_id, revision);
+create index change_at on change (at, revision);
+-- What once hung on a principal or a resource and is there no more: for access in the past.
+create index change_link on change (
+  entity,
+  coalesce(before ->> 'memberId', before ->> 'childId', before ->> 'principalId', before ->> 'userId'),
+  revision
+) where not noted and before is not null;
 
 create function change_is_append_only() returns trigger language plpgsql as $$
 begin

@@ -6,6 +6,7 @@ import type { Throttle } from './accounts/throttle.ts'
 import type { SessionTokens } from './accounts/tokens.ts'
 import type { Config } from './config.ts'
 import type { Db, OpenDatabase } from './db/database.ts'
+import type { TrialFunction } from './db/trial.ts'
 import type { WriteFunction } from './db/write.ts'
 import type { ConfigStore } from './edges/config-store.ts'
 import type { EdgeCredentials } from './edges/credentials.ts'
@@ -25,6 +26,7 @@ export interface AppContext {
   db: Db
   store: AccessStore
   write: WriteFunction
+  trial: TrialFunction
   pepper: Uint8Array
   hub: LiveHub
   states: StateWriter

@@ -11,6 +11,7 @@ import { type Config, ConfigError } from './config.ts'
 import type { AppContext } from './context.ts'
 import { openDatabase } from './db/database.ts'
 import { checkRelease, migrateToLatest, pendingMigrations, thisRelease } from './db/migrate.ts'
+import { createTrial } from './db/trial.ts'
 import { createWriter } from './db/write.ts'
 import { ConfigStore } from './edges/config-store.ts'
 import { EdgeCredentials } from './edges/credentials.ts'
@@ -92,6 +93,7 @@ export async function start({
     db,
     store,
     write,
+    trial: createTrial({ db, store, clock }),
     pepper,
     hub,
     states,

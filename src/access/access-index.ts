@@ -1,3 +1,7 @@
+import { neighboursOf, rightsBetween, rowsBetween } from './explain-gather.ts'
+import type { Neighbours } from './explain-near.ts'
+import { type KindOfRow, type Reached, rowsOf } from './explain-rows.ts'
+import { type Affected, affectedBy } from './graph-affected.ts'
 import { authorizeData, type DataPart } from './graph-data.ts'
 import { containmentMisfit, type Misfit, membershipMisfit, organisationMisfit } from './graph-depth.ts'
 import { decisionMask, decisionRank, isHistoricOnly } from './graph-evaluate.ts'
@@ -208,6 +212,41 @@ export class AccessIndex {
   /** The organisations that have an owner now and would have none after the change (P-09). */
   ownerlessAfter(change: RightsChange, at: number): number[] {
     return ownerlessAfter(this.#graph, change, at)
+  }
+
+  /** All that explains the access of one principal to one resource now (domain rules 2.9). */
+  explainable(
+    principalId: number,
+    resourceId: number,
+    permission: Permission,
+  ): { rows: KindOfRow[]; neighbours: Neighbours } {
+    const rows = rowsBetween(this.#graph, principalId, resourceId)
+    const bit = permissionBits[permission]
+    return { rows, neighbours: neighboursOf(this.#graph, principalId, resourceId, bit, rows) }
+  }
+
+  /** The rows of these principals and resources, and what links them upward; see `Gathering`. */
+  rowsOf(reached: Reached): KindOfRow[] {
+    return rowsOf(this.#graph, reached)
+  }
+
+  /** The grants between principals and resources, and the restriction of the one principal on the one resource. */
+  rightsBetween(
+    principalId: number,
+    resourceId: number,
+    { principals, resources }: { principals: ReadonlySet<number>; resources: ReadonlySet<number> },
+  ): KindOfRow[] {
+    return rightsBetween(this.#graph, principalId, resourceId, principals, resources)
+  }
+
+  /** What is found as if these changes had been made; they are undone before it returns, so `look` must not wait. */
+  trying<T>(changes: readonly Change[], look: () => T): T {
+    return this.#graph.trying(changes, look)
+  }
+
+  /** Whose access to what these changes may concern, as far as the graph is now; see `trying` for as it would be. */
+  affectedBy(changes: readonly Change[]): Affected {
+    return affectedBy(this.#graph, changes)
   }
 
   /** The next moment at which any answer changes by time alone. */

@@ -45,6 +45,22 @@ export class GraphState {
     for (const { revision } of fresh) this.#revision = Math.max(this.#revision, revision)
   }
 
+  /** What is found as if these changes had been made, after which they are undone: nobody else sees any of it. */
+  trying<T>(changes: readonly Change[], look: () => T): T {
+    for (const change of changes) assertApplicable(change)
+    const undo: (() => void)[] = []
+    try {
+      for (const { entity, id, after } of changes) {
+        const before = this.rows[entity].get(id) ?? null
+        this.#put(entity, id, after)
+        undo.push(() => this.#put(entity, id, before))
+      }
+      return look()
+    } finally {
+      for (const step of undo.reverse()) step()
+    }
+  }
+
   #load<E extends EntityName>(entity: E, rows: readonly EntityRows[E][]): void {
     for (const row of rows) this.#put(entity, row.id, row)
   }

@@ -14,8 +14,8 @@ import {
   operatorClients as clients,
   component,
   dataWindows,
+  grantee,
   id,
-  login,
   loginOf,
   lookOf,
   paging,
@@ -26,13 +26,6 @@ import {
   total,
 } from './rights-shapes.ts'
 import { empty } from './shapes.ts'
-
-const grantee = z.union([
-  z.strictObject({ login }),
-  z.strictObject({ userGroupId: id }),
-  z.strictObject({ service: z.string().min(1).max(200) }),
-  z.strictObject({ everybody: z.literal(true) }),
-])
 
 const grantView = z.object({
   id: z.number(),

@@ -5,6 +5,8 @@ import { edgeMethods } from './edge.ts'
 import { edgeDeviceMethods } from './edge-device.ts'
 import { edgeManagerMethods } from './edge-manager.ts'
 import { edgeRpcMethods } from './edge-rpc.ts'
+import { explainMethods } from './explain.ts'
+import { explainChangeMethods } from './explain-change.ts'
 import { grantMethods } from './grant.ts'
 import { groupMethods } from './group.ts'
 import { metadataEdgeMethods } from './metadata-edges.ts'
@@ -35,6 +37,8 @@ export const allMethods = [
   ...siteMethods,
   ...groupMethods,
   ...grantMethods,
+  ...explainMethods,
+  ...explainChangeMethods,
   ...auditMethods,
   ...setupProtocolMethods,
   ...backendSignInMethods,

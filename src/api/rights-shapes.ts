@@ -37,6 +37,14 @@ export const component = z
   .max(100)
   .regex(/^[A-Za-z0-9_.*-]+$/, 'letters, digits, "_", ".", "-" and "*"')
 
+/** Who holds a grant, named. */
+export const grantee = z.union([
+  z.strictObject({ login }),
+  z.strictObject({ userGroupId: id }),
+  z.strictObject({ service: z.string().min(1).max(200) }),
+  z.strictObject({ everybody: z.literal(true) }),
+])
+
 /** What a grant is on, named. */
 export const target = z.union([
   z.strictObject({ edgeId }),

@@ -39,11 +39,12 @@ export type WriteFunction = <T>(actor: Actor, body: (write: Write) => Promise<T>
 export type Writer = WriteFunction
 
 /** Key of the advisory lock that puts writes in a row. */
-const WRITER_LOCK = 7_310_001
+export const WRITER_LOCK = 7_310_001
 /** Stays below 65,535 parameters of one statement. */
 const ROWS_PER_INSERT = 1000
 
-type Entry = Pick<ChainedChange, 'action' | 'entity' | 'entityId' | 'noted' | 'before' | 'after'>
+/** A row of the log before it has a place in it. */
+export type Entry = Pick<ChainedChange, 'action' | 'entity' | 'entityId' | 'noted' | 'before' | 'after'>
 
 /** Creates the one `write` of a node. */
 export function createWriter(parts: { db: Db; store: AccessStore; clock: Clock; log: Log }): WriteFunction {
@@ -82,7 +83,8 @@ export function createWriter(parts: { db: Db; store: AccessStore; clock: Clock; 
   }
 }
 
-function recorder(entries: Entry[]): Pick<Write, 'inserted' | 'updated' | 'deleted' | 'noted'> {
+/** What notes the reports of a write. */
+export function recorder(entries: Entry[]): Pick<Write, 'inserted' | 'updated' | 'deleted' | 'noted'> {
   const record = (action: string, entity: EntityName, before: AnyRow | null, after: AnyRow | null) => {
     const entityId = String(after?.id ?? before?.id)
     entries.push({ action, entity, entityId, noted: false, before: plain(before), after: plain(after) })

@@ -1,9 +1,8 @@
-import { requireEdgeRole, requirePermission } from '../access/door.ts'
 import type { AppContext } from '../context.ts'
 import { AppError, type ErrorLevel, errorKinds, PeerError, type WireError } from '../errors.ts'
+import { authorise, parseParams, requireSignedIn } from '../rpc/authorise.ts'
 import type { Call, ClientKind, Method } from '../rpc/method.ts'
-import { requireScope, scopeOf } from '../rpc/scope.ts'
-import type { Caller, Session } from '../rpc/session.ts'
+import type { Session } from '../rpc/session.ts'
 
 /** Outcome of one call, ready to be written and logged. */
 export type Outcome =
@@ -32,50 +31,15 @@ export function dispatch(
   try {
     const caller = session.caller
     requireSignedIn(method, caller)
-    const parsed = method.params.safeParse(params)
-    if (!parsed.success) {
-      const problems = parsed.error.issues
-        .slice(0, 10)
-        .map((issue) => `${issue.path.join('.') || 'params'}: ${issue.message}`)
-      return failure(new AppError('invalidParams', [problems.join('; ').slice(0, 1000)]))
-    }
+    const parsed = parseParams(method, params)
     const call: Call = { ctx, session, now: ctx.clock() }
-    authorise(call, method, caller, parsed.data)
-    const result = method.handler(call, parsed.data as never)
+    authorise(call, method, caller, parsed)
+    const result = method.handler(call, parsed as never)
     if (result instanceof Promise) return result.then((value) => success(method, value), failure)
     return success(method, result)
   } catch (error) {
     return failure(error)
   }
-}
-
-function requireSignedIn(method: Method, caller: Caller): void {
-  if (method.access === 'public') return
-  if (method.access === 'edge') {
-    if (caller.type !== 'edge') throw new AppError('unauthenticated', ['edge'])
-    return
-  }
-  if (caller.type !== 'user' && caller.type !== 'service') throw new AppError('unauthenticated', ['user'])
-  requireScope(caller, scopeOf(method), method.name)
-}
-
-function authorise(call: Call, method: Method, caller: Caller, params: unknown): void {
-  const { access } = method
-  if (typeof access === 'string') return
-  if ('edgeRole' in access) {
-    const edges = (access.edges as (params: unknown) => string | readonly string[])(params)
-    for (const edge of typeof edges === 'string' ? [edges] : edges) {
-      requireEdgeRole(call.ctx, caller, edge, access.edgeRole, call.now, method.name)
-    }
-    return
-  }
-  requirePermission(
-    call.ctx,
-    caller,
-    access.permission,
-    (access.resource as (params: unknown) => number)(params),
-    call.now,
-  )
 }
 
 function success(method: Method, value: unknown): Outcome {

@@ -1,0 +1,105 @@
+import { sql } from 'kysely'
+import { graphChange } from '../db/change-log.ts'
+import type { Db } from '../db/database.ts'
+import { problem } from '../errors.ts'
+import type { KindOfRow } from './explain-rows.ts'
+import type { Change, ContainmentRow, EntityName } from './model.ts'
+
+/** A row of the log about the graph, and who made it when. */
+export type PastChange = Change & { at: number; actorId: number | null; action: string }
+
+/** Rows of the log, by what they are about. */
+export interface PastQuery {
+  /** Only what was logged later. */
+  after: number
+  /** These rows, as `entity id`. */
+  rows: readonly { entity: EntityName; id: number }[]
+  /** And every row of these kinds that once hung on one of these: memberships on members, grants on principals. */
+  links: readonly Link[]
+}
+
+interface Link {
+  entities: readonly EntityName[]
+  on: readonly number[]
+  /** Grants: only those on these resources. */
+  resources?: readonly number[]
+}
+
+/** More than this about one person and one thing is not gone through. */
+const maxChanges = 20_000
+
+/** The last revision that was there at an instant. Index change_at. */
+export async function revisionAt(db: Db, at: Date): Promise<number> {
+  const next = await db
+    .selectFrom('change')
+    .select('revision')
+    .where('at', '>', at)
+    .orderBy('at')
+    .orderBy('revision')
+    .limit(1)
+    .executeTakeFirst()
+  if (next !== undefined) return next.revision - 1
+  const head = await db.selectFrom('change').select('revision').orderBy('revision', 'desc').limit(1).executeTakeFirst()
+  return head?.revision ?? 0
+}
+
+/** The containments of these resources in others. Index containment_child. */
+export async function listContainmentsOf(db: Db, childIds: readonly number[]): Promise<ContainmentRow[]> {
+  if (childIds.length === 0) return []
+  return db.selectFrom('containment').select(['id', 'parentId', 'childId']).where('childId', 'in', childIds).execute()
+}
+
+/** What was logged about rows, in order. Indexes change_entity and change_link. */
+export async function listPastChanges(db: Db, { after, rows, links }: PastQuery): Promise<PastChange[]> {
+  const wanted = [
+    ...rows.map(({ entity, id }) => sql`(${entity}, ${String(id)})`),
+    ...links.filter(({ on }) => on.length > 0).map((link) => linked(after, link)),
+  ]
+  if (wanted.length === 0) return []
+  const listed =
+    rows.length === 0 ? sql`false` : sql`(entity, entity_id) in (${sql.join(wanted.slice(0, rows.length))})`
+  const hung = wanted.slice(rows.length).map((found) => sql`or (entity, entity_id) in (${found})`)
+  const found = await db
+    .selectFrom('change')
+    .select(['revision', 'at', 'actorId', 'subjectId', 'action', 'entity', 'entityId', 'noted', 'before', 'after'])
+    .where('revision', '>', after)
+    .where('noted', '=', false)
+    .where(sql<boolean>`(${listed} ${sql.join(hung, sql` `)})`)
+    .orderBy('revision')
+    .limit(maxChanges + 1)
+    .execute()
+  if (found.length > maxChanges) throw problem('The log has too much about this to go through')
+  return found.flatMap((row) => {
+    const at = row.at.getTime()
+    const change = graphChange({ ...row, at })
+    return change ? [{ ...change, at, actorId: row.actorId, action: row.action }] : []
+  })
+}
+
+function linked(after: number, { entities, on, resources }: Link) {
+  const within = resources && sql`and before ->> 'resourceId' in (${sql.join(resources.map(String))})`
+  return sql`
+    select entity, entity_id from change
+    where entity in (${sql.join(entities)}) and revision > ${after} and not noted and before is not null
+      and coalesce(before ->> 'memberId', before ->> 'childId', before ->> 'principalId', before ->> 'userId')
+        in (${sql.join(on.map(String))}) ${within ?? sql``}`
+}
+
+/** The rows that were there before these changes, out of those that are there now. */
+export function rowsBefore(current: readonly KindOfRow[], changes: readonly Change[]): KindOfRow[] {
+  const first = new Map<string, KindOfRow | null>()
+  for (const { entity, id, before } of changes) {
+    const key = `${entity} ${id}`
+    if (!first.has(key)) first.set(key, before === null ? null : ({ entity, row: before } as KindOfRow))
+  }
+  for (const found of current) {
+    const key = `${found.entity} ${found.row.id}`
+    if (!first.has(key)) first.set(key, found)
+  }
+  return [...first.values()].filter((found) => found !== null)
+}
+
+/** Index edge_edge_id_unique. */
+export async function findEdgeId(db: Db, edgeName: string): Promise<number | undefined> {
+  return (await db.selectFrom('edge').select('id').where('edgeId', '=', edgeName).executeTakeFirst())?.id
+}

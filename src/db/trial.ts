@@ -1,0 +1,83 @@
+import { sql } from 'kysely'
+import type { AccessIndex } from '../access/access-index.ts'
+import type { AccessStore } from '../access/access-store.ts'
+import type { Change } from '../access/model.ts'
+import type { Clock } from '../lib/clock.ts'
+import { graphChange } from './change-log.ts'
+import type { Db } from './database.ts'
+import { fromDatabase } from './pg-errors.ts'
+import { Turns } from './turns.ts'
+import { type Entry, recorder, WRITER_LOCK, type WriteFunction } from './write.ts'
+import { assertOutsideWrite, insideWrite } from './write-scope.ts'
+
+/** What the body of a trial works with. */
+export interface Trial {
+  /** Stands in for the one `write` of the node: each call sees what those before it in this trial have done. */
+  write: WriteFunction
+  /** The graph as it is, at the newest revision: no write is under way. */
+  index: AccessIndex
+  /** What the log would have got so far, as far as the graph is concerned. */
+  changes(): Change[]
+}
+
+/**
+ * Runs writes for what they would do: the very code, in a transaction that is rolled back. Nothing is written, logged,
+ * announced or pushed, and nobody can read anything of it. Other writers wait meanwhile.
+ */
+export type TrialFunction = <T>(body: (trial: Trial) => Promise<T>) => Promise<T>
+
+/** Creates the one `trial` of a node. */
+export function createTrial({ db, store, clock }: { db: Db; store: AccessStore; clock: Clock }): TrialFunction {
+  const turns = new Turns()
+
+  return async (body) => {
+    assertOutsideWrite()
+    const done = await turns.take()
+    const outcome: { result?: Awaited<ReturnType<typeof body>> } = {}
+    const rollback = new Error('a trial ends without a trace')
+    try {
+      await db.transaction().execute(async (tx) => {
+        await sql`select pg_advisory_xact_lock(${WRITER_LOCK}::bigint)`.execute(tx)
+        await store.catchUp(tx)
+        const entries: Entry[] = []
+        const changes = () =>
+          entries.flatMap((entry, position) => graphChange({ ...entry, ...nowhere, revision: position }) ?? [])
+        const write: WriteFunction = (_actor, body) => {
+          const before = changes()
+          const index = before.length === 0 ? store.index : supposing(store.index, before)
+          return body({ tx, index, now: clock(), ...recorder(entries) })
+        }
+        outcome.result = await insideWrite(() => body({ write, index: store.index, changes }))
+        throw rollback
+      })
+    } catch (error) {
+      if (error !== rollback) throw fromDatabase(error)
+    } finally {
+      done()
+    }
+    return outcome.result as Awaited<ReturnType<typeof body>>
+  }
+}
+
+/** An entry of a log that is never written has no time and nobody who made it. */
+const nowhere = { at: 0, actorId: null, subjectId: null }
+
+/** The index as if these changes were in it: for each call they are put in and, before anybody else can look, taken out. */
+function supposing(index: AccessIndex, changes: readonly Change[]): AccessIndex {
+  return new Proxy(index, {
+    get(_target, name) {
+      const member: unknown = Reflect.get(index, name, index)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]) =>
+        index.trying(changes, () => {
+          const found: unknown = Reflect.apply(member, index, args)
+          // What is walked later would be walked without the changes.
+          return isIterator(found) ? [...found] : found
+        })
+    },
+  })
+}
+
+function isIterator(value: unknown): value is IterableIterator<unknown> {
+  return typeof value === 'object' && value !== null && 'next' in value && Symbol.iterator in value
+}

@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { UserRow } from '../../src/access/model.ts'
+import { UiClient } from '../harness/clients.ts'
+import { testClock } from '../harness/clock.ts'
+import { addEdge, addUser, fresh, type SeededEdge } from '../harness/seed.ts'
+import { startTestService, type TestService } from '../harness/service.ts'
+
+const clock = testClock(new Date())
+let service: TestService
+let admin: UiClient
+beforeAll(async () => {
+  service = await startTestService({ clock: clock.now })
+  admin = await UiClient.signedIn(service)
+})
+afterAll(async () => {
+  await admin?.[Symbol.asyncDispose]()
+  await service?.[Symbol.asyncDispose]()
+})
+
+interface Told {
+  allowed: boolean
+  code: string
+  sentence: string
+  role: string | null
+  paths: { principals: { name: string }[]; resources: { name: string }[]; role: string; grantedBy: string | null }[]
+  nearMisses: { code: string; reason: string }[]
+  fix: { code: string; sentence: string } | null
+}
+
+async function person(shareable = true): Promise<{ user: UserRow; ui: UiClient }> {
+  const user = await addUser(service.ctx, { shareable })
+  return { user, ui: await UiClient.signedIn(service, user.login) }
+}
+
+async function keeper() {
+  const { user, ui } = await person()
+  const edge = await addEdge(service.ctx)
+  await grant(admin, user, edge, 'resource.administration')
+  return { user, ui, edge }
+}
+
+const grant = (by: UiClient, user: UserRow, edge: SeededEdge, role = 'resource.detail', terms: object = {}) =>
+  by.request('grantRole', { to: { login: user.login }, on: { edgeId: edge.id }, role, ...terms })
+const explain = async (by: UiClient, params: object) => (await by.request('explainAccess', params)) as unknown as Told
+const history = async (by: UiClient, params: object) =>
+  (await by.request('accessHistory', params)) as unknown as {
+    known: boolean
+    entries: { kind: string; action: string | null; by: string | null; at: string }[]
+  }
+
+describe('explainAccess', () => {
+  it('O-08 tells the keeper of an edge which link is missing, and the change he can make', async () => {
+    const { ui, edge } = await keeper()
+    const friend = await person()
+    const told = await explain(ui, { userId: friend.user.login, edgeId: edge.id })
+    expect(told).toMatchObject({
+      allowed: false,
+      code: 'denied',
+      sentence: `${friend.user.login} may not use discover on ${edge.id}: nothing that includes it is granted on ${edge.id}`,
+      fix: { code: 'noGrant', sentence: `Grant a role on ${edge.id}` },
+    })
+    await grant(ui, friend.user, edge)
+    expect(await explain(ui, { userId: friend.user.login, edgeId: edge.id, permission: 'history' })).toMatchObject({
+      allowed: true,
+      code: 'allowed',
+      role: 'guest',
+      paths: [{ principals: [{ kind: 'user', name: friend.user.login }], role: 'resource.detail' }],
+      nearMisses: [],
+    })
+  })
+
+  it('O-09 G-14 answers the same for unknown and unseen things, but tells who looks after all accounts apart', async () => {
+    const { user, edge } = await keeper()
+    const stranger = await person()
+    const unseen = await explain(stranger.ui, { edgeId: edge.id })
+    expect(unseen).toMatchObject({ allowed: false, code: 'notFound', paths: [], nearMisses: [], fix: null })
+    expect(await explain(stranger.ui, { edgeId: 'no-such-edge' })).toEqual(unseen)
+    expect(await explain(stranger.ui, { userId: user.login, edgeId: edge.id })).toEqual(unseen)
+    expect(await explain(stranger.ui, { userId: 'nobody-at-all', edgeId: edge.id })).toEqual(unseen)
+    expect(await explain(stranger.ui, { edgeId: edge.id, at: '2020-01-01T00:00:00.000Z' })).toEqual(unseen)
+    expect(await explain(admin, { userId: user.login, edgeId: 'no-such-edge' })).toMatchObject({
+      code: 'unknownResource',
+    })
+    expect(await explain(admin, { userId: 'nobody-at-all', edgeId: edge.id })).toMatchObject({
+      code: 'unknownPrincipal',
+    })
+    expect(await explain(admin, { userId: stranger.user.login, edgeId: edge.id })).toMatchObject({ code: 'denied' })
+  })
+
+  it('G-17 does not betray private accounts to those who grant', async () => {
+    const { ui, edge } = await keeper()
+    const hermit = await person(false)
+    const unknown = await explain(ui, { userId: 'nobody-at-all', edgeId: edge.id })
+    expect(await explain(ui, { userId: hermit.user.login, edgeId: edge.id })).toEqual(unknown)
+    await grant(admin, hermit.user, edge)
+    expect(await explain(ui, { userId: hermit.user.login, edgeId: edge.id })).toMatchObject({ allowed: true })
+  })
+
+  it('GD-04 tells somebody about himself the role and the sharer, not the groups of others', async () => {
+    const { user, ui, edge } = await keeper()
+    const friend = await person()
+    const outer = Number((await ui.request('createUserGroup', { name: fresh('Outer secret') }))['id'])
+    const inner = Number((await ui.request('createUserGroup', { name: fresh('Inner') }))['id'])
+    await ui.request('addGroupMember', { groupId: outer, member: { userGroupId: inner } })
+    await ui.request('addGroupMember', { groupId: inner, member: { login: friend.user.login } })
+    await ui.request('grantRole', { to: { userGroupId: outer }, on: { edgeId: edge.id }, role: 'resource.detail' })
+    const told = await explain(friend.ui, { edgeId: edge.id })
+    expect(told.paths).toMatchObject([{ role: 'resource.detail', grantedBy: user.login }])
+    expect(told.paths[0]?.principals.at(-1)).toEqual({ kind: 'hidden', name: 'a group you cannot see' })
+    expect(JSON.stringify(told)).not.toContain('Outer secret')
+    const whole = await explain(ui, { userId: friend.user.login, edgeId: edge.id })
+    expect(whole.paths[0]?.principals).toHaveLength(3)
+    await ui.request('removeGroupMember', { groupId: inner, member: { login: friend.user.login } })
+    const missing = await explain(ui, { userId: friend.user.login, edgeId: edge.id })
+    expect(missing.fix).toMatchObject({ code: 'notMember' })
+  })
+
+  it('wants one resource and one principal at most', async () => {
+    const refused = async (params: object) => (await admin.call('explainAccess', params)).error?.code
+    expect(await refused({})).toBe(-32602)
+    expect(await refused({ edgeId: 'edge0', resource: { platform: true } })).toBe(-32602)
+    expect(await refused({ edgeId: 'edge0', userId: 'a', principal: { login: 'b' } })).toBe(-32602)
+  })
+
+  it('looks at the past and ahead', async () => {
+    const { ui, edge } = await keeper()
+    const friend = await person()
+    const about = { userId: friend.user.login, edgeId: edge.id }
+    const before = clock.now()
+    clock.advance(60_000)
+    const validTo = new Date(clock.now().getTime() + 3_600_000).toISOString()
+    await grant(ui, friend.user, edge, 'resource.detail', { validTo })
+    clock.advance(60_000)
+    const during = clock.now()
+    clock.advance(60_000)
+    const { grants } = (await ui.request('listGrants', { on: { edgeId: edge.id } })) as {
+      grants: { id: number; to: object }[]
+    }
+    const made = grants.find(({ to }) => JSON.stringify(to).includes(friend.user.login))
+    expect(await explain(ui, { ...about, at: validTo })).toMatchObject({
+      allowed: false,
+      nearMisses: [{ code: 'grantEnded' }, {}],
+    })
+    await ui.request('revokeGrant', { grantId: made?.id })
+    clock.advance(60_000)
+    expect(await explain(ui, { ...about, at: before.toISOString() })).toMatchObject({ allowed: false })
+    expect(await explain(ui, { ...about, at: during.toISOString() })).toMatchObject({ allowed: true, role: 'guest' })
+    expect(await explain(ui, about)).toMatchObject({ allowed: false })
+  })
+})
+
+describe('accessHistory', () => {
+  it('lists when access began, changed and ended, by whom, and ends that came by themselves (D-25)', async () => {
+    const { user, ui, edge } = await keeper()
+    const friend = await person()
+    const about = { userId: friend.user.login, edgeId: edge.id }
+    clock.advance(1000)
+    const validTo = new Date(clock.now().getTime() + 10_000).toISOString()
+    await grant(ui, friend.user, edge, 'resource.detail', { validTo })
+    clock.advance(5000)
+    await grant(ui, friend.user, edge, 'resource.control', { validTo })
+    clock.advance(60_000)
+    const told = await history(ui, about)
+    expect(told.entries).toMatchObject([
+      { kind: 'began', action: 'grant.created', by: user.login },
+      { kind: 'changed', action: 'grant.created', by: user.login },
+      { kind: 'ended', action: null, by: null, at: validTo },
+    ])
+    const unknown = { known: false, entries: [], more: 0 }
+    expect(await history(friend.ui, { edgeId: edge.id })).toEqual(unknown)
+    expect(await history(friend.ui, { edgeId: 'no-such-edge' })).toEqual(unknown)
+  })
+})
