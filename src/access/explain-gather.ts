@@ -5,8 +5,8 @@ import type { GraphState } from './graph-state.ts'
 import { type GrantRow, PLATFORM_RESOURCE_ID, PUBLIC_PRINCIPAL_ID } from './model.ts'
 
 /** At most so many grants are looked through for neighbours, and so many neighbours of each kind are told. */
-const maxScanned = 5000
-const maxNeighbours = 40
+const maxScanned = 1000
+const maxNeighbours = 10
 
 /** Every row that says something about the access of one principal to one resource, whether it counts now or not. */
 export function rowsBetween(graph: GraphState, principalId: number, resourceId: number): KindOfRow[] {
@@ -32,21 +32,26 @@ export function rightsBetween(
   return [...grantsBetween(graph, principals, resources), ...restrictions]
 }
 
-/** The grants of any of these principals on any of these resources, looked for from the side that has fewer. */
+/** The grants of any of these principals on any of these resources; on what many hold grants, looked for from the other side. */
 function grantsBetween(
   { people }: GraphState,
   principals: ReadonlySet<number>,
   resources: ReadonlySet<number>,
 ): KindOfRow[] {
-  const count = (ids: ReadonlySet<number>, of: (id: number) => readonly GrantRow[]) =>
-    [...ids].reduce((sum, id) => sum + of(id).length, 0)
-  const held = (id: number) => people.grantsOf(id)
-  const given = (id: number) => people.grantsOn(id)
-  const isHeldLess = count(principals, held) < count(resources, given)
-  const rows = isHeldLess
-    ? [...principals].flatMap((id) => held(id).filter((grant) => resources.has(grant.resourceId)))
-    : [...resources].flatMap((id) => given(id).filter((grant) => principals.has(grant.principalId)))
-  return rows.map((row) => ({ entity: 'grant', row }))
+  let heldCount = 0
+  for (const id of principals) heldCount += people.grantsOf(id).length
+  const crowded = new Set<number>()
+  const found: KindOfRow[] = []
+  for (const id of resources) {
+    const given = people.grantsOn(id)
+    if (given.length > heldCount) crowded.add(id)
+    else for (const row of given) if (principals.has(row.principalId)) found.push({ entity: 'grant', row })
+  }
+  if (crowded.size === 0) return found
+  for (const id of principals) {
+    for (const row of people.grantsOf(id)) if (crowded.has(row.resourceId)) found.push({ entity: 'grant', row })
+  }
+  return found
 }
 
 /** The roles of these grants. */

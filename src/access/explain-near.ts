@@ -65,6 +65,8 @@ const everything: RoleRow = {
   openemsRole: null,
 }
 const open = { validFrom: null, validTo: null }
+/** So many changes are tried, those of the smallest kinds first. */
+const maxTried = 60
 
 interface Candidate {
   miss: NearMiss
@@ -93,9 +95,16 @@ export function nearMisses(
     ...ofNeighbours(slice, principalId, neighbours),
     newGrant(slice, principalId, resourceId),
   ]
-  const found = candidates.filter(helps).map(({ miss }) => miss)
-  const different = new Map(found.map((miss) => [`${miss.code} ${miss.kind} ${miss.id} ${miss.detail}`, miss]))
-  return [...different.values()].sort((a, b) => nearMissCodes.indexOf(a.code) - nearMissCodes.indexOf(b.code))
+  const keyOf = ({ code, kind, id, detail, memberId }: NearMiss) => `${code} ${kind} ${id} ${detail} ${memberId}`
+  const found = new Map<string, NearMiss>()
+  const rank = ({ miss }: Candidate) => nearMissCodes.indexOf(miss.code)
+  let tried = 0
+  for (const candidate of candidates.sort((a, b) => rank(a) - rank(b))) {
+    const isLast = candidate.miss.code === 'noGrant'
+    if (found.has(keyOf(candidate.miss)) || (++tried > maxTried && !isLast)) continue
+    if (helps(candidate)) found.set(keyOf(candidate.miss), candidate.miss)
+  }
+  return [...found.values()]
 }
 
 function ofAccount(slice: Slice, principalId: number, resourceId: number, bit: number): Candidate[] {

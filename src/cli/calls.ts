@@ -3,6 +3,7 @@ import { openemsRoles } from '../access/model.ts'
 import { scopes } from '../accounts/scopes.ts'
 import { ConfigError } from '../config.ts'
 import { type ClientOptions, callService } from './client.ts'
+import { explanationText } from './explain-text.ts'
 
 type Options = ClientOptions & { json?: true } & Record<string, unknown>
 
@@ -166,6 +167,22 @@ const commands: CallCommand[] = [
     method: 'revokeAccess',
     params: ([login], options) => ({ login, on: target(options) }),
     text: (result, [login]) => `${result['revoked']} grant(s) of ${login} withdrawn.`,
+  },
+  {
+    name: 'explain',
+    description: 'Say why a user may or may not do something with an edge, and what is missing',
+    arguments: [
+      ['login', 'who'],
+      ['edge-id', 'which edge'],
+    ],
+    options: [
+      new Option('--permission <name>', 'what to do with it').default('discover'),
+      new Option('--at <instant>', 'at another time (2026-12-24T00:00:00Z)').argParser(instant),
+    ],
+    method: 'explainAccess',
+    params: ([userId, edgeId], { permission, at }) => ({ userId, edgeId, permission, at }),
+    text: explanationText,
+    failed: (result) => result['allowed'] !== true,
   },
   {
     name: 'verify-audit',

@@ -38,6 +38,7 @@ describe('--help', { timeout: PROCESS_MS * 3 }, () => {
     'list-service-tokens',
     'grant',
     'revoke',
+    'explain',
     'api-docs',
   ]
 
@@ -121,6 +122,31 @@ describe('calls', { timeout: PROCESS_MS * 2 }, () => {
     ).toBe(0)
     expect((await ui.closed).code).toBe(1006)
     expect((await local('revoke', 'ada', '--edge', 'edge0')).stdout).toBe('1 grant(s) of ada withdrawn.\n')
+  })
+
+  it('explain an access, for people and for machines (O-08)', async () => {
+    await local('create-edge', 'edge-explained')
+    await local('create-user', 'eva')
+    const denied = await local('explain', 'eva', 'edge-explained')
+    expect(denied).toMatchObject({
+      code: 1,
+      stdout:
+        'eva may not use discover on edge-explained: nothing that includes it is granted on edge-explained.\n' +
+        'Missing: nothing that includes it is granted on edge-explained\n' +
+        'Smallest change: Grant a role on edge-explained\n',
+    })
+    await local('grant', 'eva', '--role', 'guest', '--edge', 'edge-explained')
+    const allowed = await local('explain', 'eva', 'edge-explained', '--permission', 'history')
+    expect([allowed.code, allowed.stdout.split('\n').slice(0, 3)]).toEqual([
+      0,
+      [
+        'eva may use history on edge-explained: has openems.guest on edge-explained.',
+        'OpenEMS role: guest',
+        '  eva | openems.guest | edge-explained',
+      ],
+    ])
+    const { stdout } = await local('explain', 'eva', 'no-such-edge', '--json')
+    expect(JSON.parse(stdout)).toMatchObject({ allowed: false, code: 'unknownResource' })
   })
 
   it('say what the service refused, with 1', async () => {
