@@ -65,7 +65,7 @@ describe.each(['postgres', 'embedded'] as const)('explainChange (%s)', (engine) 
     return [...tables.map(({ count }) => Number(count)), service.ctx.store.revision, service.ctx.store.index.revision]
   }
 
-  it('tells what a grant would do, and does nothing (D-29)', async () => {
+  it('tells what a grant would do, and does nothing', async () => {
     const { ui, edge } = await keeper()
     const friend = await person()
     const [before, frames] = [await rowsOf(), friend.ui.frames.length]
