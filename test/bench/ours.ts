@@ -28,7 +28,11 @@ const { ctx, service } = started
 
 answerCommands(
   {
-    counts: () => ({ online: ctx.hub.states.onlineCount, connected: ctx.hub.connectedCount }),
+    counts: () => ({
+      online: ctx.hub.states.onlineCount,
+      connected: ctx.hub.connectedCount,
+      served: ctx.keyCopies?.edgeCount ?? 0,
+    }),
   },
   () => statements,
   async () => started[Symbol.asyncDispose](),

@@ -1,5 +1,6 @@
 /** `npm run bench`: the figures of the service, each against the bare limit of the same machine in the same run. */
 import { Command, Option } from 'commander'
+import { edgeApps } from './figures/edge-apps.ts'
 import { ingest } from './figures/ingest.ts'
 import { memory } from './figures/memory.ts'
 import { type Bench, type Measure, scales } from './figures/plan.ts'
@@ -11,7 +12,16 @@ import { storm } from './figures/storm.ts'
 import { type Figure, machineFacts, toTable } from './report.ts'
 import { createWorld, type EngineName, type World } from './world.ts'
 
-const measures: Readonly<Record<string, Measure>> = { roundTrips, rpcLayer, storm, memory, ingest, signIn, start }
+const measures: Readonly<Record<string, Measure>> = {
+  roundTrips,
+  rpcLayer,
+  storm,
+  memory,
+  ingest,
+  edgeApps,
+  signIn,
+  start,
+}
 
 interface Options {
   scale: keyof typeof scales
