@@ -14,22 +14,26 @@ import {
   type ProposedGrant,
   type ProposedMembership,
 } from './graph-guard.ts'
-import { holdersOf } from './graph-holders.ts'
 import { ownerlessAfter, ownersOf, type RightsChange } from './graph-owners.ts'
 import { GraphState } from './graph-state.ts'
 import {
   type Change,
+  type ClaimRow,
   type EdgeRow,
   type EntityName,
   type EntityRows,
+  type GrantRow,
+  type MembershipRow,
   type OpenemsRole,
   openemsRoles,
   type Permission,
   permissionBits,
+  type RestrictionRow,
   type Snapshot,
   type UserRow,
   type Window,
 } from './model.ts'
+import { type Audience, type AudienceQuery, audienceOf } from './search-accounts.ts'
 import type { ContainerKind, ContainerQuery } from './search-containers.ts'
 import type { EdgeQuery } from './search-list.ts'
 import { unionWindows } from './windows.ts'
@@ -45,14 +49,6 @@ export interface Access {
   historicOnly: boolean
   /** Component ids that may be seen, as patterns: null all, [] none. */
   components: string[] | null
-}
-
-/** A page of those who may know of a resource. */
-export interface AccessHolders {
-  /** Everybody may, by a grant to `public`. */
-  everybody: boolean
-  total: number
-  holders: { principalId: number; access: Access }[]
 }
 
 const dataMask = permissionBits.live | permissionBits.history | permissionBits.control
@@ -165,12 +161,43 @@ export class AccessIndex {
     return this.#graph.containers.list(this.#graph.views.get(principalId, at), kind, query)
   }
 
-  /** The active users and services that may know of a resource, a page of them in the order of their ids. */
-  usersWithAccess(resourceId: number, at: number, { offset, limit }: { offset: number; limit: number }): AccessHolders {
-    const { everybody, principalIds } = holdersOf(this.#graph, resourceId, at)
-    const page = principalIds.slice(offset, offset + limit)
-    const holders = page.map((principalId) => ({ principalId, access: this.access(principalId, resourceId, at) }))
-    return { everybody, total: principalIds.length, holders }
+  /** The active users and services that may know of a resource: searched, sorted, a page of them. */
+  audience(resourceId: number, query: AudienceQuery, at: number): Audience {
+    return audienceOf(this.#graph, resourceId, query, at)
+  }
+
+  /** The grants by which a principal reaches a resource now, each once, whatever caps leave of them. */
+  grantsReaching(principalId: number, resourceId: number, at: number): GrantRow[] {
+    const view = { ...this.#graph.views.peek(principalId, at), restrictions: undefined }
+    const found = this.#graph.evaluator.conveyances(view, resourceId).map(({ grant }) => grant)
+    return [...new Set(found)]
+  }
+
+  /** The grants that a principal holds itself, whatever the time. */
+  grantsOf(principalId: number): readonly GrantRow[] {
+    return this.#graph.people.grantsOf(principalId)
+  }
+  grantsOn(resourceId: number): readonly GrantRow[] {
+    return this.#graph.people.grantsOn(resourceId)
+  }
+  /** The memberships of a principal in groups, whatever their state and time. */
+  membershipsOf(memberId: number): readonly MembershipRow[] {
+    return this.#graph.people.groupsOf(memberId)
+  }
+  claimsOf(userId: number): readonly ClaimRow[] {
+    return this.#graph.people.claimsOf(userId)
+  }
+  /** The restrictions of a user by edge. */
+  restrictionsOf(userId: number): ReadonlyMap<number, RestrictionRow> {
+    return this.#graph.people.restrictionsOf(userId) ?? new Map()
+  }
+  /** What contains a resource directly by a link of its own or by belonging there. */
+  containersOf(resourceId: number): number[] {
+    return this.#graph.resources.containersOf(resourceId)
+  }
+  /** The organisation that a resource belongs to. */
+  organisationOf(resourceId: number): number | undefined {
+    return this.#graph.resources.organisationOf(resourceId)
   }
 
   /** Which part of [from, to) of an edge's stored values a principal may read. */

@@ -48,6 +48,29 @@ export function windowsOfComponent(parts: readonly DataPart[], component: string
   return normalWindows(fitting.flatMap(({ windows }) => windows))
 }
 
+/** Channels that may be read at the same times. */
+export interface ChannelPart {
+  channels: string[]
+  windows: Window[]
+}
+
+/** The channels (`meter0/ActivePower`) that may be read at all, put together by the times at which they may. */
+export function channelParts(parts: readonly DataPart[], channels: readonly string[]): ChannelPart[] {
+  const windowsOf = new Map<string, Window[]>()
+  const found = new Map<string, ChannelPart>()
+  for (const channel of new Set(channels)) {
+    const component = channel.split('/', 1)[0] ?? ''
+    const windows = windowsOf.get(component) ?? windowsOfComponent(parts, component)
+    windowsOf.set(component, windows)
+    if (windows.length === 0) continue
+    const key = JSON.stringify(windows)
+    const part = found.get(key) ?? { channels: [], windows }
+    part.channels.push(channel)
+    found.set(key, part)
+  }
+  return [...found.values()]
+}
+
 /** Whether patterns like `meter*` cover a component id or another pattern; null is all of them. */
 export function coversComponent(patterns: readonly string[] | null, wanted: string | null): boolean {
   if (patterns === null) return true

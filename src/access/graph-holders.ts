@@ -7,33 +7,46 @@ import { PLATFORM_RESOURCE_ID, PUBLIC_PRINCIPAL_ID } from './model.ts'
 export interface Holders {
   /** Everybody, by a grant to `public`. The others are listed all the same. */
   everybody: boolean
-  /** Active users and services, in ascending order of their ids. */
+  /** Active users and services, each once, in no order. */
   principalIds: number[]
 }
 
 /** Everybody who holds *discover* on a resource: the question of a check, asked from the other end. */
 export function holdersOf(graph: GraphState, resourceId: number, at: number): Holders {
-  const { resources, people, rows } = graph
+  const { resources, people, rows, accounts } = graph
   if (!resources.kinds.exists(resourceId)) return { everybody: false, principalIds: [] }
-  const holders = new Set<number>()
+  const granted = granteesOf(graph, resourceId, at)
+  const everybody = granted.delete(PUBLIC_PRINCIPAL_ID) && resources.tenantOf(resourceId)?.publicAccess === true
+  const principalIds: number[] = []
+  const groups = new Set<number>()
+  accounts.beginWalk()
+  const take = (id: number) => {
+    if (!accounts.isFirstVisit(id)) {
+      if (rows.userGroup.has(id)) groups.add(id)
+    } else if (isUnrestricted(graph, id, resourceId, at)) principalIds.push(id)
+  }
+  for (const id of granted) take(id)
+  for (const group of groups) {
+    for (const membership of people.membersOf(group)) {
+      if (membership.state === 'active' && isValid(membership, at)) take(membership.memberId)
+    }
+  }
+  return { everybody, principalIds }
+}
+
+/** Whoever is granted *discover* on the resource by a grant of his own or of a group. */
+function granteesOf(graph: GraphState, resourceId: number, at: number): Set<number> {
+  const { resources, people, rows } = graph
+  const granted = new Set<number>()
   for (const { node, relation } of reachedFrom(graph, resourceId)) {
     for (const grant of people.grantsOn(node)) {
       const role = rows.role.get(grant.roleId)
-      if (role === undefined || holders.has(grant.principalId) || !isValid(grant, at)) continue
+      if (role === undefined || granted.has(grant.principalId) || !isValid(grant, at)) continue
       const conveyed = conveyancesOf(resources, grant, role, at).filter((one) => one.relation === relation)
-      if (conveysDiscover(conveyed)) holders.add(grant.principalId)
+      if (conveysDiscover(conveyed)) granted.add(grant.principalId)
     }
   }
-  const everybody = holders.delete(PUBLIC_PRINCIPAL_ID) && resources.tenantOf(resourceId)?.publicAccess === true
-  for (const holder of holders) {
-    if (!rows.userGroup.has(holder)) continue
-    for (const membership of people.membersOf(holder)) {
-      const isMember = membership.state === 'active' && isValid(membership, at)
-      if (isMember && membership.memberId !== PUBLIC_PRINCIPAL_ID) holders.add(membership.memberId)
-    }
-  }
-  const seeing = [...holders].filter((id) => isActive(graph, id) && isUnrestricted(graph, id, resourceId, at))
-  return { everybody, principalIds: seeing.sort((a, b) => a - b) }
+  return granted
 }
 
 /** Every resource whose grants reach this one, and how. */
@@ -48,10 +61,6 @@ function reachedFrom({ resources }: GraphState, resourceId: number) {
   for (const node of above) reached.push({ node: Math.abs(node), relation: node > 0 ? 'content' : 'suborganisation' })
   if (resourceId !== PLATFORM_RESOURCE_ID) reached.push({ node: PLATFORM_RESOURCE_ID, relation: 'content' })
   return reached
-}
-
-function isActive({ rows }: GraphState, id: number): boolean {
-  return (rows.user.get(id) ?? rows.service.get(id))?.disabledAt === null
 }
 
 /** A restriction may leave nothing of his own; only then is there more to ask. */

@@ -4,6 +4,7 @@ import { ResourceGraph } from './graph-resources.ts'
 import { assertApplicable, RowStore } from './graph-rows.ts'
 import { Views } from './graph-views.ts'
 import type { Change, EntityName, EntityRows, Snapshot } from './model.ts'
+import { Accounts } from './search-accounts.ts'
 import { ContainerLister } from './search-containers.ts'
 import { EdgeLister } from './search-list.ts'
 
@@ -21,6 +22,7 @@ export class GraphState {
   readonly views = new Views({ rows: this.rows, resources: this.resources, people: this.people })
   readonly edges = new EdgeLister(this.rows, this.resources, this.evaluator)
   readonly containers = new ContainerLister(this.rows, this.resources)
+  readonly accounts = new Accounts()
   #revision = 0
 
   /** The last revision that is in. */
@@ -33,6 +35,7 @@ export class GraphState {
     for (const entity of Object.keys(tables) as (keyof typeof tables)[]) this.#load(entity, tables[entity])
     this.views.touchAll()
     this.edges.settle()
+    this.accounts.settle()
     this.#revision = revision
   }
 
@@ -75,9 +78,13 @@ export class GraphState {
   readonly #handlers: EntityHandlers = {
     user: (before, after, id) => {
       this.store.indexUser(before, after)
+      this.accounts.set(id, after)
       if (before?.disabledAt !== after?.disabledAt) this.views.touch(id)
     },
-    service: (_before, _after, id) => this.views.touch(id),
+    service: (_before, after, id) => {
+      this.accounts.set(id, after)
+      this.views.touch(id)
+    },
     userGroup: (before, after) => {
       if (!before || !after) this.views.touchAll()
     },

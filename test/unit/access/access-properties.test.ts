@@ -37,7 +37,8 @@ function expectAgreement(index: AccessIndex, oracle: Oracle, at: number): void {
 function expectHolders(index: AccessIndex, oracle: Oracle, at: number): void {
   const accounts = [...userIds, ...serviceIds]
   for (const resourceId of resourceIds) {
-    const { everybody, holders } = index.usersWithAccess(resourceId, at, { offset: 0, limit: 100 })
+    const whole = { isShown: () => true, sort: 'id', descending: false, offset: 0, limit: 100 } as const
+    const { everybody, page } = index.audience(resourceId, whole, at)
     const sees = (id: number) => (oracle.access(id, resourceId, at).mask & permissionBits.discover) !== 0
     expect(everybody).toBe(sees(PUBLIC_PRINCIPAL_ID))
     const own = accounts.filter((id) => {
@@ -45,7 +46,7 @@ function expectHolders(index: AccessIndex, oracle: Oracle, at: number): void {
       return conveyed.some((one) => one.mask & permissionBits.discover)
     })
     expect(
-      holders.map(({ principalId }) => principalId),
+      page.map(({ principalId }) => principalId),
       `holders of ${resourceId} at ${at}`,
     ).toEqual(own)
     if (!everybody) expect(own).toEqual(accounts.filter(sees))

@@ -12,9 +12,10 @@ describe('who holds something', () => {
     for (const user of [anna, berta]) scene.grant(user, 'resource.detail', edge, { dataWindows: [[0, 10]] })
     scene.grant(PUBLIC_PRINCIPAL_ID, 'resource.overview', edge)
     scene.restriction(anna, edge, [[20, 30]])
-    const { everybody, total, holders } = scene.index().usersWithAccess(edge, now, { offset: 0, limit: 9 })
+    const query = { isShown: () => true, sort: 'id', descending: false, offset: 0, limit: 9 } as const
+    const { everybody, total, page } = scene.index().audience(edge, query, now)
     expect({ everybody, total }).toEqual({ everybody: true, total: 1 })
-    expect(holders.map(({ principalId }) => principalId)).toEqual([berta])
+    expect(page.map(({ principalId }) => principalId)).toEqual([berta])
   })
 
   it('P-09: the owner of an organisation is meant, not who holds that role on something else', () => {

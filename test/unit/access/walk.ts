@@ -234,13 +234,14 @@ export class Walk {
   }
 
   #compareHolders({ resourceId, offset, limit }: { resourceId: number; offset: number; limit: number }): void {
-    const found = this.#index.usersWithAccess(resourceId, this.#at, { offset, limit })
+    const query = { isShown: () => true, sort: 'id', descending: false, offset, limit } as const
+    const found = this.#index.audience(resourceId, query, this.#at)
     const truth = holders(this.#oracle, resourceId, this.#at)
     deepStrictEqual(found.everybody, everybodySees(this.#oracle, resourceId, this.#at))
     deepStrictEqual(found.total, truth.length)
     const page = truth.slice(offset, offset + limit)
     deepStrictEqual(
-      found.holders.map(({ principalId }) => principalId),
+      found.page.map(({ principalId }) => principalId),
       page,
     )
   }

@@ -1,0 +1,81 @@
+import type { AppContext } from '../context.ts'
+import type { Actor } from '../db/write.ts'
+import { problem } from '../errors.ts'
+import { insertClaim, updateClaim } from './cap-queries.ts'
+import type { UserRow } from './model.ts'
+import { type Look, managesUsers } from './people-door.ts'
+import { refusal, requireText, rightsHolder } from './write-door.ts'
+
+/** Keys with a meaning, and their values from nothing to everything (D-06, D-07). Any other key is free. */
+export const reservedClaims = [
+  'base',
+  'buildingproperties',
+  'sensors',
+  'event',
+  'storage',
+  'tickets',
+  'control',
+  'schedule',
+  'settings',
+  'reports',
+  'triggers',
+  'invoices',
+] as const
+export const claimValues = ['NONE', 'READ', 'WRITE', 'ADMIN'] as const
+
+const MAX_CLAIMS = 200
+
+/**
+ * Sets a claim of a user: NONE caps all his grants, other values are for the UI. A claim is never deleted, only set to
+ * NONE (D-08, K8). For whoever handles accounts, or handles all that this user has been granted (D-27).
+ */
+export async function setClaim(
+  ctx: Pick<AppContext, 'write'>,
+  actor: Actor,
+  given: { login: string; key: string; value: string },
+): Promise<void> {
+  const { key, value } = checkedClaim(given)
+  await ctx.write(actor, async (w) => {
+    const look: Look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
+    const user = w.index.userByLogin(given.login.trim().toLowerCase())
+    if (user === undefined || !handlesClaims(look, user)) throw refusal(w, actor, 'user')
+    const own = look.askerId === null ? [] : w.index.claimsOf(look.askerId)
+    if (value !== 'NONE' && own.some((claim) => claim.key === key && claim.value === 'NONE'))
+      throw problem('You cannot give what is taken from you yourself')
+    const claims = w.index.claimsOf(user.id)
+    const before = claims.find((claim) => claim.key === key)
+    if (before?.value === value) return
+    if (before) {
+      const after = { ...before, value }
+      await updateClaim(w.tx, after)
+      w.updated('claim.set', 'claim', before, after)
+      return
+    }
+    if (claims.length >= MAX_CLAIMS) throw problem(`A user has at most ${MAX_CLAIMS} claims`)
+    w.inserted('claim.set', 'claim', await insertClaim(w.tx, { userId: user.id, key, value }))
+  })
+}
+
+/** Whether the asker decides about the claims of a user; about his own nobody does who does not handle accounts. */
+export function handlesClaims(look: Look, user: UserRow): boolean {
+  const { index, askerId, at } = look
+  if (askerId === null || managesUsers(look)) return true
+  if (user.id === askerId) return false
+  const principals = new Set([user.id])
+  for (const id of principals) {
+    for (const row of index.membershipsOf(id)) if (row.state === 'active') principals.add(row.groupId)
+  }
+  const resources = new Set([...principals].flatMap((id) => index.grantsOf(id).map((grant) => grant.resourceId)))
+  return resources.size > 0 && [...resources].every((id) => index.allows(askerId, 'manageMembers', id, at))
+}
+
+/** Reserved keys are kept in lower case and their values in upper case; free ones as they come. */
+function checkedClaim({ key, value }: { key: string; value: string }): { key: string; value: string } {
+  const line = requireText(key, 'The key', 100)
+  if (line === '') throw problem('The key is empty')
+  const reserved = reservedClaims.find((name) => name === line.toLowerCase())
+  if (reserved === undefined) return { key: line, value: requireText(value, 'The value', 500) }
+  const level = claimValues.find((name) => name === value.trim().toUpperCase())
+  if (level === undefined) throw problem(`The value of ${reserved} is one of ${claimValues.join(', ')}`)
+  return { key: reserved, value: level }
+}

@@ -1,0 +1,143 @@
+import { holdersOf } from './graph-holders.ts'
+import type { GraphState } from './graph-state.ts'
+import type { ServiceRow, UserRow } from './model.ts'
+import { ListOrder, naturalKey } from './search-order.ts'
+
+/** Which part of those who may know of a resource is wanted. */
+export interface AudienceQuery {
+  /**
+   * Whether the asker may be told who it is; asked of those only who are not available for sharing (G-17). Who is not shown
+   * is counted, found by no text, and comes last.
+   */
+  isShown: (principalId: number) => boolean
+  /** Part of the login of an account or of the name of a service, in any case. */
+  text?: string | undefined
+  /** By login, or by id: who was there first. */
+  sort: 'name' | 'id'
+  descending: boolean
+  offset: number
+  limit: number
+}
+
+/** A page of the active accounts and services that may know of a resource. */
+export interface Audience {
+  /** Everybody may, by a grant to `public`. */
+  everybody: boolean
+  /** How many match on all pages, hidden ones included. */
+  total: number
+  /** How many of them are not shown. */
+  hidden: number
+  page: { principalId: number; isShown: boolean }[]
+}
+
+const activeBit = 1
+const shareableBit = 2
+
+/** Accounts and services: in the natural order of their logins, and whether they are active, by id. */
+export class Accounts {
+  /** Login of an account or name of a service, in lower case. */
+  readonly #names: (string | undefined)[] = []
+  readonly #order: ListOrder
+  #flags = new Uint8Array(1024)
+  /** The walk that last came past an account. */
+  #seen = new Int32Array(1024)
+  #walk = 0
+
+  constructor() {
+    this.#order = new ListOrder({
+      key: (id) => {
+        const name = this.#names[id]
+        return name === undefined ? undefined : naturalKey(name)
+      },
+      tie: (a, b) => a - b,
+    })
+  }
+
+  /** Takes one that is new, changed or gone. */
+  set(id: number, after: UserRow | ServiceRow | undefined): void {
+    if (id >= this.#flags.length) this.#grow(id)
+    const name = after && nameOf(after)
+    if (this.#names[id] !== name) this.#order.touch(id)
+    this.#names[id] = name
+    this.#flags[id] = after === undefined || after.disabledAt !== null ? 0 : activeBit | shareableOf(after)
+  }
+
+  /** Works changes into the order now rather than at the next question. */
+  settle(): void {
+    this.#order.ids()
+  }
+
+  /** Begins to count visits anew. */
+  beginWalk(): void {
+    this.#walk++
+  }
+
+  /** Whether this is an active account or service that the walk has not come past. */
+  isFirstVisit(id: number): boolean {
+    if (((this.#flags[id] ?? 0) & activeBit) === 0 || this.#seen[id] === this.#walk) return false
+    this.#seen[id] = this.#walk
+    return true
+  }
+
+  /** Whether others may know of an account (G-17). */
+  isShareable(id: number): boolean {
+    return ((this.#flags[id] ?? 0) & shareableBit) !== 0
+  }
+
+  /** Whether its login or name contains the text, which must be in lower case. */
+  matches(id: number, text: string): boolean {
+    return this.#names[id]?.includes(text) ?? false
+  }
+
+  /** The ids in the order of their names: positions are numbers, so nothing is compared as text. */
+  sorted(ids: readonly number[]): Int32Array {
+    const ranks = this.#order.ranks()
+    const all = this.#order.ids()
+    const sorted = Int32Array.from(ids)
+    for (let at = 0; at < sorted.length; at++) sorted[at] = ranks[sorted[at] as number] as number
+    sorted.sort()
+    for (let at = 0; at < sorted.length; at++) sorted[at] = all[sorted[at] as number] as number
+    return sorted
+  }
+
+  #grow(id: number): void {
+    const size = Math.max(id + 1, this.#flags.length * 2)
+    const flags = new Uint8Array(size)
+    flags.set(this.#flags)
+    this.#flags = flags
+    const seen = new Int32Array(size)
+    seen.set(this.#seen)
+    this.#seen = seen
+  }
+}
+
+/** Who may know of a resource: one walk up from it and down to the accounts; cutting the page adds next to nothing. */
+export function audienceOf(graph: GraphState, resourceId: number, query: AudienceQuery, at: number): Audience {
+  const { accounts } = graph
+  const { everybody, principalIds } = holdersOf(graph, resourceId, at)
+  const { isShown, sort, descending, offset, limit } = query
+  const text = query.text?.trim().toLowerCase() ?? ''
+  const shown: number[] = []
+  const unseen: number[] = []
+  for (const id of principalIds) {
+    if (!accounts.isShareable(id) && !isShown(id)) unseen.push(id)
+    else if (text === '' || accounts.matches(id, text)) shown.push(id)
+  }
+  const known = sort === 'id' ? Int32Array.from(shown).sort() : accounts.sorted(shown)
+  if (descending) known.reverse()
+  const hidden = Int32Array.from(text === '' ? unseen : []).sort()
+  const end = offset + limit
+  const page = Array.from(known.subarray(offset, end), (principalId) => ({ principalId, isShown: true }))
+  for (const principalId of hidden.subarray(Math.max(offset - known.length, 0), Math.max(end - known.length, 0))) {
+    page.push({ principalId, isShown: false })
+  }
+  return { everybody, total: known.length + hidden.length, hidden: hidden.length, page }
+}
+
+function nameOf(row: UserRow | ServiceRow): string {
+  return ('login' in row ? row.login : row.name).toLowerCase()
+}
+
+function shareableOf(row: UserRow | ServiceRow): number {
+  return 'shareable' in row && row.shareable ? shareableBit : 0
+}
