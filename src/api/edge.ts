@@ -3,7 +3,7 @@ import { edgeRoleOf, principalOf } from '../access/door.ts'
 import { addEdgeToUser as addEdge, edgeDetails } from '../edges/edge-service.ts'
 import { AppError } from '../errors.ts'
 import { levels } from '../live/edge-states.ts'
-import { defineMethod } from '../rpc/method.ts'
+import { type Call, defineMethod } from '../rpc/method.ts'
 import { edgeId, edgeMetadata, empty, integer, limit, toEdgeMetadata } from './shapes.ts'
 import { actorFor, onBehalf, personOf, subjectOf } from './subject.ts'
 
@@ -33,63 +33,72 @@ const getEdge = defineMethod({
   },
 })
 
+/** Page, search, filters and order of a list of edges. Protocol C.6. */
+export const edgesQuery = z.object({
+  page: integer.pipe(z.number().min(0).max(1_000_000)).default(0),
+  limit,
+  query: z.string().max(200).optional(),
+  searchParams: z
+    .object({
+      producttype: z.array(z.string().max(200)).max(100).optional(),
+      sumState: z.array(level).max(10).optional(),
+      isOnline: z.boolean().optional(),
+      orderState: z.array(order).max(5).optional(),
+    })
+    .default({}),
+})
+
 const getEdges = defineMethod({
   name: 'getEdges',
   summary:
     'A page of the edges the caller may see: searched, filtered, sorted. Protocol C.6; fewer than `limit` is the last page.',
   clients: ['ui', 'service', 'backend'],
-  params: z.object({
-    page: integer.pipe(z.number().min(0).max(1_000_000)).default(0),
-    limit,
-    query: z.string().max(200).optional(),
-    searchParams: z
-      .object({
-        producttype: z.array(z.string().max(200)).max(100).optional(),
-        sumState: z.array(level).max(10).optional(),
-        isOnline: z.boolean().optional(),
-        orderState: z.array(order).max(5).optional(),
-      })
-      .default({}),
-    ...onBehalf,
-  }),
+  params: edgesQuery.extend(onBehalf),
   result: z.object({ edges: z.array(edgeMetadata) }),
   scope: 'read',
   access: 'signedIn',
-  handler: (call, { page, limit, query, searchParams, userId }) => {
-    const { ctx, now } = call
-    const principalId = subjectOf(call, userId)
-    ctx.store.assertFresh()
-    const { states } = ctx.hub
-    const { isOnline, sumState, producttype } = searchParams
-    // An edge that never told its state counts as OK, as in OpenEMS (protocol C.6).
-    const stateOf = (id: number) => Math.max(0, states.sumStateOf(id))
-    const wanted = sumState && sumState.length > 0 ? new Set(sumState) : undefined
-    const filter =
-      isOnline === undefined && wanted === undefined
-        ? undefined
-        : (id: number) =>
-            (isOnline === undefined || states.isOnline(id) === isOnline) &&
-            (wanted === undefined || wanted.has(stateOf(id)))
-    const edges = ctx.store.index.listEdges(
-      principalId,
-      {
-        ...(query !== undefined && query.trim() !== '' ? { text: query.trim() } : {}),
-        ...(producttype && producttype.length > 0 ? { producttypes: producttype } : {}),
-        ...(filter ? { filter } : {}),
-        order: toOrder(searchParams.orderState ?? [], stateOf),
-        offset: page * limit,
-        limit,
-      },
-      now.getTime(),
-    )
-    return {
-      edges: edges.flatMap((edge) => {
-        const role = ctx.store.index.edgeRole(principalId, edge.id, now.getTime())
-        return role === undefined ? [] : [toEdgeMetadata(ctx, edge, role)]
-      }),
-    }
-  },
+  handler: (call, { userId, ...query }) => edgePage(call, subjectOf(call, userId), query),
 })
+
+/** A page of the edges that a principal may see, with his roles; `isAsked` leaves some out. Throws 1006. */
+export function edgePage(
+  { ctx, now }: Call,
+  principalId: number,
+  { page, limit, query, searchParams }: z.output<typeof edgesQuery>,
+  isAsked?: (edgeId: number) => boolean,
+): { edges: z.input<typeof edgeMetadata>[] } {
+  ctx.store.assertFresh()
+  const { states } = ctx.hub
+  const { isOnline, sumState, producttype } = searchParams
+  // An edge that never told its state counts as OK, as in OpenEMS (protocol C.6).
+  const stateOf = (id: number) => Math.max(0, states.sumStateOf(id))
+  const wanted = sumState && sumState.length > 0 ? new Set(sumState) : undefined
+  const filter =
+    isOnline === undefined && wanted === undefined
+      ? isAsked
+      : (id: number) =>
+          (isOnline === undefined || states.isOnline(id) === isOnline) &&
+          (wanted === undefined || wanted.has(stateOf(id))) &&
+          (isAsked?.(id) ?? true)
+  const edges = ctx.store.index.listEdges(
+    principalId,
+    {
+      ...(query !== undefined && query.trim() !== '' ? { text: query.trim() } : {}),
+      ...(producttype && producttype.length > 0 ? { producttypes: producttype } : {}),
+      ...(filter ? { filter } : {}),
+      order: toOrder(searchParams.orderState ?? [], stateOf),
+      offset: page * limit,
+      limit,
+    },
+    now.getTime(),
+  )
+  return {
+    edges: edges.flatMap((edge) => {
+      const role = ctx.store.index.edgeRole(principalId, edge.id, now.getTime())
+      return role === undefined ? [] : [toEdgeMetadata(ctx, edge, role)]
+    }),
+  }
+}
 
 type Order = Parameters<import('../access/access-index.ts').AccessIndex['listEdges']>[1]['order']
 

@@ -27,7 +27,7 @@ import {
 } from './rights-shapes.ts'
 import { empty } from './shapes.ts'
 
-const grantView = z.object({
+export const grantView = z.object({
   id: z.number(),
   to: z.object({
     kind: z.enum(['user', 'userGroup', 'service', 'everybody']),
@@ -72,7 +72,8 @@ function resourceOf({ index }: Looking, resourceId: number): z.input<typeof gran
   return { kind: 'platform', id: resourceId, name: '' }
 }
 
-function toView(look: Looking, own: ReadonlySet<number>, row: GrantRow): z.input<typeof grantView> {
+/** A grant as the asker may see it. */
+export function toGrantView(look: Looking, own: ReadonlySet<number>, row: GrantRow): z.input<typeof grantView> {
   const { id, components, source } = row
   return {
     id,
@@ -141,7 +142,7 @@ const listGrants = defineMethod({
     const views = ids.flatMap((grantId) => {
       const row = look.index.row('grant', grantId)
       const isAsked = row && (resource ? row.resourceId === resource.id : row.principalId === caller)
-      return isAsked ? [toView(look, own, row)] : []
+      return isAsked ? [toGrantView(look, own, row)] : []
     })
     const name = (view: (typeof views)[number]) => `${resource ? view.to.name : view.on.name} ${view.role}`
     const { items, total } = pageOf(views, (view) => ({ id: view.id, name: name(view) }), query)

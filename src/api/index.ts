@@ -1,6 +1,8 @@
 import { alertingMethods } from './alerting.ts'
 import { auditMethods } from './audit.ts'
 import { backendSignInMethods } from './backend-sign-in.ts'
+import { capMethods } from './cap.ts'
+import { decisionMethods } from './decision.ts'
 import { edgeMethods } from './edge.ts'
 import { edgeDeviceMethods } from './edge-device.ts'
 import { edgeManagerMethods } from './edge-manager.ts'
@@ -9,6 +11,7 @@ import { explainMethods } from './explain.ts'
 import { explainChangeMethods } from './explain-change.ts'
 import { grantMethods } from './grant.ts'
 import { groupMethods } from './group.ts'
+import { handOverMethods } from './hand-over.ts'
 import { metadataEdgeMethods } from './metadata-edges.ts'
 import { metadataUserMethods } from './metadata-users.ts'
 import { operatorMethods } from './operator.ts'
@@ -39,6 +42,9 @@ export const allMethods = [
   ...grantMethods,
   ...explainMethods,
   ...explainChangeMethods,
+  ...capMethods,
+  ...decisionMethods,
+  ...handOverMethods,
   ...auditMethods,
   ...setupProtocolMethods,
   ...backendSignInMethods,

@@ -32,13 +32,15 @@ function admit(call: Call, outcome: SignIn): z.input<typeof authenticated> {
 }
 
 function toSessionUser({ ctx, now }: Call, user: UserRow) {
+  const claims = Object.fromEntries(ctx.store.index.claimsOf(user.id).map(({ key, value }) => [key, value]))
+  const { claims: _notHis, ...settings } = user.settings
   return {
     id: user.login,
     name: user.name,
     language: uiLanguage(user.language).toUpperCase(),
     hasMultipleEdges: ctx.store.index.countEdges(user.id, now.getTime(), 2) > 1,
     // Without a theme the UI covers the page with a question after every log-in (ui.md section 0, rule 5).
-    settings: { theme: 'light', ...user.settings },
+    settings: { theme: 'light', ...settings, ...(Object.keys(claims).length > 0 ? { claims } : {}) },
     globalRole: user.globalRole,
   }
 }

@@ -84,7 +84,8 @@ const renameSite = defineMethod({
 
 const moveSite = defineMethod({
   name: 'moveSite',
-  summary: 'Hands a site with its edges to another main organisation; shares and groups of the old one stop it (P-18).',
+  summary:
+    'Moves a site with its edges to another main organisation; what people of the old one had of it ends (P-18).',
   clients,
   params: z.strictObject({ siteId: id, organisationId: id }),
   result: empty,

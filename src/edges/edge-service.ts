@@ -68,24 +68,44 @@ export async function rotateEdgeKey(
   edge: EdgeRow,
   overlapHours: number,
 ): Promise<{ apiKey: string; oldKeysValidTo: Date }> {
+  return ctx.write(actor, (write) => renewEdgeKey(ctx, write, edge, overlapHours))
+}
+
+/** The same as part of a write. */
+export async function renewEdgeKey(
+  ctx: Pick<AppContext, 'credentials' | 'keyCopies'>,
+  write: Write,
+  edge: EdgeRow,
+  overlapHours: number,
+): Promise<{ apiKey: string; oldKeysValidTo: Date }> {
   const apiKey = generateApiKey()
-  return ctx.write(actor, async (write) => {
-    const oldKeysValidTo = new Date(write.now.getTime() + overlapHours * 3_600_000)
-    for (const before of keysOf(write.index.rows('edgeKey'), edge.id)) {
-      if (before.validTo !== null && before.validTo <= oldKeysValidTo.getTime()) continue
-      await write.tx.updateTable('edgeKey').set({ validTo: oldKeysValidTo }).where('id', '=', before.id).execute()
-      write.updated('edgeKey.expires', 'edgeKey', before, { ...before, validTo: oldKeysValidTo.getTime() })
-    }
-    const key = await insertKey(write.tx, {
-      edgeId: edge.id,
-      keyHash: ctx.credentials.hash(apiKey),
-      createdAt: write.now,
-      validTo: null,
-    })
-    await ctx.keyCopies?.store(write.tx, key.id, apiKey)
-    write.inserted('edgeKey.created', 'edgeKey', key)
-    return { apiKey, oldKeysValidTo }
+  const oldKeysValidTo = new Date(write.now.getTime() + overlapHours * 3_600_000)
+  for (const before of keysOf(write.index.rows('edgeKey'), edge.id)) {
+    if (before.validTo !== null && before.validTo <= oldKeysValidTo.getTime()) continue
+    await write.tx.updateTable('edgeKey').set({ validTo: oldKeysValidTo }).where('id', '=', before.id).execute()
+    write.updated('edgeKey.expires', 'edgeKey', before, { ...before, validTo: oldKeysValidTo.getTime() })
+  }
+  const key = await insertKey(write.tx, {
+    edgeId: edge.id,
+    keyHash: ctx.credentials.hash(apiKey),
+    createdAt: write.now,
+    validTo: null,
   })
+  await ctx.keyCopies?.store(write.tx, key.id, apiKey)
+  write.inserted('edgeKey.created', 'edgeKey', key)
+  return { apiKey, oldKeysValidTo }
+}
+
+/** Gives an edge a new setup password as part of a write; the old one lets nobody in any more. */
+export async function renewSetupPassword(
+  ctx: Pick<AppContext, 'pepper'>,
+  write: Write,
+  edge: EdgeRow,
+): Promise<string> {
+  const setupPassword = generateSetupPassword()
+  const hash = setupPasswordHash(ctx, setupPassword)
+  await write.tx.updateTable('edge').set({ setupPasswordHash: hash }).where('id', '=', edge.id).execute()
+  return setupPassword
 }
 
 /**
@@ -145,7 +165,7 @@ export async function edgeDetails(ctx: AppContext, edgeId: number): Promise<{ em
 }
 
 /** Typed from a label by hand: case and spaces around it do not count. */
-function setupPasswordHash(ctx: AppContext, setupPassword: string): string {
+function setupPasswordHash(ctx: Pick<AppContext, 'pepper'>, setupPassword: string): string {
   return keyedHash(ctx.pepper, setupPassword.trim().toUpperCase())
 }
 

@@ -1,8 +1,9 @@
 import { guardContainment } from '../access/guard-door.ts'
 import type { OrganisationRow, SiteRow } from '../access/model.ts'
-import { insertResource, listParentIds } from '../access/resource-queries.ts'
+import { insertResource } from '../access/resource-queries.ts'
 import { addContainment, removeContainment, removeLinks, removeResource } from '../access/resource-service.ts'
 import { tenantOf } from '../access/tenant.ts'
+import { endTies } from '../access/tie-service.ts'
 import {
   hasRight,
   refusal,
@@ -57,8 +58,8 @@ export async function renameSite(
 }
 
 /**
- * Hands a site to another main organisation with all that is on it. What ties it to the old tenant stops this: it must be
- * taken out of sub-organisations and groups there first (P-18).
+ * Moves a site to another main organisation with all that is on it. What ties it to people of the old tenant ends: grants on
+ * it and its edges, shares, places in groups, setup passwords (P-18).
  */
 export async function moveSite(
   ctx: Pick<AppContext, 'write'>,
@@ -73,12 +74,10 @@ export async function moveSite(
     requireMain(organisation)
     requireRight(w, actor, 'createSite', organisation.id)
     if (before.organisationId === organisation.id) return before
-    const parents = await listParentIds(w.tx, before.id)
-    const ties = parents.filter((id) => tenantOf(w.index, id) !== undefined)
-    if (ties.length > 0)
-      throw problem('The site is still shared with sub-organisations or in groups of its organisation')
     guardContainment(w, actor, { parentId: organisation.id, childId: before.id })
-    for (const edgeId of await listEdgeIdsOfSite(w.tx, before.id)) await release(w, edgeId)
+    const edgeIds = await listEdgeIdsOfSite(w.tx, before.id)
+    await endTies(w, 'site.moved', { resourceIds: [before.id, ...edgeIds], edgeIds })
+    for (const edgeId of edgeIds) await release(w, 'site.moved', edgeId)
     return changeSite(w, 'site.moved', before, { organisationId: organisation.id })
   })
 }
@@ -162,7 +161,13 @@ export async function moveEdge(
   })
 }
 
-async function changeSite(w: Write, action: string, before: SiteRow, change: Partial<SiteRow>): Promise<SiteRow> {
+/** Writes what is different about a site as part of a write. */
+export async function changeSite(
+  w: Write,
+  action: string,
+  before: SiteRow,
+  change: Partial<SiteRow>,
+): Promise<SiteRow> {
   const after = { ...before, ...change }
   if (JSON.stringify(after) === JSON.stringify(before)) return before
   await updateSite(w.tx, after)
@@ -171,15 +176,16 @@ async function changeSite(w: Write, action: string, before: SiteRow, change: Par
 }
 
 /** An edge that also belongs to the organisation itself belongs to the site alone from now on. */
-async function release(w: Write, edgeId: number): Promise<void> {
+export async function release(w: Write, action: string, edgeId: number): Promise<void> {
   const before = rowOf(w, 'edge', edgeId)
   if (before.organisationId === null) return
   const after = { ...before, organisationId: null }
   await updateEdgePlace(w.tx, after)
-  w.updated('edge.moved', 'edge', before, after)
+  w.updated(action, 'edge', before, after)
 }
 
-function requireMain(organisation: OrganisationRow): void {
+/** Sites are those of main organisations (P-04). */
+export function requireMain(organisation: OrganisationRow): void {
   if (organisation.parentId !== null) throw problem('Sites are created in a main organisation only')
 }
 

@@ -1,0 +1,254 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { UserRow } from '../../src/access/model.ts'
+import { EdgeClient, UiClient, type WireClient } from '../harness/clients.ts'
+import { addEdge, addUser, fresh } from '../harness/seed.ts'
+import { startTestService, type TestService } from '../harness/service.ts'
+
+let service: TestService
+let admin: UiClient
+beforeAll(async () => {
+  service = await startTestService()
+  admin = await UiClient.signedIn(service)
+})
+afterAll(async () => {
+  await admin?.[Symbol.asyncDispose]()
+  await service?.[Symbol.asyncDispose]()
+})
+
+const refusal = (client: WireClient, method: string, params: object) =>
+  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
+
+interface Person {
+  user: UserRow
+  ui: UiClient
+}
+async function person(shareable = true): Promise<Person> {
+  const user = await addUser(service.ctx, { shareable })
+  return { user, ui: await UiClient.signedIn(service, user.login) }
+}
+const give = (to: Person, on: object, role: string, terms: object = {}) =>
+  admin.request('grantRole', { to: { login: to.user.login }, on, role, ...terms })
+const role = async ({ ui }: Person, edgeId: string) =>
+  ((await ui.call('getEdge', { edgeId })).result?.['edge'] as { role: string } | undefined)?.role
+const data = async ({ user }: Person, edgeId: string) =>
+  (
+    await admin.request('authorizeData', {
+      userId: user.login,
+      edgeId,
+      channels: ['meter0/ActivePower'],
+      from: '2000-01-01T00:00:00.000Z',
+      to: '2100-01-01T00:00:00.000Z',
+    })
+  )['allowed']
+const until = (at: unknown) => [['2000-01-01T00:00:00.000Z', at]]
+const since = (at: unknown) => [[at, '2100-01-01T00:00:00.000Z']]
+
+/** A house: somebody who owns the edge, a friend of his, a buyer. */
+async function house() {
+  const [seller, friend, buyer] = [await person(), await person(), await person()]
+  const edge = await addEdge(service.ctx)
+  await give(seller, { edgeId: edge.id }, 'resource.administration')
+  await seller.ui.request('grantRole', {
+    to: { login: friend.user.login },
+    on: { edgeId: edge.id },
+    role: 'resource.control',
+  })
+  return { seller, friend, buyer, edge }
+}
+async function company() {
+  const boss = await person()
+  const { id } = await admin.request('createOrganisation', { name: fresh('Company '), owner: boss.user.login })
+  return { boss, id: Number(id) }
+}
+
+describe('handOver', () => {
+  it('C-17 D-25 ends what others had, leaves the seller his time and gives the buyer the rest, in one step', async () => {
+    const { seller, friend, buyer, edge } = await house()
+    const { id: group } = await seller.ui.request('createEdgeGroup', { name: 'Mine' })
+    await seller.ui.request('addToEdgeGroup', { groupId: group, content: { edgeId: edge.id } })
+    const { revision } = service.ctx.store.index
+    const done = await seller.ui.request('handOver', { edgeId: edge.id, to: { login: buyer.user.login } })
+    expect(done).toMatchObject({
+      ended: {
+        grants: [
+          { to: { name: seller.user.login }, role: 'resource.administration' },
+          { to: { name: friend.user.login }, role: 'resource.control' },
+        ],
+        places: [{ id: group, name: 'Mine' }],
+        setupPasswords: [edge.id],
+      },
+      kept: [{ to: { name: seller.user.login }, role: 'resource.detail', dataWindows: [[null, done['at']]] }],
+      secrets: [],
+    })
+    expect(await role(buyer, edge.id)).toBe('owner')
+    expect(await role(seller, edge.id)).toBe('guest')
+    expect(await role(friend, edge.id)).toBeUndefined()
+    expect(await data(buyer, edge.id)).toEqual(since(done['at']))
+    expect(await data(seller, edge.id)).toEqual(until(done['at']))
+    expect((await refusal(seller.ui, 'getEdgesChannelsValues', { ids: [edge.id], channels: ['a/b'] })).code).toBe(1005)
+    const { changes } = await admin.request('listChanges', { login: seller.user.login, limit: 20 })
+    const rows = (changes as { action: string; revision: number; entity: string }[]).filter(
+      (change) => change.revision > revision,
+    )
+    expect(new Set(rows.map(({ action }) => action))).toEqual(new Set(['edge.handedOver']))
+    expect(rows.filter(({ entity }) => entity === 'grant')).toHaveLength(4)
+    // A later hand-over leaves the first seller what he kept.
+    const next = await person()
+    const again = await buyer.ui.request('handOver', { edgeId: edge.id, to: { login: next.user.login } })
+    expect(await data(seller, edge.id)).toEqual(until(done['at']))
+    expect(await data(buyer, edge.id)).toEqual([[done['at'], again['at']]])
+  })
+
+  it('keeps nothing and shows all when that is said; an earlier owner may be named', async () => {
+    const one = await house()
+    const params = { edgeId: one.edge.id, to: { login: one.buyer.user.login } }
+    await one.seller.ui.request('handOver', { ...params, keepHistory: false, showPast: true })
+    expect(await role(one.seller, one.edge.id)).toBeUndefined()
+    expect(await data(one.buyer, one.edge.id)).toEqual([['2000-01-01T00:00:00.000Z', '2100-01-01T00:00:00.000Z']])
+    const two = await house()
+    const { at } = await admin.request('handOver', {
+      edgeId: two.edge.id,
+      to: { login: two.buyer.user.login },
+      from: [two.friend.user.login],
+    })
+    expect(await data(two.friend, two.edge.id)).toEqual(until(at))
+  })
+
+  it('OC-10 ends the setup password, renews it or keeps it, and rotates keys on request', async () => {
+    const { seller, buyer, edge } = await house()
+    const to = { login: buyer.user.login }
+    expect((await refusal(seller.ui, 'handOver', { edgeId: edge.id, to, newApiKeys: {} })).code).toBe(1005)
+    expect(await role(seller, edge.id)).toBe('owner')
+    await using device = await EdgeClient.open(service, edge.apiKey)
+    const options = { setupPassword: 'renew', newApiKeys: { overlapHours: 0 } }
+    const { secrets } = await admin.request('handOver', { edgeId: edge.id, to, ...options })
+    const [secret] = secrets as { apiKey: string; setupPassword: string }[]
+    expect((await device.closed).code).toBe(1008)
+    await using back = await EdgeClient.open(service, String(secret?.apiKey))
+    expect((await refusal(seller.ui, 'addEdgeToUser', { setupPassword: edge.setupPassword })).code).toBe(1003)
+    const next = await person()
+    await next.ui.request('addEdgeToUser', { setupPassword: secret?.setupPassword })
+    expect(await role(next, edge.id)).toBe('installer')
+    expect(back.closing).toBeUndefined()
+  })
+
+  it('stops the pushes of an open socket', async () => {
+    const { seller, friend, buyer, edge } = await house()
+    await using device = await EdgeClient.open(service, edge.apiKey)
+    await friend.ui.watch(edge.id, ['soc'])
+    device.report({ soc: 1 })
+    await friend.ui.data()
+    await seller.ui.request('handOver', { edgeId: edge.id, to: { login: buyer.user.login } })
+    const before = friend.ui.frames.length
+    device.report({ soc: 2 })
+    await device.settled()
+    await friend.ui.settled()
+    expect(friend.ui.frames).toHaveLength(before)
+  })
+
+  it('G-01 G-14 G-17 takes the rights of an owner, a receiver who can be known, and refuses all else alike', async () => {
+    const { seller, friend, buyer, edge } = await house()
+    const to = { login: buyer.user.login }
+    const { revision } = service.ctx.store.index
+    const missing = await refusal(friend.ui, 'handOver', { edgeId: 'no-such-edge', to })
+    expect(missing.code).toBe(1005)
+    for (const client of [friend.ui, buyer.ui]) {
+      expect(await refusal(client, 'handOver', { edgeId: edge.id, to })).toMatchObject({ code: 1005 })
+    }
+    expect(await refusal(friend.ui, 'handOver', { edgeId: edge.id, to })).toEqual(missing)
+    const secret = await person(false)
+    const nobody = await refusal(seller.ui, 'handOver', { edgeId: edge.id, to: { login: 'nobody-at-all' } })
+    expect(await refusal(seller.ui, 'handOver', { edgeId: edge.id, to: { login: secret.user.login } })).toEqual(nobody)
+    expect(
+      await refusal(seller.ui, 'handOver', { edgeId: edge.id, to: { organisationId: 2_000_000_000 } }),
+    ).toMatchObject({
+      code: 1005,
+    })
+    const short = await house()
+    await give(short.friend, { edgeId: short.edge.id }, 'resource.administration', {
+      validTo: '2099-01-01T00:00:00.000Z',
+    })
+    expect((await refusal(short.friend.ui, 'handOver', { edgeId: short.edge.id, to })).message).toMatch(/pass on/)
+    for (const wrong of [{}, { edgeId: edge.id, siteId: 1 }])
+      expect((await refusal(seller.ui, 'handOver', { ...wrong, to })).message).toMatch(/either/)
+    expect((await refusal(seller.ui, 'handOver', { edgeId: edge.id, to: {} })).code).toBe(-32602)
+    expect(await role(seller, edge.id)).toBe('owner')
+    expect(service.ctx.store.index.revision).toBeGreaterThan(revision)
+  })
+
+  it('an old restriction does not shut the new owner out of what is his now', async () => {
+    const { seller, buyer, edge } = await house()
+    const periods = [{ from: '2010-01-01T00:00:00.000Z', to: '2011-01-01T00:00:00.000Z' }]
+    await admin.request('setRestriction', { login: buyer.user.login, edgeId: edge.id, periods })
+    const { at } = await seller.ui.request('handOver', { edgeId: edge.id, to: { login: buyer.user.login } })
+    expect(await data(buyer, edge.id)).toEqual(since(at))
+    expect(await role(buyer, edge.id)).toBe('owner')
+  })
+
+  it('hands a site with its edges to a person, who gets them all; earlier owners keep these edges only', async () => {
+    const { boss, id } = await company()
+    const [seller, buyer] = [await person(), await person()]
+    const { id: siteId } = await boss.ui.request('createSite', { organisationId: id, name: 'House' })
+    const edges = [
+      await addEdge(service.ctx, { siteId: Number(siteId) }),
+      await addEdge(service.ctx, { siteId: Number(siteId) }),
+    ]
+    await boss.ui.request('grantRole', {
+      to: { login: seller.user.login },
+      on: { siteId },
+      role: 'resource.administration',
+    })
+    const { at } = await seller.ui.request('handOver', { siteId, to: { login: buyer.user.login } })
+    const later = await addEdge(service.ctx, { siteId: Number(siteId) })
+    for (const edge of edges) {
+      expect(await role(buyer, edge.id)).toBe('owner')
+      expect(await data(seller, edge.id)).toEqual(until(at))
+      expect(await role(boss, edge.id)).toBe('installer')
+    }
+    expect(await role(buyer, later.id)).toBe('owner')
+    expect(await role(seller, later.id)).toBeUndefined()
+  })
+
+  it('P-18 hands to an organisation that lets the actor create sites, with all that is recorded', async () => {
+    const [one, two] = [await company(), await company()]
+    const { id: siteId } = await one.boss.ui.request('createSite', { organisationId: one.id, name: 'House' })
+    const edge = await addEdge(service.ctx, { siteId: Number(siteId) })
+    const customer = await person()
+    await one.boss.ui.request('grantRole', {
+      to: { login: customer.user.login },
+      on: { edgeId: edge.id },
+      role: 'resource.control',
+    })
+    const to = { organisationId: two.id }
+    expect((await refusal(one.boss.ui, 'handOver', { siteId, to, showPast: true })).code).toBe(1005)
+    expect((await refusal(admin, 'handOver', { siteId, to })).message).toMatch(/showPast/)
+    await admin.request('handOver', { siteId, to, showPast: true })
+    expect(await role(one.boss, edge.id)).toBeUndefined()
+    expect(await role(two.boss, edge.id)).toBe('installer')
+    expect(await role(customer, edge.id)).toBeUndefined()
+    await admin.request('handOver', { edgeId: edge.id, to: { login: customer.user.login }, leaveOrganisation: true })
+    expect(await role(two.boss, edge.id)).toBeUndefined()
+    expect(await role(customer, edge.id)).toBe('owner')
+  })
+})
+
+describe('moveSite', () => {
+  it('P-18 ends what people of the old tenant had: grants, groups, shares, setup passwords', async () => {
+    const [one, two] = [await company(), await company()]
+    const { id: siteId } = await one.boss.ui.request('createSite', { organisationId: one.id, name: 'House' })
+    const edge = await addEdge(service.ctx, { siteId: Number(siteId) })
+    const customer = await person()
+    await one.boss.ui.request('grantRole', {
+      to: { login: customer.user.login },
+      on: { edgeId: edge.id },
+      role: 'resource.administration',
+    })
+    const { id: group } = await customer.ui.request('createEdgeGroup', { name: 'Mine' })
+    await customer.ui.request('addToEdgeGroup', { groupId: group, content: { edgeId: edge.id } })
+    await admin.request('moveSite', { siteId, organisationId: two.id })
+    expect(await role(customer, edge.id)).toBeUndefined()
+    expect(await customer.ui.request('getEdges')).toEqual({ edges: [] })
+    expect(await role(two.boss, edge.id)).toBe('installer')
+    expect((await refusal(customer.ui, 'addEdgeToUser', { setupPassword: edge.setupPassword })).code).toBe(1003)
+  })
+})
