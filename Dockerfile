@@ -18,7 +18,7 @@ RUN ln -s /app/src/cli.ts /usr/local/bin/ems-metadata && chmod +x /app/src/cli.t
 USER node
 ENV NODE_ENV=production EMS_DATA_DIR=/data
 VOLUME /data
-EXPOSE 8076 8080 8081 8082 8083
+EXPOSE 8075 8076 8080 8081 8082 8083
 HEALTHCHECK --interval=15s --timeout=3s --start-period=30s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8080/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["tini", "--", "ems-metadata"]

@@ -74,6 +74,12 @@ export const settings = {
     '8076',
     'WebSocket port for other backends (OpenEMS Backend-to-Backend); 0 turns it off.',
   ),
+  restPort: s(
+    'EMS_REST_PORT',
+    port,
+    '8075',
+    'HTTP port for other backends (OpenEMS Backend-to-Backend, POST /jsonrpc); 0 turns it off.',
+  ),
   edgeManagerPort: s(
     'EMS_EDGE_MANAGER_PORT',
     port,

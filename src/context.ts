@@ -1,5 +1,6 @@
 import type { AccessStore } from './access/access-store.ts'
 import type { AccountsSettings } from './accounts/accounts-context.ts'
+import type { PasswordLogins } from './accounts/password-logins.ts'
 import type { ServiceTokenRegistry } from './accounts/service-token-registry.ts'
 import type { SessionRegistry } from './accounts/session-registry.ts'
 import type { Throttle } from './accounts/throttle.ts'
@@ -14,6 +15,7 @@ import type { KeyCopies } from './edges/key-copies.ts'
 import type { StateWriter } from './edges/state-writer.ts'
 import type { Clock } from './lib/clock.ts'
 import type { PasswordPool } from './lib/password.ts'
+import type { EdgeTables } from './live/edge-tables.ts'
 import type { LiveHub } from './live/hub.ts'
 import type { Log } from './log.ts'
 
@@ -29,6 +31,7 @@ export interface AppContext {
   trial: TrialFunction
   pepper: Uint8Array
   hub: LiveHub
+  tables: EdgeTables
   states: StateWriter
   configs: ConfigStore
   credentials: EdgeCredentials
@@ -39,5 +42,6 @@ export interface AppContext {
   throttle: Throttle
   sessions: SessionRegistry
   serviceTokens: ServiceTokenRegistry
+  passwordLogins: PasswordLogins
   settings: AccountsSettings
 }

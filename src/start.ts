@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AccessStore } from './access/access-store.ts'
+import { PasswordLogins } from './accounts/password-logins.ts'
 import { ensureFirstAdministrator } from './accounts/registration-service.ts'
 import { ServiceTokenRegistry } from './accounts/service-token-registry.ts'
 import { SessionRegistry } from './accounts/session-registry.ts'
@@ -23,6 +24,7 @@ import { createPasswordPool } from './lib/password.ts'
 import { Seals } from './lib/seals.ts'
 import { deriveKey, loadOrCreateSecret } from './lib/secrets.ts'
 import { putPoolBehindMainThread } from './lib/thread-priority.ts'
+import { EdgeTables } from './live/edge-tables.ts'
 import { LiveHub } from './live/hub.ts'
 import type { Log } from './log.ts'
 import { requireSafeEdgeManager } from './server/edge-app-access.ts'
@@ -85,6 +87,8 @@ export async function start({
       : stack.use(
           new KeyCopies({ db, store, write, pepper, seals: new Seals([seal, ...olderSeals], 'edge-key-copies'), log }),
         )
+  const passwords = createPasswordPool({ cost: config.bcryptCost, maxQueue: config.passwordQueue })
+  const throttle = new Throttle({ db, clock, pepper })
   const ctx: AppContext = {
     config,
     clock,
@@ -96,16 +100,18 @@ export async function start({
     trial: createTrial({ db, store, clock }),
     pepper,
     hub,
+    tables: new EdgeTables(hub),
     states,
     configs,
     credentials: new EdgeCredentials(pepper, (edgeId) =>
       hub.recheckKey(edgeId, (keyHash) => ctx.credentials.isValid(keyHash, clock().getTime())),
     ),
     keyCopies,
-    passwords: createPasswordPool({ cost: config.bcryptCost, maxQueue: config.passwordQueue }),
+    passwords,
     tokens: new SessionTokens({ keys, clock, issuer: 'ems-metadata', audience: 'ems-metadata' }),
-    throttle: new Throttle({ db, clock, pepper }),
+    throttle,
     sessions: stack.use(new SessionRegistry({ store, clock })),
+    passwordLogins: stack.use(new PasswordLogins({ db, clock, passwords, throttle, store })),
     serviceTokens: stack.use(new ServiceTokenRegistry({ db, store, clock, pepper })),
     settings: {
       sessionDays: config.sessionDays,

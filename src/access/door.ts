@@ -52,6 +52,11 @@ export function maySeeLive(ctx: DoorContext, principalId: number, edgeId: number
   return ctx.store.index.allows(principalId, 'live', edgeId, now)
 }
 
+/** Same, else 1005. */
+export function requireLive(ctx: DoorContext, principalId: number, edge: EdgeRow, now: Date): void {
+  if (!maySeeLive(ctx, principalId, edge.id, now.getTime())) throw new AppError('forbidden', [edge.edgeId, 'live'])
+}
+
 /** Whether the principal holds at least this role on the edge now. */
 export function holdsRole(
   ctx: DoorContext,

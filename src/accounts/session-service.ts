@@ -44,6 +44,19 @@ export async function signInWithPassword(
   ctx: SignInContext,
   given: { login: string; password: string; clientAddress: string },
 ): Promise<SignIn> {
+  const checked = await checkPassword(ctx, given)
+  if (!checked.ok) return checked
+  return await openSession(ctx, checked.found, checked.password, networkOf(given.clientAddress))
+}
+
+/**
+ * Whose login, or e-mail address, and password this is, without signing him in: throttled, queued, and as dear for an unknown
+ * name as for a wrong password. `isKnownPlace` names accounts that were right from here before, beside those with sessions.
+ */
+export async function checkPassword(
+  ctx: Pick<SignInContext, 'db' | 'passwords' | 'throttle'>,
+  given: { login: string; password: string; clientAddress: string; isKnownPlace?: (userId: number) => boolean },
+): Promise<{ ok: true; found: Credentials; password: string } | SignInRefused> {
   const login = normaliseLogin(given.login)
   const password = normalisePassword(given.password)
   const found = isPossibleLogin(login) ? await findCredentials(ctx.db, login) : undefined
@@ -52,7 +65,9 @@ export async function signInWithPassword(
     password,
     clientAddress: given.clientAddress,
     isKnownAddress: async () =>
-      found !== undefined && (await hasSignedInFrom(ctx.db, found.user.id, networkOf(given.clientAddress))),
+      found !== undefined &&
+      (given.isKnownPlace?.(found.user.id) === true ||
+        (await hasSignedInFrom(ctx.db, found.user.id, networkOf(given.clientAddress)))),
   })
   if (attempt === undefined) return refused('throttled')
   const right = await ctx.passwords.verify(password, found?.passwordHash ?? null)
@@ -61,7 +76,7 @@ export async function signInWithPassword(
     return refused('wrongCredentials')
   }
   if (found.user.disabledAt !== null) return refused('disabled')
-  return await openSession(ctx, found, password, networkOf(given.clientAddress))
+  return { ok: true, found, password }
 }
 
 /** Signs in with a token of an open session; the same token goes on being valid. */

@@ -105,7 +105,7 @@ const edgeRpc = defineMethod({
   name: 'edgeRpc',
   summary:
     'A request to an edge, or about one. Protocol C.4. The answer repeats the inner id. What goes on to the edge takes the scope `write`.',
-  clients: ['ui', 'service', 'backend'],
+  clients: ['ui', 'service', 'backend', 'rest'],
   params: z.object({ edgeId, payload: z.record(z.string(), z.unknown()) }),
   result: z.object({
     payload: z.object({ jsonrpc: z.literal('2.0'), id: z.union([z.string(), z.number()]), result: z.unknown() }),
@@ -114,9 +114,10 @@ const edgeRpc = defineMethod({
   access: { edgeRole: 'guest', edges: (params) => params.edgeId },
   unlimited: true,
   handler: (call, params) => {
-    const payload = classify(params.payload)
-    if (payload.kind !== 'request')
-      throw new AppError('invalidParams', ['payload: must be a request with an id of its own'])
+    const read = classify(params.payload)
+    // Over HTTP the inner id may be left out as well (protocol D.2).
+    const payload = read.kind === 'notification' ? { ...read, kind: 'request' as const, id: crypto.randomUUID() } : read
+    if (payload.kind !== 'request') throw new AppError('invalidParams', ['payload: must be a request'])
     const target = edgeRoleOf(call.ctx, call.session.caller, params.edgeId, call.now)
     const handler = Object.hasOwn(payloads, payload.method) ? payloads[payload.method] : undefined
     const result = handler ? handler(call, target, payload.params, payload) : forward(call, target, payload)
@@ -129,7 +130,7 @@ const setGridConnSchedule = defineMethod({
   name: 'setGridConnSchedule',
   summary:
     'Hands a grid connection schedule to the edge. Protocol C.3; the result is the inner envelope, as in OpenEMS.',
-  clients: ['ui', 'service', 'backend'],
+  clients: ['ui', 'service', 'backend', 'rest'],
   params: z.object({
     id: edgeId,
     schedule: z

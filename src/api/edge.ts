@@ -1,10 +1,9 @@
 import { z } from 'zod'
-import { edgeRoleOf, principalOf } from '../access/door.ts'
+import { edgeRoleOf, principalOf, requireLive } from '../access/door.ts'
 import { addEdgeToUser as addEdge, edgeDetails } from '../edges/edge-service.ts'
-import { AppError } from '../errors.ts'
 import { levels } from '../live/edge-states.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
-import { edgeId, edgeMetadata, empty, integer, limit, toEdgeMetadata } from './shapes.ts'
+import { channel, edgeId, edgeMetadata, empty, integer, limit, MAX_VALUES, toEdgeMetadata } from './shapes.ts'
 import { actorFor, onBehalf, personOf, subjectOf } from './subject.ts'
 
 const order = z.object({
@@ -162,7 +161,7 @@ const getEmsType = defineMethod({
 const getEdgesStatus = defineMethod({
   name: 'getEdgesStatus',
   summary: 'Whether each edge is online. Protocol C.3.',
-  clients: ['ui', 'service', 'backend'],
+  clients: ['ui', 'service', 'backend', 'rest'],
   params: z.object({ edgeIds: z.array(edgeId).max(1000) }),
   result: z.record(z.string(), z.object({ online: z.boolean() })),
   scope: 'read',
@@ -176,13 +175,10 @@ const getEdgesStatus = defineMethod({
     ),
 })
 
-const channel = z.string().min(3).max(300)
-const MAX_VALUES = 50_000
-
 const getEdgesChannelsValues = defineMethod({
   name: 'getEdgesChannelsValues',
   summary: 'Newest values of channels of several edges; null where unknown. Protocol C.3.',
-  clients: ['ui', 'service', 'backend'],
+  clients: ['ui', 'service', 'backend', 'rest'],
   params: z
     .object({ ids: z.array(edgeId).max(1000), channels: z.array(channel).max(1000) })
     .refine(({ ids, channels }) => ids.length * channels.length <= MAX_VALUES, `At most ${MAX_VALUES} values at once`),
@@ -193,9 +189,7 @@ const getEdgesChannelsValues = defineMethod({
     Object.fromEntries(
       ids.map((name) => {
         const { edge } = edgeRoleOf(ctx, session.caller, name, now)
-        const principalId = principalOf(session.caller)
-        if (!ctx.store.index.allows(principalId, 'live', edge.id, now.getTime()))
-          throw new AppError('forbidden', [name, 'live'])
+        requireLive(ctx, principalOf(session.caller), edge, now)
         const cache = ctx.hub.find(edge.id)?.cache
         return [name, Object.fromEntries(channels.map((address) => [address, cache?.get(address) ?? null]))]
       }),

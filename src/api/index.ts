@@ -1,5 +1,6 @@
 import { alertingMethods } from './alerting.ts'
 import { auditMethods } from './audit.ts'
+import { backendMethods } from './backend.ts'
 import { backendSignInMethods } from './backend-sign-in.ts'
 import { capMethods } from './cap.ts'
 import { decisionMethods } from './decision.ts'
@@ -32,6 +33,7 @@ export const allMethods = [
   ...alertingMethods,
   ...edgeMethods,
   ...edgeRpcMethods,
+  ...backendMethods,
   ...edgeDeviceMethods,
   ...edgeManagerMethods,
   ...operatorMethods,

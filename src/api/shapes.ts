@@ -5,6 +5,9 @@ import type { AppContext } from '../context.ts'
 /** Shapes several methods share. OpenEMS peers send extra members, so their objects are read leniently. */
 export const role = z.enum(openemsRoles)
 export const edgeId = z.string().min(1).max(100)
+/** Address of a channel, and how many values may be asked for at once. */
+export const channel = z.string().min(3).max(300)
+export const MAX_VALUES = 50_000
 export const empty = z.object({})
 /** Java reads numbers from text too, and the UI relies on it (protocol A.1 rule 7). */
 export const integer = z

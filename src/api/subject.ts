@@ -20,7 +20,7 @@ export function subjectOf(call: Call, userId: string | undefined): number {
   if (userId === undefined) return own
   ctx.store.assertFresh()
   const named = ctx.store.index.userByLogin(userId.toLowerCase())
-  if (session.caller.type === 'user') {
+  if (session.caller.type !== 'service') {
     if (named?.id === own) return own
     throw new AppError('forbidden', [userId, 'user'])
   }

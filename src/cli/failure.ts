@@ -19,7 +19,7 @@ function withCause(error: AppError): string {
 
 function systemText(error: Error & { code?: unknown; port?: unknown; address?: unknown }): string {
   if (error.code === 'EADDRINUSE')
-    return `Port ${error.port ?? error.address} is in use: stop what uses it, or choose another (EMS_EDGE_PORT, EMS_UI_PORT, EMS_HTTP_PORT, EMS_BACKEND_PORT).`
+    return `Port ${error.port ?? error.address} is in use: stop what uses it, or choose another (EMS_EDGE_PORT, EMS_UI_PORT, EMS_HTTP_PORT, EMS_BACKEND_PORT, EMS_REST_PORT).`
   if (error.code === 'EACCES') return `${error.message}: no permission for this.`
   return error.message
 }

@@ -70,6 +70,10 @@ function banner(started: StartedService, options: { demo: boolean; tls: boolean;
       `  HTTP       ${options.tls ? 'https' : 'http'}://${host}:${ports.http}   (/healthz /readyz /metrics, sockets under /edge /ui /service /backend)`,
     )
   if (ports.backend) lines.push(`  backends   ${ws}://${host}:${ports.backend}   (header Authorization)`)
+  if (ports.rest)
+    lines.push(
+      `  REST       ${options.tls ? 'https' : 'http'}://${host}:${ports.rest}/jsonrpc   (header Authorization)`,
+    )
   lines.push(`  operator   ${started.controlSocket}   (npx ems-metadata --help)`)
   if (options.demo) lines.push('  log in as admin, installer, owner or guest; the password is the login')
   if (started.generatedAdminPassword !== undefined) {

@@ -15,6 +15,13 @@ export class ChannelCache {
   #currentAt = 0
   #aggregatedAt = 0
 
+  #version = 0
+
+  /** Another one whenever a value may be another. */
+  get version(): number {
+    return this.#version
+  }
+
   /** Timestamp of the newest live row; 0 without one. */
   get currentAt(): number {
     return this.#currentAt
@@ -41,6 +48,7 @@ export class ChannelCache {
     if (this.#current === undefined || time - this.#currentAt > GAP_MS) this.#current = new Map()
     this.#currentAt = time
     merge(this.#current, row)
+    this.#version++
     return true
   }
 
@@ -52,6 +60,7 @@ export class ChannelCache {
     if (this.#aggregated === undefined || time - this.#aggregatedAt > GAP_MS) this.#aggregated = new Map()
     this.#aggregatedAt = time
     merge(this.#aggregated, row)
+    this.#version++
     return true
   }
 }

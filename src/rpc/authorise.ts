@@ -11,7 +11,7 @@ export function requireSignedIn(method: Method, caller: Caller): void {
     if (caller.type !== 'edge') throw new AppError('unauthenticated', ['edge'])
     return
   }
-  if (caller.type !== 'user' && caller.type !== 'service') throw new AppError('unauthenticated', ['user'])
+  if (!('principalId' in caller)) throw new AppError('unauthenticated', ['user'])
   requireScope(caller, scopeOf(method), method.name)
 }
 

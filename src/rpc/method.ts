@@ -6,9 +6,11 @@ import type { Session } from './session.ts'
 
 /**
  * Kinds of peers; each listener and path serves one (architecture section 2): the OpenEMS UI, an edge, a service or operator,
- * and whoever speaks Backend-to-Backend (protocol D.1).
+ * and whoever speaks Backend-to-Backend, over a socket (protocol D.1) or request by request (D.2).
  */
-export type ClientKind = 'ui' | 'edge' | 'service' | 'backend'
+export type ClientKind = 'ui' | 'edge' | 'service' | 'backend' | 'rest'
+/** Those that hold a socket. */
+export type PeerKind = Exclude<ClientKind, 'rest'>
 
 /**
  * What a method demands before its handler runs:

@@ -1,12 +1,13 @@
 import type { Scope } from '../accounts/scopes.ts'
 import { AppError } from '../errors.ts'
-import type { Method } from './method.ts'
+import type { ClientKind, Method } from './method.ts'
 import type { Caller } from './session.ts'
+
+const servesServices: ReadonlySet<ClientKind> = new Set(['service', 'backend', 'rest'])
 
 /** The scope a service token needs for this method; undefined where no service may call it at all. */
 export function scopeOf(method: Method): Scope | undefined {
-  const open = method.clients.includes('service') || method.clients.includes('backend')
-  return open ? (method.scope ?? 'manage') : undefined
+  return method.clients.some((kind) => servesServices.has(kind)) ? (method.scope ?? 'manage') : undefined
 }
 
 /** Throws 1002 for a service token that was not made for this; people are not bound by scopes. */

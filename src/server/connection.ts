@@ -17,7 +17,7 @@ import {
   writeNotification,
   writeResult,
 } from '../rpc/envelope.ts'
-import type { ClientKind, Method } from '../rpc/method.ts'
+import type { Method, PeerKind } from '../rpc/method.ts'
 import type { Caller, Session } from '../rpc/session.ts'
 import { closeCodes } from './close-codes.ts'
 import { dispatch, type MethodTable, type Outcome } from './dispatch.ts'
@@ -44,7 +44,7 @@ const anonymous: Caller = { type: 'anonymous' }
  * method by name.
  */
 export class Connection implements Session, Watcher {
-  readonly kind: ClientKind
+  readonly kind: PeerKind
   readonly clientAddress: string
   readonly id = randomUUID()
   readonly watcher: Watcher = this
@@ -53,7 +53,7 @@ export class Connection implements Session, Watcher {
   readonly #ctx: AppContext
   readonly #parts: ServerParts
   readonly #socket: WebSocket
-  readonly #methods: MethodTable[ClientKind]
+  readonly #methods: MethodTable[PeerKind]
   readonly #log: Log
   readonly #limit: RateLimit
   readonly #logLimit = new RateLimit(LOG_LINES_PER_SECOND, LOG_LINES_PER_SECOND)
@@ -68,12 +68,13 @@ export class Connection implements Session, Watcher {
   #deadline: NodeJS.Timeout | undefined
   #slowSince: number | undefined
   #timers = new Set<NodeJS.Timeout>()
+  readonly #held = new Map<string, Disposable>()
 
   constructor(
     ctx: AppContext,
     parts: ServerParts,
     socket: WebSocket,
-    options: { kind: ClientKind; clientAddress: string; caller?: Caller },
+    options: { kind: PeerKind; clientAddress: string; caller?: Caller },
   ) {
     this.#ctx = ctx
     this.#parts = parts
@@ -158,6 +159,21 @@ export class Connection implements Session, Watcher {
 
   pushNotification(edgeName: string, method: string, params: Params): void {
     this.#send(writeNotification('edgeRpc', { edgeId: edgeName, payload: { jsonrpc: '2.0', method, params } }))
+  }
+
+  pushFrame(frame: Buffer): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    if (this.#isSlow()) this.#parts.metrics.droppedPushes.inc()
+    else this.#socket.send(frame, { binary: false })
+  }
+
+  hold(name: string, resource: Disposable | undefined): void {
+    this.#held.get(name)?.[Symbol.dispose]()
+    this.#held.delete(name)
+    if (resource === undefined) return
+    // The peer may be gone by now; nobody would ever let go of this.
+    if (this.#ended) resource[Symbol.dispose]()
+    else this.#held.set(name, resource)
   }
 
   /** One frame, whatever it is, must not end the process. */
@@ -337,6 +353,7 @@ export class Connection implements Session, Watcher {
   }
 
   #unsubscribe(): void {
+    for (const name of [...this.#held.keys()]) this.hold(name, undefined)
     if (this.subscription === undefined) return
     const silent = this.#ctx.hub.unsubscribe(this.subscription)
     this.subscription = undefined

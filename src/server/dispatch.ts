@@ -15,7 +15,7 @@ export type MethodTable = Record<ClientKind, ReadonlyMap<string, Method>>
 export function methodTable(methods: readonly Method[]): MethodTable {
   const of = (kind: ClientKind) =>
     new Map(methods.filter((method) => method.clients.includes(kind)).map((method) => [method.name, method]))
-  return { ui: of('ui'), edge: of('edge'), service: of('service'), backend: of('backend') }
+  return { ui: of('ui'), edge: of('edge'), service: of('service'), backend: of('backend'), rest: of('rest') }
 }
 
 /**

@@ -4,7 +4,7 @@ import { resumeSystemLog } from '../edges/edge-rpc.ts'
 import { AppError } from '../errors.ts'
 import type { EdgeLink, LiveEdge } from '../live/hub.ts'
 import type { Frame } from '../rpc/envelope.ts'
-import type { Caller, Session } from '../rpc/session.ts'
+import { type Caller, silentSession } from '../rpc/session.ts'
 import { dispatch, failure, type Outcome } from './dispatch.ts'
 import { codeLabel } from './metrics.ts'
 import type { ServerParts } from './service.ts'
@@ -67,7 +67,12 @@ export abstract class EdgePeer implements EdgeLink {
     if (method === undefined) return finish(failure(new AppError('unknownMethod', [frame.method.slice(0, 100)])))
     if (this.#running >= MAX_RUNNING) return finish(failure(new AppError('tooManyRequests')))
     this.#running++
-    const outcome = dispatch(this.ctx, method, this.#asSession(), frame.params)
+    const outcome = dispatch(
+      this.ctx,
+      method,
+      silentSession({ kind: 'edge', clientAddress: '', caller: this.caller }),
+      frame.params,
+    )
     void Promise.resolve(outcome).then((settled) => {
       this.#running--
       finish(settled)
@@ -83,24 +88,4 @@ export abstract class EdgePeer implements EdgeLink {
     this.parts.metrics.errors.inc({ component: 'edge', code: codeLabel(outcome.error.code) })
     this.ctx.log[outcome.level]({ ...line, code: outcome.error.code, err: outcome.cause }, 'call refused')
   }
-
-  #asSession(): Session {
-    return {
-      kind: 'edge',
-      clientAddress: '',
-      caller: this.caller,
-      watcher: noWatcher,
-      subscription: undefined,
-      channelCount: -1,
-      signIn: () => undefined,
-      signOut: () => undefined,
-    }
-  }
-}
-
-const noWatcher = {
-  maySee: () => false,
-  maySeeSystemLog: () => false,
-  pushData: () => undefined,
-  pushNotification: () => undefined,
 }

@@ -1,10 +1,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { errorKinds } from '../errors.ts'
-import type { ClientKind } from '../rpc/method.ts'
+import type { PeerKind } from '../rpc/method.ts'
 import { CallDurations } from './call-durations.ts'
 
 /** Kinds of sockets: those of clients, and of Backend.Edge.App, which calls no methods of its own. */
-export type SocketKind = ClientKind | 'edgeManager'
+export type SocketKind = PeerKind | 'edgeManager'
 
 /** Prometheus metrics; OpenEMS's names where it has one (protocol F.2). Unknown methods are counted as "other". */
 export function createMetrics(release: string) {

@@ -11,6 +11,11 @@ export class RateLimit {
     this.#tokens = burst
   }
 
+  /** Whether a token could be taken now. */
+  hasRoom(now: number): boolean {
+    return this.#perMs === 0 || this.#tokens + (now - this.#at) * this.#perMs >= 1
+  }
+
   /** Takes one token; false when there is none. `now` in milliseconds, monotonic. */
   take(now: number): boolean {
     if (this.#perMs === 0) return true

@@ -4,6 +4,7 @@ import { createServer as createTlsServer, type ServerOptions as TlsOptions } fro
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LoggedChange } from '../access/access-store.ts'
+import { endsLogins } from '../accounts/password-logins.ts'
 import { allMethods } from '../api/index.ts'
 import type { AppContext } from '../context.ts'
 import { Addresses } from './addresses.ts'
@@ -14,10 +15,12 @@ import type { EdgeAppConnection } from './edge-app-connection.ts'
 import { observeEdgeApps } from './edge-app-metrics.ts'
 import { EdgeKeyMap } from './edge-key-map.ts'
 import type { EdgePeer } from './edge-peer.ts'
+import { FailedAttempts } from './failed-attempts.ts'
 import { handleHttp } from './http.ts'
 import { Liveness } from './liveness.ts'
 import { createMetrics, type Metrics, observeGauge } from './metrics.ts'
 import { RateLimit } from './rate-limit.ts'
+import { handleRest } from './rest.ts'
 import { Sockets } from './sockets.ts'
 import { type Entrance, Upgrade } from './upgrade.ts'
 
@@ -34,12 +37,16 @@ export interface ServerParts {
   addresses: Addresses
   /** Refusals are logged one by one up to this rate; the metric counts them all. */
   refusalLog: RateLimit
+  /** Refused credentials by network. */
+  attempts: FailedAttempts
+  /** REST requests under way. */
+  httpCalls: number
   stopping: boolean
 }
 
 export interface RunningService extends AsyncDisposable {
   /** Ports really in use, by entrance; missing ones are off. */
-  ports: Partial<Record<'edge' | 'ui' | 'http' | 'backend' | 'edgeManager', number>>
+  ports: Partial<Record<'edge' | 'ui' | 'http' | 'backend' | 'rest' | 'edgeManager', number>>
   parts: ServerParts
 }
 
@@ -61,6 +68,8 @@ export async function startService(
     liveness: new Liveness(ctx.config.pingIntervalMs),
     addresses: new Addresses(ctx.config.trustedProxies),
     refusalLog: new RateLimit(10, 50),
+    attempts: new FailedAttempts(),
+    httpCalls: 0,
     stopping: false,
   }
   observeGauges(ctx, parts)
@@ -87,11 +96,12 @@ export async function startService(
   const ports: RunningService['ports'] = {}
   try {
     const isOn = (port: number) => port !== 0 || options.anyPort === true
-    const { edgePort, uiPort, httpPort, backendPort, edgeManagerPort } = ctx.config
+    const { edgePort, uiPort, httpPort, backendPort, restPort, edgeManagerPort } = ctx.config
     if (isOn(edgePort)) ports.edge = await open('edge', edgePort)
     if (isOn(uiPort)) ports.ui = await open('ui', uiPort)
     if (isOn(httpPort)) ports.http = await open('byPath', httpPort)
     if (isOn(backendPort)) ports.backend = await open('backend', backendPort)
+    if (isOn(restPort)) ports.rest = await open('rest', restPort)
     if (parts.keyMap && isOn(edgeManagerPort)) ports.edgeManager = await open('edgeManager', edgeManagerPort)
     if (options.controlSocket !== undefined) await openControl(open, options.controlSocket)
   } catch (error) {
@@ -114,12 +124,14 @@ function listener(
     headersTimeout: 10_000,
     requestTimeout: 20_000,
     connectionsCheckingInterval: 5000,
-    keepAliveTimeout: 5000,
+    // Programs that poll every minute keep their connection.
+    keepAliveTimeout: entrance === 'rest' ? 75_000 : 5000,
   }
   const server = tls ? (createTlsServer({ ...limits, ...tls }) as unknown as Server) : createServer(limits)
   server.on('upgrade', (request, socket, head) => upgrade.handle(entrance, request, socket, head))
   server.on('request', (request, response) => {
     if (entrance === 'byPath') void handleHttp(ctx, parts, request, response)
+    else if (entrance === 'rest') void handleRest(ctx, parts, request, response)
     else response.writeHead(426, { connection: 'close' }).end('This port speaks WebSocket only.\n')
   })
   server.on('clientError', (_error, socket) => socket.destroy())
@@ -168,10 +180,16 @@ function followSessions(ctx: AppContext, parts: ServerParts): void {
   })
   ctx.store.onChange((changes) => {
     for (const change of changes) {
+      if (endsLogins(change)) endLogins(parts, Number(change.entityId))
       if (!endsAccess(change)) continue
       for (const connection of parts.sockets.ofPrincipal(Number(change.entityId))) connection.destroy()
     }
   })
+}
+
+function endLogins(parts: ServerParts, userId: number): void {
+  for (const connection of parts.sockets.ofPrincipal(userId))
+    if (connection.caller.type === 'login') connection.destroy()
 }
 
 /** An account or service that was disabled or deleted. */
@@ -196,8 +214,8 @@ async function stop(ctx: AppContext, parts: ServerParts, servers: readonly Serve
   parts.keyMap?.stop()
   for (const server of servers) server.close()
   const deadline = performance.now() + DRAIN_MS
-  while (performance.now() < deadline && [...parts.sockets.all()].some((connection) => !connection.idle))
-    await sleep(20)
+  const isBusy = () => parts.httpCalls > 0 || [...parts.sockets.all()].some((connection) => !connection.idle)
+  while (performance.now() < deadline && isBusy()) await sleep(20)
   for (const connection of parts.sockets.all()) connection.goAway()
   for (const link of ctx.hub.links()) (link as EdgePeer).goAway()
   for (const app of parts.edgeApps) app.goAway()

@@ -4,8 +4,9 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { LOCAL_OPERATOR_PRINCIPAL_ID } from '../access/model.ts'
 import { everyScope } from '../accounts/scopes.ts'
 import type { AppContext } from '../context.ts'
-import type { ClientKind } from '../rpc/method.ts'
+import type { PeerKind } from '../rpc/method.ts'
 import type { Caller } from '../rpc/session.ts'
+import { authenticate, challengesOf, type Schemes } from './authorization.ts'
 import { Connection } from './connection.ts'
 import { edgeAppName, servesEdgeAppsByPath } from './edge-app-access.ts'
 import { EdgeAppConnection } from './edge-app-connection.ts'
@@ -14,7 +15,7 @@ import type { SocketKind } from './metrics.ts'
 import type { ServerParts } from './service.ts'
 
 /** What a listener lets in: one kind of client on a classic port, by path on the HTTP port, the operator on the local socket. */
-export type Entrance = SocketKind | 'byPath' | 'control'
+export type Entrance = SocketKind | 'byPath' | 'control' | 'rest'
 
 const paths: Readonly<Record<string, SocketKind>> = {
   '/edge': 'edge',
@@ -30,8 +31,8 @@ const refusals = {
   429: 'Too Many Requests',
   503: 'Service Unavailable',
 } as const
-/** RFC 9110 section 11.6.1: a 401 names what would be accepted. */
-export const CHALLENGE = 'Bearer realm="ems-metadata"'
+/** Who may bring what in the header `Authorization`. */
+const schemes = { service: ['bearer'], backend: ['basic', 'bearer'] } as const
 const NO_CONTEXT_TAKEOVER = { serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 1024 }
 
 /** Decides about every upgrade: limits first, then credentials, then the socket. Nobody is told why he is refused. */
@@ -61,7 +62,14 @@ export class Upgrade {
   /** Handler of an HTTP server's `upgrade` event. Never throws. */
   handle(entrance: Entrance, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy())
-    const kind = entrance === 'byPath' ? paths[pathOf(request)] : entrance === 'control' ? 'service' : entrance
+    const kind =
+      entrance === 'byPath'
+        ? paths[pathOf(request)]
+        : entrance === 'control'
+          ? 'service'
+          : entrance === 'rest'
+            ? undefined
+            : entrance
     if (kind === undefined || (kind === 'edgeManager' && !this.#servesApps(entrance))) return refuse(socket, 404)
     if (this.#parts.stopping) return refuse(socket, 503)
     const address = entrance === 'control' ? 'local' : this.#parts.addresses.clientAddress(request)
@@ -134,33 +142,37 @@ export class Upgrade {
     this.#open('ui', request, socket, head, address)
   }
 
-  /** `Authorization: Bearer <service token>`. */
+  /** Header `Authorization`: a service token, or for Backend-to-Backend a log-in too (protocol D.1). */
   async #service(
     kind: 'service' | 'backend',
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    address: string,
+    clientAddress: string,
   ): Promise<void> {
-    const header = request.headers.authorization ?? ''
-    const token = header.startsWith('Bearer ') ? header.slice(7).trim() : ''
+    const { authorization: header, origin } = request.headers
+    // A browser adds remembered Basic credentials to what a foreign page opens.
+    if (origin !== undefined && !this.#ctx.config.allowedOrigins.includes(origin)) {
+      this.#refused(kind, 'origin', clientAddress)
+      return refuse(socket, 403)
+    }
     try {
-      const holder = await this.#ctx.serviceTokens.verify(token)
-      if (holder === undefined) {
-        this.#refused(kind, 'token', address)
-        return refuse(socket, 401)
+      const given = { header, clientAddress, schemes: schemes[kind] }
+      const caller = await authenticate(this.#ctx, this.#parts.attempts, given)
+      if (typeof caller !== 'number') {
+        if (!socket.destroyed) this.#open(kind, request, socket, head, clientAddress, caller)
+        return
       }
-      const { serviceId: principalId, scopes } = holder
-      if (!socket.destroyed)
-        this.#open(kind, request, socket, head, address, { type: 'service', principalId, scopes, token: holder })
+      this.#refused(kind, caller === 401 ? 'token' : 'attempts', clientAddress)
+      refuse(socket, caller, schemes[kind])
     } catch (error) {
-      this.#ctx.log.warn({ err: error }, 'service token not checked')
+      this.#ctx.log.warn({ err: error }, 'credentials not checked')
       refuse(socket, 503)
     }
   }
 
   #open(
-    kind: ClientKind,
+    kind: PeerKind,
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
@@ -200,9 +212,10 @@ function pathOf(request: IncomingMessage): string {
 }
 
 /** The same few bytes whatever was wrong. */
-function refuse(socket: Duplex, status: keyof typeof refusals): void {
+function refuse(socket: Duplex, status: keyof typeof refusals, accepted: Schemes = []): void {
   // A peer that does not close its side would keep the connection for ever.
   socket.once('finish', () => socket.destroy())
-  const challenge = status === 401 ? `WWW-Authenticate: ${CHALLENGE}\r\n` : ''
-  socket.end(`HTTP/1.1 ${status} ${refusals[status]}\r\n${challenge}Connection: close\r\nContent-Length: 0\r\n\r\n`)
+  const challenges = status === 401 ? challengesOf(accepted) : []
+  const lines = challenges.map((challenge) => `WWW-Authenticate: ${challenge}\r\n`).join('')
+  socket.end(`HTTP/1.1 ${status} ${refusals[status]}\r\n${lines}Connection: close\r\nContent-Length: 0\r\n\r\n`)
 }

@@ -9,6 +9,7 @@ import { rpcLayer } from './figures/rpc-layer.ts'
 import { signIn } from './figures/sign-in.ts'
 import { start } from './figures/start.ts'
 import { storm } from './figures/storm.ts'
+import { tables } from './figures/tables.ts'
 import { type Figure, machineFacts, toTable } from './report.ts'
 import { createWorld, type EngineName, type World } from './world.ts'
 
@@ -19,6 +20,7 @@ const measures: Readonly<Record<string, Measure>> = {
   memory,
   ingest,
   edgeApps,
+  tables,
   signIn,
   start,
 }

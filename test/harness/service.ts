@@ -21,7 +21,7 @@ export interface TestService extends AsyncDisposable {
   config: Config
   controlSocket: string
   /** Addresses of the entrances. */
-  urls: { edge: string; ui: string; http: string; backend: string; edgeManager: string }
+  urls: { edge: string; ui: string; http: string; backend: string; rest: string; edgeManager: string }
 }
 
 export interface TestServiceOptions {
@@ -66,6 +66,7 @@ export function testConfig(): Config {
     EMS_UI_PORT: '0',
     EMS_HTTP_PORT: '0',
     EMS_BACKEND_PORT: '0',
+    EMS_REST_PORT: '0',
     EMS_BCRYPT_COST: '4',
     EMS_UI_SUBSCRIBE_ANSWER_MS: '0',
     EMS_UI_TOKEN_ANSWER_MS: '0',
@@ -100,6 +101,7 @@ function describeService(started: Started, config: Config): Omit<TestService, ty
     http: urlOf(service.ports.http, config.tlsCert === undefined ? 'http' : 'https'),
     backend: urlOf(service.ports.backend),
     edgeManager: urlOf(service.ports.edgeManager),
+    rest: urlOf(service.ports.rest, config.tlsCert === undefined ? 'http' : 'https'),
   }
   return { ctx, service, config, controlSocket, urls }
 }

@@ -80,6 +80,7 @@ const PORTS = {
   EMS_UI_PORT: '28082',
   EMS_HTTP_PORT: '28080',
   EMS_BACKEND_PORT: '28076',
+  EMS_REST_PORT: '28075',
 }
 const TICK_MS = 10
 
