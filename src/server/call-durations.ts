@@ -1,8 +1,10 @@
-import { Histogram, type MetricObjectWithValues, type MetricValueWithName, type Registry } from 'prom-client'
+import { Histogram, type MetricValueWithName, type Registry } from 'prom-client'
 import type { ClientKind } from '../rpc/method.ts'
 
 type Label = 'component' | 'method' | 'le'
 
+const NAME = 'websocket_requests'
+const HELP = 'Duration of calls in seconds'
 /** Upper bounds in seconds. */
 const bounds = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30] as const
 
@@ -25,8 +27,8 @@ export class CallDurations extends Histogram<Label> {
 
   constructor(registry: Registry) {
     super({
-      name: 'websocket_requests',
-      help: 'Duration of calls in seconds',
+      name: NAME,
+      help: HELP,
       // `le` is prom-client's own.
       labelNames: ['component', 'method'],
       buckets: [...bounds],
@@ -48,8 +50,10 @@ export class CallDurations extends Histogram<Label> {
     if (bucket >= 0) series.counts[bucket] = (series.counts[bucket] ?? 0) + 1
   }
 
-  override async get(): Promise<MetricObjectWithValues<MetricValueWithName<Label>>> {
-    return { ...(await super.get()), values: [...this.#series.values()].flatMap(valuesOf) }
+  /** What a scrape reads, and `get` too; the library's types leave it out. */
+  async getForPromString() {
+    const values = [...this.#series.values()].flatMap(valuesOf)
+    return { name: NAME, help: HELP, type: 'histogram', values, aggregator: 'sum' }
   }
 }
 
@@ -58,12 +62,12 @@ function valuesOf({ component, method, counts, count, sum }: Series): MetricValu
   let upTo = 0
   const buckets = bounds.map((bound, index) => {
     upTo += counts[index] ?? 0
-    return { metricName: 'websocket_requests_bucket', labels: { ...labels, le: bound }, value: upTo }
+    return { metricName: `${NAME}_bucket`, labels: { ...labels, le: bound }, value: upTo }
   })
   return [
     ...buckets,
-    { metricName: 'websocket_requests_bucket', labels: { ...labels, le: '+Inf' }, value: count },
-    { metricName: 'websocket_requests_sum', labels, value: sum },
-    { metricName: 'websocket_requests_count', labels, value: count },
+    { metricName: `${NAME}_bucket`, labels: { ...labels, le: '+Inf' }, value: count },
+    { metricName: `${NAME}_sum`, labels, value: sum },
+    { metricName: `${NAME}_count`, labels, value: count },
   ]
 }

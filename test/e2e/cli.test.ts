@@ -8,7 +8,7 @@ import { migrateCommand } from '../../src/cli/migrate.ts'
 import { serveCommand } from '../../src/cli/serve.ts'
 import { simulateCommand } from '../../src/cli/simulate.ts'
 import { type Finished, runCli } from '../harness/child.ts'
-import { EdgeClient, ServiceClient, UiClient } from '../harness/clients.ts'
+import { EdgeClient, type Json, ServiceClient, UiClient } from '../harness/clients.ts'
 import { startTestService, type TestService, temporaryFolder, unpackEmbedded } from '../harness/service.ts'
 
 const PROCESS_MS = 60_000
@@ -147,6 +147,21 @@ describe('calls', { timeout: PROCESS_MS * 2 }, () => {
     ])
     const { stdout } = await local('explain', 'eva', 'no-such-edge', '--json')
     expect(JSON.parse(stdout)).toMatchObject({ allowed: false, code: 'unknownResource' })
+  })
+
+  it('make, rotate and list service tokens', async () => {
+    const json = async (...args: string[]) => JSON.parse((await local(...args, '--json')).stdout) as Json
+    const made = await json('create-service-token', 'importer', '--scopes', 'read, manage', '--valid-days', '30')
+    expect(made).toMatchObject({ service: 'importer', token: expect.any(String), expiresAt: expect.any(String) })
+    const rotated = await local('rotate-service-token', String(made['tokenId']), '--overlap-hours', '1')
+    expect(rotated.stdout).toMatch(/^Token \d+ of importer, shown this once: \S+\nThe old one is valid until \S+Z\.\n$/)
+    const { stdout } = await local('list-service-tokens', '--service', 'importer')
+    expect(stdout.trim().split('\n')).toEqual([
+      expect.stringMatching(/^\d+ {2}importer {2}read,manage {2}created \S+ {2}expires \S+ {2}last used never$/),
+      expect.stringMatching(new RegExp(`^${made['tokenId']} {2}importer {2}read,manage {2}`)),
+    ])
+    expect(stdout).not.toContain(String(made['token']))
+    expect((await local('create-service-token', 'x', '--scopes', 'root')).code).toBe(1)
   })
 
   it('say what the service refused, with 1', async () => {

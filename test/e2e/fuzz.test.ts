@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { allMethods } from '../../src/api/index.ts'
-import { EdgeClient, ServiceClient, UiClient, type WireClient } from '../harness/clients.ts'
+import { BackendClient, EdgeClient, ServiceClient, UiClient, type WireClient } from '../harness/clients.ts'
 import { recordingLog } from '../harness/log.ts'
+import { restCall } from '../harness/rest.ts'
 import { addEdge, addUser, give, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
@@ -118,12 +119,16 @@ const nasty = [
 
 let service: TestService
 let edge: SeededEdge
+let bearer: string
 const { log, lines } = recordingLog()
 beforeAll(async () => {
   service = await startTestService({ log, config: { edgeFramesPerSecond: 1_000_000, stateFlushMs: 50 } })
   edge = await addEdge(service.ctx, { edgeId: 'edge0' })
   const fuzzer = await addUser(service.ctx, { login: 'fuzzer' })
   await give(service.ctx, fuzzer, 'owner', edge)
+  await using operator = await ServiceClient.local(service)
+  const fuzz = { name: 'fuzz', role: 'admin', scopes: ['read', 'authenticate', 'write', 'manage'] }
+  bearer = `Bearer ${(await operator.request('createServiceToken', fuzz))['token']}`
 })
 afterAll(() => service?.[Symbol.asyncDispose]())
 
@@ -132,6 +137,7 @@ const kinds: [kind: string, open: () => Promise<WireClient>][] = [
   ['a UI', () => UiClient.signedIn(service, 'fuzzer')],
   ['an edge', () => EdgeClient.open(service, edge.apiKey)],
   ['a service', () => ServiceClient.local(service)],
+  ['another backend', () => BackendClient.open(service, bearer)],
 ]
 
 describe.each(kinds)('%s that sends nonsense', (_kind, open) => {
@@ -175,6 +181,40 @@ describe.each(kinds)('%s that sends nonsense', (_kind, open) => {
   })
 })
 
+describe('a program that posts nonsense', () => {
+  it('is answered each time, with JSON, and told nothing about the inside', { timeout: 120_000 }, async () => {
+    const bodies = [...fc.sample(text, { numRuns: 1400, seed: 20261123 }), ...nasty]
+    for (let start = 0; start < bodies.length; start += 20) {
+      const burst = bodies.slice(start, start + 20)
+      const answers = await Promise.all(burst.map((body) => restCall(service, { authorization: bearer, body })))
+      for (const { status, text } of answers) {
+        expect([200, 400]).toContain(status)
+        expect(JSON.parse(text)).toMatchObject({ jsonrpc: '2.0' })
+        if (status === 400) expectDiscreetText(text)
+      }
+    }
+  })
+
+  it('gets nowhere with made-up credentials, on either port', async () => {
+    const values = fc.oneof(
+      fc.base64String(),
+      fc.string().map((text) => Buffer.from(text).toString('base64')),
+      fc
+        .tuple(fc.constantFrom('admin', 'fuzz', 'fuzzer', '', '__proto__'), fc.string())
+        .map(([name, secret]) => Buffer.from(`${name}:${secret}`).toString('base64')),
+      fc.constantFrom('', '====', 'eA', '%00', 'OjpDOg=='),
+    )
+    const schemes = fc.constantFrom('Basic', 'Bearer', 'basic', 'bEARER', 'Digest', '')
+    const headers = fc.sample(fc.tuple(schemes, values), { numRuns: 60, seed: 20261124 })
+    for (const [scheme, value] of headers) {
+      const authorization = `${scheme} ${value}`
+      expect([401, 429]).toContain((await restCall(service, { authorization, body: {} })).status)
+      await expect(BackendClient.open(service, authorization)).rejects.toThrow(/refused with (401|429)/)
+    }
+    expect((await restCall(service, { authorization: bearer, body: '{}' })).status).toBe(400)
+  })
+})
+
 describe('afterwards', () => {
   it('the service still does everything, and nothing waits to be written', async () => {
     await using device = await EdgeClient.open(service, edge.apiKey)
@@ -195,7 +235,7 @@ describe('afterwards', () => {
 
   it('the metrics have counted it, under few names', async () => {
     const text = await (await fetch(`${service.urls.http}/metrics`)).text()
-    for (const component of ['ui', 'edge', 'service']) {
+    for (const component of ['ui', 'edge', 'service', 'backend']) {
       expect(text).toMatch(new RegExp(`ems_invalid_frames_total\\{component="${component}",reason="not JSON"\\} [1-9]`))
     }
     expect(text).toMatch(/websocket_requests_count\{component="ui",method="other"\} [1-9]/)
@@ -210,9 +250,11 @@ describe('afterwards', () => {
 
 /** No stack, path, SQL or name of a library in any answer. */
 function expectDiscreet(client: WireClient): void {
-  for (const sent of client.texts.filter((text) => text.includes('"error"'))) {
-    expect(sent).not.toMatch(/ {4}at |\.ts:|node_modules|insert into|select "|syntax error|violates|kysely|zod/)
-    if (sent.includes('-32603'))
-      expect(JSON.parse(sent).error).toEqual({ code: -32603, message: 'Internal error', data: [] })
-  }
+  for (const sent of client.texts.filter((text) => text.includes('"error"'))) expectDiscreetText(sent)
+}
+
+function expectDiscreetText(sent: string): void {
+  expect(sent).not.toMatch(/ {4}at |\.ts:|node_modules|insert into|select "|syntax error|violates|kysely|zod/)
+  if (sent.includes('-32603'))
+    expect(JSON.parse(sent).error).toEqual({ code: -32603, message: 'Internal error', data: [] })
 }
