@@ -35,7 +35,7 @@ import {
 } from './model.ts'
 import { type Audience, type AudienceQuery, audienceOf } from './search-accounts.ts'
 import type { ContainerKind, ContainerQuery } from './search-containers.ts'
-import type { EdgeQuery } from './search-list.ts'
+import type { EdgeQuery, ListLimits } from './search-list.ts'
 import { unionWindows } from './windows.ts'
 
 /** What somebody may do with a resource, and when. */
@@ -58,11 +58,15 @@ const dataMask = permissionBits.live | permissionBits.history | permissionBits.c
  * snapshot and log, time is an argument in epoch milliseconds. Rules: docs `domain-rules` 2.1-2.6.
  */
 export class AccessIndex {
-  readonly #graph = new GraphState()
+  readonly #graph: GraphState
+
+  private constructor(graph: GraphState) {
+    this.#graph = graph
+  }
 
   /** The index over a snapshot. */
-  static fromSnapshot(snapshot: Snapshot): AccessIndex {
-    const index = new AccessIndex()
+  static fromSnapshot(snapshot: Snapshot, limits?: ListLimits): AccessIndex {
+    const index = new AccessIndex(new GraphState(limits))
     index.#graph.load(snapshot)
     return index
   }

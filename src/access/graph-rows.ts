@@ -76,8 +76,7 @@ export class RowStore {
 
 /** Throws when a change cannot be applied; called for a whole batch before any of it is. */
 export function assertApplicable(change: Change): void {
-  const { id, before, after } = change
+  const { id, after } = change
   if (!Number.isInteger(id) || id < 1 || id >= maxId) throw new RangeError(`id ${id} is out of range`)
-  if (before === null && after === null) throw new TypeError(`change ${change.revision} has no rows`)
   if (after !== null && after.id !== id) throw new TypeError(`change ${change.revision} is about two rows`)
 }

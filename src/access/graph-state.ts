@@ -6,7 +6,7 @@ import { Views } from './graph-views.ts'
 import type { Change, EntityName, EntityRows, Snapshot } from './model.ts'
 import { Accounts } from './search-accounts.ts'
 import { ContainerLister } from './search-containers.ts'
-import { EdgeLister } from './search-list.ts'
+import { EdgeLister, type ListLimits } from './search-list.ts'
 
 type EntityHandlers = {
   [E in EntityName]: (before: EntityRows[E] | undefined, after: EntityRows[E] | undefined, id: number) => void
@@ -20,10 +20,15 @@ export class GraphState {
   readonly people = new PrincipalGraph()
   readonly evaluator = new Evaluator(this.resources)
   readonly views = new Views({ rows: this.rows, resources: this.resources, people: this.people })
-  readonly edges = new EdgeLister(this.rows, this.resources, this.evaluator)
+  readonly edges: EdgeLister
   readonly containers = new ContainerLister(this.rows, this.resources)
   readonly accounts = new Accounts()
   #revision = 0
+  #isLoaded = false
+
+  constructor(limits?: ListLimits) {
+    this.edges = new EdgeLister(this.rows, this.resources, this.evaluator, limits)
+  }
 
   /** The last revision that is in. */
   get revision(): number {
@@ -34,9 +39,10 @@ export class GraphState {
   load({ revision, ...tables }: Snapshot): void {
     for (const entity of Object.keys(tables) as (keyof typeof tables)[]) this.#load(entity, tables[entity])
     this.views.touchAll()
-    this.edges.settle()
+    this.edges.load()
     this.accounts.settle()
     this.#revision = revision
+    this.#isLoaded = true
   }
 
   /** Moves forward by rows of the log, all or nothing. What is in already is passed over. */
@@ -124,7 +130,7 @@ export class GraphState {
       this.store.indexEdge(before, after)
       this.resources.setEdge(id, before, after)
       this.#touchHolders(before, after, id)
-      this.edges.touch(id, before, after)
+      if (this.#isLoaded) this.edges.touch(id, before, after)
     },
     edgeKey: () => {},
   }

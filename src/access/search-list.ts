@@ -30,27 +30,42 @@ export interface EdgeQuery {
 
 type Test = (edgeId: number) => boolean
 
-/** Lists no longer than this are searched by walking them. */
-const alwaysWalked = 4096
-/** A text that so few may contain is looked up at once; else so many edges are walked first, in the hope of a page. */
-const alwaysLookedUp = 2048
-const maxTextWalk = 2000
-/** Edges looked at in the order of all edges before everything visible is rather worked out. */
-const maxScan = 20_000
+/** Where one way of listing becomes cheaper than another; what is listed does not depend on it. */
+export interface ListLimits {
+  /** Steps down the graph to work out all that is visible. */
+  steps: number
+  /** Edges looked at in the order of all edges before everything visible is rather worked out. */
+  scanned: number
+  /** Lists no longer than this are searched by walking them. */
+  alwaysWalked: number
+  /** A text that so few may contain is looked up at once. */
+  alwaysLookedUp: number
+  /** Else so many edges are walked first, in the hope of a page. */
+  walkedForText: number
+}
+const defaultLimits: ListLimits = {
+  steps: 30_000,
+  scanned: 20_000,
+  alwaysWalked: 4096,
+  alwaysLookedUp: 2048,
+  walkedForText: 2000,
+}
 
 /** Lists what a view may discover: filtered, ordered, paged. What it shows has passed the same test as a check. */
 export class EdgeLister {
   readonly #rows: Rows
   readonly #evaluator: Evaluator
   readonly #visible: VisibleEdges
+  readonly #limits: ListLimits
   readonly #text = new TextIndex()
   readonly #byId: ListOrder
   readonly #byComment: ListOrder
 
-  constructor(rows: Rows, resources: ResourceGraph, evaluator: Evaluator) {
+  constructor(rows: Rows, resources: ResourceGraph, evaluator: Evaluator, limits = defaultLimits) {
     this.#rows = rows
     this.#evaluator = evaluator
-    this.#visible = new VisibleEdges(resources, evaluator)
+    this.#limits = limits
+    this.#visible = new VisibleEdges(resources, evaluator, limits.steps)
     const nameOf = (id: number) => rows.edge.get(id)?.edgeId ?? ''
     this.#byId = new ListOrder({
       key: (id) => keyOf(rows.edge.get(id)?.edgeId),
@@ -69,8 +84,13 @@ export class EdgeLister {
     if (before?.edgeId !== after?.edgeId || before?.comment !== after?.comment) this.#byComment.touch(id)
   }
 
-  /** Works in what was touched, so that the next list need not. */
-  settle(): void {
+  /** Takes all edges at once. */
+  load(): void {
+    this.#text.load(this.#rows.edge)
+    for (const id of this.#rows.edge.keys()) {
+      this.#byId.touch(id)
+      this.#byComment.touch(id)
+    }
     this.#byId.ids()
     this.#byComment.ids()
   }
@@ -125,9 +145,10 @@ export class EdgeLister {
    * time it takes tells nothing about others (G-14).
    */
   #mostWalked(short: Int32Array | undefined, text: string | undefined): number {
-    if (!text) return short ? Number.POSITIVE_INFINITY : maxScan
+    const { scanned, alwaysWalked, alwaysLookedUp, walkedForText } = this.#limits
+    if (!text) return short ? Number.POSITIVE_INFINITY : scanned
     if (short && short.length <= alwaysWalked) return alwaysWalked
-    return this.#text.estimate(text.toLowerCase()) <= alwaysLookedUp ? 0 : maxTextWalk
+    return this.#text.estimate(text.toLowerCase()) <= alwaysLookedUp ? 0 : walkedForText
   }
 
   /** What an edge must fulfil beside being visible. Only ever asked about visible ones (G-14). */
@@ -145,7 +166,7 @@ export class EdgeLister {
   #matching(view: View, order: ListOrder, test: Test | undefined, text: string | undefined): Int32Array {
     const short = this.#visible.ifShort(view, order)
     const size = short?.length ?? order.size
-    const candidates = text && size > alwaysWalked ? this.#text.candidates(text.toLowerCase()) : undefined
+    const candidates = text && size > this.#limits.alwaysWalked ? this.#text.candidates(text.toLowerCase()) : undefined
     if (candidates && candidates.length < size) {
       return candidates.filter((id) => this.#evaluator.discovers(view, id) && (test === undefined || test(id)))
     }

@@ -7,6 +7,11 @@ export interface OrderKeys {
   tie(a: number, b: number): number
 }
 
+interface Keyed {
+  ids: number[]
+  keys: string[]
+}
+
 /**
  * All things of a kind in one order, as an array of ids and the position of each id in it. Changes are noted and worked in at the next
  * look, together: appending costs almost nothing, anything else one pass over the array.
@@ -58,20 +63,23 @@ export class ListOrder {
     this.#changed = []
     this.#reserve(moved)
     const firstGap = this.#takeOut(moved)
-    const keyed: { id: number; key: string }[] = []
-    for (const id of moved) {
-      const key = this.#keys.key(id)
-      if (key !== undefined) keyed.push({ id, key })
-    }
-    keyed.sort((a, b) => (a.id === b.id ? 0 : this.#compare(a.key, a.id, b.key, b.id)))
-    const present = keyed.filter(({ id }, index) => id !== keyed[index - 1]?.id)
-    const firstNew = this.#putIn(present)
-    for (let rank = Math.min(firstGap, firstNew); rank < this.#size; rank++)
+    const firstNew = this.#putIn(this.#sorted(moved))
+    for (let rank = Math.min(firstGap, firstNew); rank < this.#size; rank++) {
       this.#ranks[this.#ids[rank] as number] = rank
+    }
+  }
+
+  /** Those that are still there, in order, each once. */
+  #sorted(moved: readonly number[]): Keyed {
+    const keys = moved.map((id) => this.#keys.key(id))
+    const places = moved.map((_, place) => place).filter((place) => keys[place] !== undefined)
+    places.sort((a, b) => this.#compare(keys[a] as string, moved[a] as number, keys[b] as string, moved[b] as number))
+    const unique = places.filter((place, index) => moved[place] !== moved[places[index - 1] ?? -1])
+    return { ids: unique.map((place) => moved[place] as number), keys: unique.map((place) => keys[place] as string) }
   }
 
   #compare(keyA: string, a: number, keyB: string, b: number): number {
-    if (keyA === keyB) return this.#keys.tie(a, b)
+    if (keyA === keyB) return a === b ? 0 : this.#keys.tie(a, b)
     return keyA < keyB ? -1 : 1
   }
 
@@ -102,13 +110,13 @@ export class ListOrder {
   }
 
   /** Merges sorted newcomers from the back; returns the first position that changed. */
-  #putIn(present: readonly { id: number; key: string }[]): number {
+  #putIn({ ids, keys }: Keyed): number {
     let end = this.#size
-    let to = end + present.length
+    let to = end + ids.length
     this.#size = to
-    for (let index = present.length - 1; index >= 0; index--) {
-      const { id, key } = present[index] as { id: number; key: string }
-      const at = this.#position(key, id, end)
+    for (let index = ids.length - 1; index >= 0; index--) {
+      const id = ids[index] as number
+      const at = this.#position(keys[index] as string, id, end)
       this.#ids.copyWithin(at + index + 1, at, end)
       to = at + index
       this.#ids[to] = id

@@ -9,8 +9,12 @@ const maxIntersections = 3
 
 /** Ids of the edges in whose text three characters stand side by side, in no order, each once. */
 class Posting {
-  #ids = new Int32Array(4)
+  #ids: Int32Array<ArrayBuffer>
   #size = 0
+
+  constructor(room = 4) {
+    this.#ids = new Int32Array(room)
+  }
 
   get size(): number {
     return this.#size
@@ -39,6 +43,27 @@ export class TextIndex {
   readonly #postings: (Posting | undefined)[] = [undefined]
   /** Scratch for intersections, all zero between them. */
   readonly #marks = new Bits()
+
+  /** Fills the empty index; measures first, so that nothing need grow. */
+  load(rows: ReadonlyMap<number, EdgeRow>): void {
+    const counts = new Int32Array(slots)
+    const last = new Int32Array(slots)
+    for (const [id, row] of rows) {
+      const text = textOf(row)
+      this.#texts[id] = text
+      let slot = slotOf(text.slice(0, 2))
+      for (let at = 2; at < text.length; at++) {
+        slot = nextSlot(slot, text.charCodeAt(at))
+        if (last[slot] !== id) counts[slot] = (counts[slot] as number) + 1
+        last[slot] = id
+      }
+    }
+    for (let slot = 0; slot < slots; slot++) {
+      const count = counts[slot] as number
+      if (count > 0) this.#places[slot] = this.#postings.push(new Posting(count)) - 1
+    }
+    for (const id of rows.keys()) this.#addAll(id, this.#texts[id] ?? '')
+  }
 
   /** Takes the text of an edge that is new, changed or gone. */
   set(id: number, row: EdgeRow | undefined): void {
@@ -81,8 +106,9 @@ export class TextIndex {
    */
   #postingsFor(query: string): Posting[] {
     if (query.length >= 3) return this.#byRarity(query).slice(0, 1)
-    const first = slotOf(query.charCodeAt(0), query.length > 1 ? query.charCodeAt(1) : 0, 0)
-    const end = first + (query.length > 1 ? 1 << 7 : 1 << 14)
+    const free = 7 * (3 - query.length)
+    const first = slotOf(query) << free
+    const end = first + (1 << free)
     const found: Posting[] = []
     for (let slot = first; slot < end; slot++) {
       const posting = this.#known(slot)
@@ -114,8 +140,10 @@ export class TextIndex {
 
   /** For an edge that is new: whatever it adds to ends with it, so doubles show at once. */
   #addAll(id: number, text: string): void {
+    let slot = slotOf(text.slice(0, 2))
     for (let at = 2; at < text.length; at++) {
-      const posting = this.#posting(slotOf(text.charCodeAt(at - 2), text.charCodeAt(at - 1), text.charCodeAt(at)))
+      slot = nextSlot(slot, text.charCodeAt(at))
+      const posting = this.#posting(slot)
       if (!posting.isLast(id)) posting.add(id)
     }
   }
@@ -133,8 +161,15 @@ export class TextIndex {
   }
 }
 
-function slotOf(a: number, b: number, c: number): number {
-  return ((a & 127) << 14) | ((b & 127) << 7) | (c & 127)
+/** The slot of up to three characters, the last ones lowest. */
+function slotOf(text: string): number {
+  let slot = 0
+  for (let at = 0; at < text.length; at++) slot = nextSlot(slot, text.charCodeAt(at))
+  return slot
+}
+
+function nextSlot(slot: number, code: number): number {
+  return ((slot << 7) | (code & 127)) & (slots - 1)
 }
 
 /** Lower case, and two characters longer, so that each character begins three. */
@@ -144,8 +179,10 @@ function textOf(row: EdgeRow): string {
 
 function trigramsOf(text: string): Set<number> {
   const found = new Set<number>()
+  let slot = slotOf(text.slice(0, 2))
   for (let at = 2; at < text.length; at++) {
-    found.add(slotOf(text.charCodeAt(at - 2), text.charCodeAt(at - 1), text.charCodeAt(at)))
+    slot = nextSlot(slot, text.charCodeAt(at))
+    found.add(slot)
   }
   return found
 }

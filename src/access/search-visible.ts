@@ -5,8 +5,6 @@ import type { View } from './graph-view.ts'
 import { Bits } from './search-bits.ts'
 import type { ListOrder } from './search-order.ts'
 
-/** Steps down the graph that a first page may cost; who sees more is served off the order of all edges. */
-const maxSteps = 30_000
 /** So many long lists are kept, for deep paging. */
 const keptLongLists = 8
 
@@ -21,14 +19,17 @@ export class VisibleEdges {
   readonly #resources: ResourceGraph
   readonly #evaluator: Evaluator
   readonly #expander: Expander
+  readonly #maxSteps: number
   readonly #short = new WeakMap<View, Map<ListOrder, Listing>>()
   #long: { view: View; order: ListOrder; listing: Listing }[] = []
   /** Principals whose list turned out long: not tried again at every change. */
   readonly #isLong = new Set<number>()
   readonly #bits = new Bits()
 
-  constructor(resources: ResourceGraph, evaluator: Evaluator) {
+  /** `maxSteps`: steps down the graph that a first page may cost; who sees more is served off the order of all edges. */
+  constructor(resources: ResourceGraph, evaluator: Evaluator, maxSteps: number) {
     this.#resources = resources
+    this.#maxSteps = maxSteps
     this.#evaluator = evaluator
     this.#expander = new Expander(resources)
   }
@@ -41,7 +42,7 @@ export class VisibleEdges {
     const kept = lists.get(order) ?? this.#long.find((long) => long.view === view && long.order === order)?.listing
     if (kept && this.#isCurrent(kept, order)) return kept.ids
     if (this.#isLong.has(view.principalId)) return undefined
-    const ids = this.#gather(view, order, maxSteps)
+    const ids = this.#gather(view, order, this.#maxSteps)
     if (ids) lists.set(order, this.#listing(order, ids))
     else this.#isLong.add(view.principalId)
     return ids
@@ -52,7 +53,7 @@ export class VisibleEdges {
     const short = this.ifShort(view, order)
     if (short) return short
     const ids = this.#gather(view, order, Number.POSITIVE_INFINITY) ?? new Int32Array(0)
-    if (ids.length < maxSteps) this.#isLong.delete(view.principalId)
+    if (ids.length < this.#maxSteps) this.#isLong.delete(view.principalId)
     this.#long = [{ view, order, listing: this.#listing(order, ids) }, ...this.#long].slice(0, keptLongLists)
     return ids
   }
