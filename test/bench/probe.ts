@@ -1,3 +1,4 @@
+import { openSync, readSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
 /** What a server measured about itself between two marks. */
@@ -16,6 +17,16 @@ export interface Memory {
 export type Commands = Readonly<Record<string, (argument: never) => unknown>>
 
 const RESOLUTION_MS = 2
+const SCHEDULER_STATISTICS = '/proc/thread-self/schedstat'
+const line = Buffer.alloc(64)
+let statistics: number | undefined
+
+/** How long this thread has waited for a core while it could have run, in milliseconds; from Linux. */
+export function waitedMs(): number {
+  statistics ??= openSync(SCHEDULER_STATISTICS, 'r')
+  const length = readSync(statistics, line, 0, line.length, 0)
+  return Number(line.toString('latin1', 0, length).split(' ')[1]) / 1e6
+}
 
 /**
  * The measuring side of a server process: answers the commands of the bench process. CPU time is this process's own, all

@@ -17,6 +17,8 @@ export interface World extends AsyncDisposable {
   env: Record<string, string>
   /** Starts the service on the existing data. */
   startOurs(env?: Record<string, string>): Promise<Child>
+  /** Starts the access engine alone, in a process of its own. */
+  startEngine(): Promise<Child>
   startBare(): Promise<Child>
   startWatch(port: number, login: Login): Promise<Child>
 }
@@ -30,12 +32,21 @@ export const benchUser: Login = { username: 'bench', password: 'a password of th
 export const OWNED_EDGES = 100
 const SECRET = 'the secret of the bench, long enough'
 
+/** Where the seed of a fleet leaves who is in it. */
+export const fleetFile = (folder: string): string => join(folder, 'fleet.json')
 export const apiKeyOf = (index: number): string => `bench-key-of-edge-${index}`
 export const edgeNameOf = (index: number): string => `edge${index}`
 
-/** A database with so many edges and one user, made once for a run; every service of the run starts on it. */
-export async function createWorld(options: { engine: EngineName; edges: number; profileDir?: string }): Promise<World> {
-  const { engine, edges, profileDir } = options
+export interface WorldOptions {
+  engine: EngineName
+  edges: number
+  /** Edges in groups, users in groups, a million grants, instead of edges alone. */
+  isFleet?: boolean
+  profileDir?: string
+}
+
+/** A database with so many edges and one user, or a fleet; made once for a run, every service of the run starts on it. */
+export async function createWorld({ engine, edges, isFleet = false, profileDir }: WorldOptions): Promise<World> {
   const stack = new AsyncDisposableStack()
   try {
     const folder = await mkdtemp(join(tmpdir(), 'ems-metadata-bench-'))
@@ -56,7 +67,8 @@ export async function createWorld(options: { engine: EngineName; edges: number; 
       ADMIN_PASSWORD: benchUser.password,
       ...(engine === 'postgres' ? { DATABASE_URL: await startPostgres(folder, stack) } : {}),
     }
-    const seeding = await Child.start('./seed.ts', { ...env, BENCH_EDGES: String(edges) })
+    const seed = isFleet ? './seed-fleet.ts' : './seed.ts'
+    const seeding = await Child.start(seed, { ...env, BENCH_EDGES: String(edges), BENCH_FOLDER: folder })
     await seeding[Symbol.asyncDispose]()
     const kept = stack.move()
     return {
@@ -77,6 +89,7 @@ export async function createWorld(options: { engine: EngineName; edges: number; 
           },
           profileDir,
         ),
+      startEngine: () => Child.start('./engine.ts', { ...env, BENCH_FOLDER: folder }, profileDir),
       startBare: () => Child.start('./bare.ts', { BENCH_EDGES: String(edges) }),
       startWatch: (port, login) =>
         Child.start('./watch.ts', { BENCH_PORT: String(port), BENCH_LOGIN: JSON.stringify(login) }),

@@ -1,0 +1,58 @@
+/** The access engine in a process of its own, loaded from the database of a fleet, with the measuring side added. */
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { AccessStore } from '../../src/access/access-store.ts'
+import { readConfig } from '../../src/config.ts'
+import { openDatabase } from '../../src/db/database.ts'
+import { createLogger } from '../../src/log.ts'
+import { sayReady } from './child.ts'
+import { measureChecks, measureColdChecks } from './engine-checks.ts'
+import { Crowd, type FleetFacts } from './engine-crowd.ts'
+import { measurePages } from './engine-pages.ts'
+import { measureUpdates } from './engine-updates.ts'
+import { answerCommands } from './probe.ts'
+import { fleetFile } from './world.ts'
+
+/** What loading cost. */
+export interface Loaded {
+  ms: number
+  cpuMs: number
+  /** Resident after a collection, and the most there was. */
+  residentMb: number
+  peakMb: number
+  edges: number
+}
+
+const { BENCH_FOLDER: folder = '', PATH: _path, ...env } = process.env
+const config = readConfig(env)
+const log = createLogger({ level: 'silent' })
+const facts = JSON.parse(await readFile(fleetFile(folder), 'utf8')) as FleetFacts
+await using database = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir, log })
+await database.ping()
+const startCpu = process.cpuUsage()
+const startedAt = performance.now()
+const store = new AccessStore({ database, log })
+await store.start()
+const ms = performance.now() - startedAt
+const { user, system } = process.cpuUsage(startCpu)
+const { index } = store
+await store[Symbol.asyncDispose]()
+const crowd = new Crowd(index, facts)
+
+answerCommands(
+  {
+    loaded: (): Loaded => {
+      globalThis.gc?.()
+      const peakMb = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024
+      const residentMb = process.memoryUsage().rss / 2 ** 20
+      return { ms, cpuMs: (user + system) / 1000, residentMb, peakMb, edges: index.edgeCount }
+    },
+    checks: () => measureChecks(crowd),
+    coldChecks: () => measureColdChecks(crowd),
+    pages: () => measurePages(crowd),
+    updates: () => measureUpdates(crowd),
+  },
+  () => 0,
+  async () => undefined,
+)
+sayReady({})
