@@ -2,6 +2,7 @@ import { neighboursOf, rightsBetween, rowsBetween } from './explain-gather.ts'
 import type { Neighbours } from './explain-near.ts'
 import { type KindOfRow, type Reached, rowsOf } from './explain-rows.ts'
 import { type Affected, affectedBy } from './graph-affected.ts'
+import type { RowTable } from './graph-columns.ts'
 import { authorizeData, type DataPart } from './graph-data.ts'
 import { containmentMisfit, type Misfit, membershipMisfit, organisationMisfit } from './graph-depth.ts'
 import { decisionMask, decisionRank, isHistoricOnly } from './graph-evaluate.ts'
@@ -30,6 +31,7 @@ import {
   permissionBits,
   type RestrictionRow,
   type Snapshot,
+  type TakeRows,
   type UserRow,
   type Window,
 } from './model.ts'
@@ -51,6 +53,13 @@ export interface Access {
   components: string[] | null
 }
 
+/** An index under way: nothing can be asked before it is done. */
+export interface IndexLoading {
+  take: TakeRows
+  /** The index at the revision at which all rows were read. */
+  done(revision: number): AccessIndex
+}
+
 const dataMask = permissionBits.live | permissionBits.history | permissionBits.control
 
 /**
@@ -65,10 +74,22 @@ export class AccessIndex {
   }
 
   /** The index over a snapshot. */
-  static fromSnapshot(snapshot: Snapshot, limits?: ListLimits): AccessIndex {
-    const index = new AccessIndex(new GraphState(limits))
-    index.#graph.load(snapshot)
-    return index
+  static fromSnapshot({ revision, ...tables }: Snapshot, limits?: ListLimits): AccessIndex {
+    const { take, done } = AccessIndex.loading(limits)
+    for (const entity of Object.keys(tables) as EntityName[]) take(entity, tables[entity])
+    return done(revision)
+  }
+
+  /** An index that takes its rows in portions, in any order. */
+  static loading(limits?: ListLimits): IndexLoading {
+    const graph = new GraphState(limits)
+    return {
+      take: (entity, rows) => graph.take(entity, rows),
+      done: (revision) => {
+        graph.loaded(revision)
+        return new AccessIndex(graph)
+      },
+    }
   }
 
   /** The last revision that is in. */
@@ -100,11 +121,11 @@ export class AccessIndex {
     return this.#graph.rows.edge.size
   }
   row<E extends EntityName>(entity: E, id: number): EntityRows[E] | undefined {
-    const table: ReadonlyMap<number, EntityRows[E]> = this.#graph.rows[entity]
+    const table: RowTable<EntityRows[E]> = this.#graph.rows[entity]
     return table.get(id)
   }
   rows<E extends EntityName>(entity: E): Iterable<EntityRows[E]> {
-    const table: ReadonlyMap<number, EntityRows[E]> = this.#graph.rows[entity]
+    const table: RowTable<EntityRows[E]> = this.#graph.rows[entity]
     return table.values()
   }
 

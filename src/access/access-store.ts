@@ -12,7 +12,7 @@ import {
 } from '../db/change-log.ts'
 import type { Db, OpenDatabase } from '../db/database.ts'
 import { fromDatabase } from '../db/pg-errors.ts'
-import { loadSnapshot } from '../db/snapshot.ts'
+import { readSnapshot } from '../db/snapshot.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { AccessIndex } from './access-index.ts'
@@ -94,10 +94,11 @@ export class AccessStore implements AsyncDisposable {
       (state) => void (state === 'again' && this.#announced(Number.POSITIVE_INFINITY)),
     )
     const startedAt = this.#monotonicMs()
-    const { snapshot, head } = await loadSnapshot(this.#database.db).catch((error: unknown) => {
+    const { take, done } = AccessIndex.loading()
+    const head = await readSnapshot(this.#database.db, take).catch((error: unknown) => {
       throw fromDatabase(error)
     })
-    this.#index = AccessIndex.fromSnapshot(snapshot)
+    this.#index = done(head.revision)
     this.#head = head
     this.#confirmedAt = startedAt
     this.#timer = setInterval(() => this.#poll(), this.#pollIntervalMs)

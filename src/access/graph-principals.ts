@@ -1,4 +1,6 @@
+import type { RowTable } from './graph-columns.ts'
 import { Instants } from './graph-instants.ts'
+import { Links } from './graph-links.ts'
 import { Multimap } from './graph-multimap.ts'
 import type { ClaimRow, GrantRow, MembershipRow, RestrictionRow } from './model.ts'
 import { windowBounds } from './windows.ts'
@@ -8,10 +10,16 @@ export class PrincipalGraph {
   readonly instants = new Instants()
   readonly #groupsOf = new Multimap<number, MembershipRow>()
   readonly #membersOf = new Multimap<number, MembershipRow>()
-  readonly #grantsOf = new Multimap<number, GrantRow>()
-  readonly #grantsOn = new Multimap<number, GrantRow>()
+  /** Grants hang below principals and below resources, by their ids. */
+  readonly #grantsOf = new Links()
+  readonly #grantsOn = new Links()
+  readonly #grants: RowTable<GrantRow>
   readonly #restrictionsOf = new Map<number, Map<number, RestrictionRow>>()
   readonly #claimsOf = new Multimap<number, ClaimRow>()
+
+  constructor(grants: RowTable<GrantRow>) {
+    this.#grants = grants
+  }
 
   setMembership(before: MembershipRow | undefined, after: MembershipRow | undefined): void {
     if (before) {
@@ -28,13 +36,13 @@ export class PrincipalGraph {
 
   setGrant(before: GrantRow | undefined, after: GrantRow | undefined): void {
     if (before) {
-      this.#grantsOf.remove(before.principalId, before)
-      this.#grantsOn.remove(before.resourceId, before)
+      this.#grantsOf.remove(before.principalId, before.id)
+      this.#grantsOn.remove(before.resourceId, before.id)
       this.#forget([before.validFrom, before.validTo, ...windowBounds(before.dataWindows)])
     }
     if (after) {
-      this.#grantsOf.add(after.principalId, after)
-      this.#grantsOn.add(after.resourceId, after)
+      this.#grantsOf.add(after.principalId, after.id)
+      this.#grantsOn.add(after.resourceId, after.id)
       this.#remember([after.validFrom, after.validTo, ...windowBounds(after.dataWindows)])
     }
   }
@@ -66,11 +74,11 @@ export class PrincipalGraph {
   }
 
   grantsOf(principalId: number): readonly GrantRow[] {
-    return this.#grantsOf.get(principalId)
+    return this.#grantsBelow(this.#grantsOf, principalId)
   }
 
   grantsOn(resourceId: number): readonly GrantRow[] {
-    return this.#grantsOn.get(resourceId)
+    return this.#grantsBelow(this.#grantsOn, resourceId)
   }
 
   /** Restrictions of a user by edge. */
@@ -80,6 +88,16 @@ export class PrincipalGraph {
 
   claimsOf(userId: number): readonly ClaimRow[] {
     return this.#claimsOf.get(userId)
+  }
+
+  /** In the order they came. */
+  #grantsBelow(links: Links, node: number): GrantRow[] {
+    const found: GrantRow[] = []
+    for (let slot = links.firstChild(node); slot !== 0; slot = links.nextChild(slot)) {
+      const row = this.#grants.get(links.child(slot))
+      if (row) found.push(row)
+    }
+    return found.reverse()
   }
 
   #remember(instants: readonly (number | null)[]): void {

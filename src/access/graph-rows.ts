@@ -1,7 +1,8 @@
+import { ContainmentTable, GrantTable, type RowTable } from './graph-columns.ts'
 import type { Change, EdgeRow, EntityName, EntityRows, UserRow } from './model.ts'
 
 /** Every row of the graph by its id. */
-export type Rows = { readonly [E in EntityName]: Map<number, EntityRows[E]> }
+export type Rows = { readonly [E in EntityName]: RowTable<EntityRows[E]> }
 
 /** Highest id taken: positions in typed arrays are ids, and a stray one must not ask for gigabytes. */
 const maxId = 1 << 27
@@ -19,9 +20,9 @@ export class RowStore {
     edge: new Map(),
     edgeKey: new Map(),
     edgeGroup: new Map(),
-    containment: new Map(),
+    containment: new ContainmentTable(),
     role: new Map(),
-    grant: new Map(),
+    grant: new GrantTable(),
     restriction: new Map(),
     claim: new Map(),
   }
@@ -32,7 +33,7 @@ export class RowStore {
 
   /** Stores a row in place of the one before, which is returned; undefined removes. */
   put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | undefined): EntityRows[E] | undefined {
-    const table: Map<number, EntityRows[E]> = this.rows[entity]
+    const table: RowTable<EntityRows[E]> = this.rows[entity]
     const before = table.get(id)
     if (row) table.set(id, row)
     else table.delete(id)
@@ -70,7 +71,8 @@ export class RowStore {
     const producttype = this.#producttypes.get(edge.producttype) ?? edge.producttype
     this.#producttypes.set(producttype, producttype)
     const settings = Object.keys(edge.settings).length === 0 ? noSettings : edge.settings
-    return { ...row, producttype, settings }
+    const { id, edgeId, comment, siteId, organisationId } = edge
+    return { id, edgeId, comment, producttype, siteId, organisationId, settings } as EntityRows[E]
   }
 }
 

@@ -3,7 +3,7 @@ import { PrincipalGraph } from './graph-principals.ts'
 import { ResourceGraph } from './graph-resources.ts'
 import { assertApplicable, RowStore } from './graph-rows.ts'
 import { Views } from './graph-views.ts'
-import type { Change, EntityName, EntityRows, Snapshot } from './model.ts'
+import type { Change, EntityName, EntityRows } from './model.ts'
 import { Accounts } from './search-accounts.ts'
 import { ContainerLister } from './search-containers.ts'
 import { EdgeLister, type ListLimits } from './search-list.ts'
@@ -17,7 +17,7 @@ export class GraphState {
   readonly store = new RowStore()
   readonly rows = this.store.rows
   readonly resources = new ResourceGraph()
-  readonly people = new PrincipalGraph()
+  readonly people = new PrincipalGraph(this.rows.grant)
   readonly evaluator = new Evaluator(this.resources)
   readonly views = new Views({ rows: this.rows, resources: this.resources, people: this.people })
   readonly edges: EdgeLister
@@ -35,9 +35,13 @@ export class GraphState {
     return this.#revision
   }
 
-  /** Fills the empty graph. */
-  load({ revision, ...tables }: Snapshot): void {
-    for (const entity of Object.keys(tables) as (keyof typeof tables)[]) this.#load(entity, tables[entity])
+  /** Fills the graph; to be followed by `loaded`. */
+  take<E extends EntityName>(entity: E, rows: readonly EntityRows[E][]): void {
+    for (const row of rows) this.#put(entity, row.id, row)
+  }
+
+  /** All rows as of a revision are in. */
+  loaded(revision: number): void {
     this.views.touchAll()
     this.edges.load()
     this.accounts.settle()
@@ -68,10 +72,6 @@ export class GraphState {
     } finally {
       for (const step of undo.reverse()) step()
     }
-  }
-
-  #load<E extends EntityName>(entity: E, rows: readonly EntityRows[E][]): void {
-    for (const row of rows) this.#put(entity, row.id, row)
   }
 
   #put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | null): void {

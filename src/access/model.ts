@@ -211,6 +211,9 @@ export type Change = {
 /** The whole graph at one revision. */
 export type Snapshot = { revision: number } & { [E in EntityName]: EntityRows[E][] }
 
+/** Takes some rows of one kind. */
+export type TakeRows = <E extends EntityName>(entity: E, rows: readonly EntityRows[E][]) => void
+
 /** A graph without rows, at revision 0. */
 export function emptySnapshot(): Snapshot {
   return {

@@ -1,3 +1,4 @@
+import type { RowTable } from './graph-columns.ts'
 import { conveysDiscover, Expander } from './graph-expand.ts'
 import type { ResourceGraph } from './graph-resources.ts'
 import type { Rows } from './graph-rows.ts'
@@ -44,7 +45,7 @@ export class ContainerLister {
   list<K extends ContainerKind>(view: View, kind: K, { text, offset, limit }: ContainerQuery): EntityRows[K][] {
     if (!view.isActive) return []
     const wanted = text?.toLowerCase()
-    const rows: ReadonlyMap<number, EntityRows[K]> = this.#rows[kind]
+    const rows: RowTable<EntityRows[K]> = this.#rows[kind]
     const page: EntityRows[K][] = []
     let left = offset
     for (const id of this.#visible(view, kind)) {
@@ -81,7 +82,7 @@ export class ContainerLister {
   }
 
   #orderOf(kind: ContainerKind): ListOrder {
-    const rows: ReadonlyMap<number, { name: string }> = this.#rows[kind]
+    const rows: Pick<RowTable<{ name: string }>, 'get'> = this.#rows[kind]
     return new ListOrder({
       key: (id) => {
         const row = rows.get(id)

@@ -86,13 +86,10 @@ export class EdgeLister {
 
   /** Takes all edges at once. */
   load(): void {
-    this.#text.load(this.#rows.edge)
-    for (const id of this.#rows.edge.keys()) {
-      this.#byId.touch(id)
-      this.#byComment.touch(id)
-    }
-    this.#byId.ids()
-    this.#byComment.ids()
+    this.#text.load(this.#rows.edge.values())
+    this.#byId.load([...this.#rows.edge.keys()])
+    // In the order of ids, which is what puts equal comments in order.
+    this.#byComment.load(Array.from(this.#byId.ids().subarray(0, this.#byId.size)))
   }
 
   /** A page of what the view may discover. */

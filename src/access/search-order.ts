@@ -56,11 +56,20 @@ export class ListOrder {
     return this.#ranks
   }
 
+  /** Fills the empty order; quickest when those of equal keys come in their order. */
+  load(ids: readonly number[]): void {
+    this.#takeIn(ids)
+  }
+
   #settle(): void {
     if (this.#changed.length === 0) return
-    this.#version++
-    const moved = this.#changed
+    const moved = [...new Set(this.#changed)]
     this.#changed = []
+    this.#takeIn(moved)
+  }
+
+  #takeIn(moved: readonly number[]): void {
+    this.#version++
     this.#reserve(moved)
     const firstGap = this.#takeOut(moved)
     const firstNew = this.#putIn(this.#sorted(moved))
@@ -69,13 +78,22 @@ export class ListOrder {
     }
   }
 
-  /** Those that are still there, in order, each once. */
+  /** Those that are still there, in order. */
   #sorted(moved: readonly number[]): Keyed {
-    const keys = moved.map((id) => this.#keys.key(id))
-    const places = moved.map((_, place) => place).filter((place) => keys[place] !== undefined)
-    places.sort((a, b) => this.#compare(keys[a] as string, moved[a] as number, keys[b] as string, moved[b] as number))
-    const unique = places.filter((place, index) => moved[place] !== moved[places[index - 1] ?? -1])
-    return { ids: unique.map((place) => moved[place] as number), keys: unique.map((place) => keys[place] as string) }
+    const found: Keyed = { ids: [], keys: [] }
+    for (const id of moved) {
+      const key = this.#keys.key(id)
+      if (key === undefined) continue
+      found.ids.push(id)
+      found.keys.push(key)
+    }
+    const { ids, keys } = found
+    const places = Uint32Array.from(ids.keys())
+    places.sort((a, b) => this.#compare(keys[a] as string, ids[a] as number, keys[b] as string, ids[b] as number))
+    return {
+      ids: Array.from(places, (place) => ids[place] as number),
+      keys: Array.from(places, (place) => keys[place] as string),
+    }
   }
 
   #compare(keyA: string, a: number, keyB: string, b: number): number {
@@ -149,8 +167,24 @@ export class ListOrder {
  * by its length.
  */
 export function naturalKey(text: string): string {
-  return text.toLowerCase().replace(/\d+/g, (digits) => {
-    const number = digits.replace(/^0+(?=\d)/, '')
-    return (number.length < 9 ? String(number.length) : `9${String.fromCharCode(number.length)}`) + number
-  })
+  const lower = text.toLowerCase()
+  let key = ''
+  let copied = 0
+  for (let at = 0; at < lower.length; at++) {
+    if (!isDigit(lower, at)) continue
+    let start = at
+    while (isDigit(lower, at + 1)) at++
+    const end = at + 1
+    key += lower.slice(copied, start)
+    while (start < end - 1 && lower[start] === '0') start++
+    const length = end - start
+    key += length < 9 ? String(length) : `9${String.fromCharCode(length)}`
+    copied = start
+  }
+  return key + lower.slice(copied)
+}
+
+function isDigit(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at)
+  return unit >= 48 && unit <= 57
 }

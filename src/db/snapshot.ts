@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { EntityName, EntityRows, Snapshot } from '../access/model.ts'
+import { type EntityName, type EntityRows, emptySnapshot, type Snapshot, type TakeRows } from '../access/model.ts'
 import { type LogHead, readHead } from './change-log.ts'
 import type { Db, Tx } from './database.ts'
 import { graphColumnNames, graphTables, isInstant } from './graph-rows.ts'
@@ -8,33 +8,55 @@ const PAGE = 20_000
 
 /** The whole graph and the end of the log it belongs to, seen in one instant. */
 export async function loadSnapshot(db: Db): Promise<{ snapshot: Snapshot; head: LogHead }> {
+  const snapshot = emptySnapshot()
+  const head = await readSnapshot(db, (entity, rows) => {
+    const all: unknown[] = snapshot[entity]
+    for (const row of rows) all.push(row)
+  })
+  return { snapshot: { ...snapshot, revision: head.revision }, head }
+}
+
+/** Hands over the whole graph, in portions, and tells the end of the log it belongs to; all of it seen in one instant. */
+export async function readSnapshot(db: Db, take: TakeRows): Promise<LogHead> {
   return db
     .transaction()
     .setIsolationLevel('repeatable read')
     .setAccessMode('read only')
     .execute(async (tx) => {
       const head = await readHead(tx)
-      const rows: Partial<Record<EntityName, unknown[]>> = {}
-      for (const entity of Object.keys(graphTables) as EntityName[]) rows[entity] = await readAll(tx, entity)
-      return { snapshot: { ...rows, revision: head.revision } as Snapshot, head }
+      for (const entity of Object.keys(graphTables) as EntityName[]) await readAll(tx, entity, take)
+      return head
     })
 }
 
-/** Every row of one kind, in pages by primary key. The rows come as the graph has them, so that none is copied. */
-async function readAll<E extends EntityName>(tx: Tx, entity: E): Promise<EntityRows[E][]> {
-  const plain = tx.withoutPlugins()
-  const columns = sql.join(graphColumnNames[entity].map(columnOf))
-  const table = sql.id(snakeCase(graphTables[entity]))
-  const rows: EntityRows[E][] = []
-  let after = Number.MIN_SAFE_INTEGER
+/** Every row of one kind, in pages by primary key; the next page is on its way while one is taken. */
+async function readAll<E extends EntityName>(tx: Tx, entity: E, take: TakeRows): Promise<void> {
+  let coming = readPage(tx, entity, Number.MIN_SAFE_INTEGER)
   for (;;) {
-    const { rows: page } = await sql<EntityRows[E]>`
-      select ${columns} from ${table} where id > ${after}::bigint order by id limit ${PAGE}`.execute(plain)
-    for (const row of page) rows.push(row)
-    const last = page.at(-1)
-    if (last === undefined || page.length < PAGE) return rows
-    after = last.id
+    const rows = await coming
+    const last = rows.at(-1)
+    const isLast = last === undefined || rows.length < PAGE
+    if (!isLast) coming = readPage(tx, entity, last.id)
+    take(entity, rows)
+    if (isLast) return
   }
+}
+
+/** Rows in the shape the graph has them. They come column by column, in one value, which is several times faster to read. */
+async function readPage<E extends EntityName>(tx: Tx, entity: E, after: number): Promise<EntityRows[E][]> {
+  const names = graphColumnNames[entity]
+  const table = sql.id(snakeCase(graphTables[entity]))
+  const lists = sql.join(names.map((name) => sql`coalesce(json_agg(${sql.id(name)}), '[]')`))
+  const { rows } = await sql<{ columns: unknown[][] }>`
+    select json_build_array(${lists}) as columns from (
+      select ${sql.join(names.map(columnOf))} from ${table} where id > ${after}::bigint order by id limit ${PAGE}
+    ) as page`.execute(tx.withoutPlugins())
+  const columns = rows[0]?.columns ?? []
+  return (columns[names.indexOf('id')] ?? []).map((_, place) => {
+    const row: Record<string, unknown> = {}
+    for (const [column, name] of names.entries()) row[name] = columns[column]?.[place]
+    return row as unknown as EntityRows[E]
+  })
 }
 
 function columnOf(name: string) {

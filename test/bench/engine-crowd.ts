@@ -97,7 +97,11 @@ export class Crowd {
   /** Throws away whatever was derived of anybody or any group: a group moved out and in again. */
   forgetDerived(): void {
     const { firstEdgeGroup } = this.facts
-    const row = { id: this.nextId(), parentId: firstEdgeGroup, childId: firstEdgeGroup + this.facts.size.edgeGroups - 1 }
+    const row = {
+      id: this.nextId(),
+      parentId: firstEdgeGroup,
+      childId: firstEdgeGroup + this.facts.size.edgeGroups - 1,
+    }
     this.apply('containment', row)
     this.apply('containment', row)
   }

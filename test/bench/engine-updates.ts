@@ -17,7 +17,8 @@ export function measureUpdates(crowd: Crowd): UpdateTimes[] {
   const { firstUserGroup, firstEdgeGroup, size } = facts
   const someUser = () => facts.firstUser + crowd.random(size.users)
   const leafGroup = () => firstEdgeGroup + size.edgeGroups - 1 - crowd.random(Math.floor(size.edgeGroups / 4))
-  const userGroup = () => firstUserGroup + Math.floor(size.userGroups / 2) - crowd.random(Math.floor(size.userGroups / 4))
+  const userGroup = () =>
+    firstUserGroup + Math.floor(size.userGroups / 2) - crowd.random(Math.floor(size.userGroups / 4))
   const seesAll = facts.classes.at(-1)?.users[0] ?? 0
   const nestings = [...index.rows('containment')].filter(
     ({ parentId, childId }) => parentId < firstEdgeGroup + size.edgeGroups / 2000 && childId < facts.firstEdge,

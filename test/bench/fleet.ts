@@ -198,7 +198,11 @@ function nest(count: number, random: Random, link: (parent: number, child: numbe
 
 function textsOf(count: number, random: Random): Pick<Fleet, 'edgeNames' | 'comments' | 'producttypes'> {
   const kinds = ['Haus', 'Wohnhaus', 'Hof', 'Schule', 'Gewerbe', 'Halle', 'Praxis']
-  const texts: Pick<Fleet, 'edgeNames' | 'comments' | 'producttypes'> = { edgeNames: [], comments: [], producttypes: [] }
+  const texts: Pick<Fleet, 'edgeNames' | 'comments' | 'producttypes'> = {
+    edgeNames: [],
+    comments: [],
+    producttypes: [],
+  }
   for (let index = 0; index < count; index++) {
     texts.edgeNames.push(`edge${index}`)
     const kind = kinds[random(kinds.length)] ?? ''

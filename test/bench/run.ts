@@ -1,9 +1,10 @@
 /** `npm run bench`: the figures of the service, each against the bare limit of the same machine in the same run. */
 import { Command, Option } from 'commander'
 import { edgeApps } from './figures/edge-apps.ts'
+import { engine } from './figures/engine.ts'
 import { ingest } from './figures/ingest.ts'
 import { memory } from './figures/memory.ts'
-import { type Bench, type Measure, scales } from './figures/plan.ts'
+import { type Bench, type Measure, type Scale, scales } from './figures/plan.ts'
 import { roundTrips } from './figures/round-trips.ts'
 import { rpcLayer } from './figures/rpc-layer.ts'
 import { signIn } from './figures/sign-in.ts'
@@ -23,6 +24,7 @@ const measures: Readonly<Record<string, Measure>> = {
   tables,
   signIn,
   start,
+  engine,
 }
 
 interface Options {
@@ -31,6 +33,7 @@ interface Options {
   rounds?: string
   profile?: string
   json?: true
+  edges?: string
 }
 
 await new Command('bench')
@@ -42,6 +45,7 @@ await new Command('bench')
   )
   .option('--rounds <count>', 'rounds instead of the usual number')
   .option('--profile <folder>', 'write CPU profiles of the service there (figures get worse)')
+  .option('--edges <count>', 'edges of the largest fleet instead of the usual number')
   .option('--json', 'print one JSON object')
   .action(run)
   .parseAsync()
@@ -72,17 +76,34 @@ async function run(names: string[], options: Options): Promise<void> {
     )
 }
 
-function benchOf({ scale: scaleName, engine, rounds, profile }: Options, stack: AsyncDisposableStack): Bench {
-  const scale = { ...scales[scaleName], ...(rounds === undefined ? {} : { rounds: Number(rounds) }) }
+function benchOf(
+  { scale: scaleName, engine, rounds, profile, edges: most }: Options,
+  stack: AsyncDisposableStack,
+): Bench {
+  const usual = scales[scaleName]
+  const scale: Scale = {
+    ...usual,
+    ...(rounds === undefined ? {} : { rounds: Number(rounds) }),
+    ...(most === undefined ? {} : { fleets: [...usual.fleets.filter((edges) => edges < Number(most)), Number(most)] }),
+  }
+  const profiled = profile === undefined ? {} : { profileDir: profile }
   const worlds = new Map<EngineName, Promise<World>>()
   const edges = Math.max(scale.stormEdges, scale.memoryEdges, scale.ingestEdges, scale.startEdges)
   const create = async (name: EngineName): Promise<World> =>
-    stack.use(await createWorld({ engine: name, edges, ...(profile === undefined ? {} : { profileDir: profile }) }))
+    stack.use(await createWorld({ engine: name, edges, ...profiled }))
+  const fleets = new Map<number, Promise<World>>()
+  const createFleet = async (edges: number): Promise<World> =>
+    stack.use(await createWorld({ engine: 'postgres', edges, isFleet: true, ...profiled }))
   return {
     scale,
     world(name = engine) {
       const known = worlds.get(name) ?? create(name)
       worlds.set(name, known)
+      return known
+    },
+    fleet(edges) {
+      const known = fleets.get(edges) ?? createFleet(edges)
+      fleets.set(edges, known)
       return known
     },
     say: (line) => void process.stderr.write(`${line}\n`),

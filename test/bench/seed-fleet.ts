@@ -31,7 +31,10 @@ if (withKeys !== undefined) await insertKeys(fleet)
 await client.query('vacuum analyze')
 await client.end()
 const { firstUser, firstEdge, firstEdgeGroup, firstUserGroup, size, classes } = fleet
-await writeFile(fleetFile(folder), JSON.stringify({ firstUser, firstEdge, firstEdgeGroup, firstUserGroup, size, classes }))
+await writeFile(
+  fleetFile(folder),
+  JSON.stringify({ firstUser, firstEdge, firstEdgeGroup, firstUserGroup, size, classes }),
+)
 answerCommands(
   {},
   () => 0,

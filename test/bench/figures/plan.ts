@@ -11,6 +11,8 @@ export interface Scale {
   ingestEdges: number
   ingestSeconds: number
   startEdges: number
+  /** Edges of the fleets that the access engine is loaded with; the last is the one that is asked. */
+  fleets: readonly [...number[], number]
 }
 
 export const scales: Readonly<Record<Scale['name'], Scale>> = {
@@ -23,6 +25,7 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
     ingestEdges: 10_000,
     ingestSeconds: 10,
     startEdges: 20_000,
+    fleets: [10_000, 100_000, 1_000_000],
   },
   small: {
     name: 'small',
@@ -33,6 +36,7 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
     ingestEdges: 1000,
     ingestSeconds: 4,
     startEdges: 2000,
+    fleets: [1000, 10_000],
   },
 }
 
@@ -40,6 +44,8 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
 export interface Bench {
   scale: Scale
   world(engine?: EngineName): Promise<World>
+  /** A fleet on PostgreSQL, likewise. */
+  fleet(edges: number): Promise<World>
   say(line: string): void
 }
 

@@ -1,0 +1,140 @@
+import type { ContainmentRow, GrantRow } from './model.ts'
+
+/** Rows by id, as a Map has them. */
+export interface RowTable<R> extends Iterable<[number, R]> {
+  readonly size: number
+  get(id: number): R | undefined
+  has(id: number): boolean
+  set(id: number, row: R): unknown
+  delete(id: number): boolean
+  keys(): IterableIterator<number>
+  values(): IterableIterator<R>
+}
+
+const PAGE = 4096
+
+/** Whole numbers by id, 0 where there is none; room is taken a page at a time. */
+class Column {
+  readonly #pages: (Int32Array | undefined)[] = []
+
+  get(id: number): number {
+    return this.#pages[Math.floor(id / PAGE)]?.[id % PAGE] ?? 0
+  }
+  set(id: number, value: number): void {
+    const place = Math.floor(id / PAGE)
+    let page = this.#pages[place]
+    if (page === undefined) {
+      page = new Int32Array(PAGE)
+      this.#pages[place] = page
+    }
+    page[id % PAGE] = value
+  }
+  /** The ids of all that are not 0, in ascending order. */
+  *ids(): IterableIterator<number> {
+    for (const [place, page] of this.#pages.entries()) {
+      for (let at = 0; page !== undefined && at < PAGE; at++) if (page[at] !== 0) yield place * PAGE + at
+    }
+  }
+}
+
+/** Rows kept in columns and made anew for each look: of those there are millions. */
+abstract class ColumnTable<R extends { id: number }> implements RowTable<R> {
+  /** A column that is 0 for no row. */
+  protected readonly first = new Column()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+  has(id: number): boolean {
+    return this.first.get(id) !== 0
+  }
+  get(id: number): R | undefined {
+    return this.has(id) ? this.read(id) : undefined
+  }
+  set(id: number, row: R): void {
+    if (!this.has(id)) this.#size++
+    this.write(id, row)
+  }
+  delete(id: number): boolean {
+    if (!this.has(id)) return false
+    this.#size--
+    this.first.set(id, 0)
+    return true
+  }
+  keys(): IterableIterator<number> {
+    return this.first.ids()
+  }
+  *values(): IterableIterator<R> {
+    for (const id of this.keys()) yield this.read(id)
+  }
+  *[Symbol.iterator](): Iterator<[number, R]> {
+    for (const id of this.keys()) yield [id, this.read(id)]
+  }
+
+  protected abstract read(id: number): R
+  protected abstract write(id: number, row: R): void
+}
+
+export class ContainmentTable extends ColumnTable<ContainmentRow> {
+  readonly #children = new Column()
+
+  protected read(id: number): ContainmentRow {
+    return { id, parentId: this.first.get(id), childId: this.#children.get(id) }
+  }
+  protected write(id: number, { parentId, childId }: ContainmentRow): void {
+    this.first.set(id, parentId)
+    this.#children.set(id, childId)
+  }
+}
+
+/** What most grants have not. */
+type Limits = Pick<GrantRow, 'components' | 'validFrom' | 'validTo' | 'dataWindows'>
+const unlimited: Limits = { components: null, validFrom: null, validTo: null, dataWindows: null }
+
+export class GrantTable extends ColumnTable<GrantRow> {
+  readonly #resources = new Column()
+  readonly #roles = new Column()
+  readonly #givers = new Column()
+  readonly #sources = new Column()
+  readonly #sourceNames: string[] = []
+  readonly #limits = new Map<number, Limits>()
+
+  override delete(id: number): boolean {
+    this.#limits.delete(id)
+    return super.delete(id)
+  }
+
+  protected read(id: number): GrantRow {
+    const { components, validFrom, validTo, dataWindows } = this.#limits.get(id) ?? unlimited
+    return {
+      id,
+      principalId: this.first.get(id),
+      resourceId: this.#resources.get(id),
+      roleId: this.#roles.get(id),
+      components,
+      validFrom,
+      validTo,
+      dataWindows,
+      source: this.#sourceNames[this.#sources.get(id)] ?? '',
+      grantedBy: this.#givers.get(id) || null,
+    }
+  }
+
+  protected write(id: number, row: GrantRow): void {
+    const { components, validFrom, validTo, dataWindows } = row
+    this.first.set(id, row.principalId)
+    this.#resources.set(id, row.resourceId)
+    this.#roles.set(id, row.roleId)
+    this.#givers.set(id, row.grantedBy ?? 0)
+    this.#sources.set(id, this.#sourceOf(row.source))
+    const isLimited = components !== null || validFrom !== null || validTo !== null || dataWindows !== null
+    if (isLimited) this.#limits.set(id, { components, validFrom, validTo, dataWindows })
+    else this.#limits.delete(id)
+  }
+
+  #sourceOf(name: string): number {
+    const known = this.#sourceNames.indexOf(name)
+    return known < 0 ? this.#sourceNames.push(name) - 1 : known
+  }
+}
