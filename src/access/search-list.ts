@@ -14,6 +14,8 @@ export interface OrderBy {
   descending: boolean
   /** For `rank`: the value to order by. */
   rank?: (edgeId: number) => number
+  /** For `rank`: all values there are, lowest first. When they are few, a page need not look at every edge. */
+  ranks?: readonly number[]
 }
 
 /** What to list. */
@@ -29,6 +31,8 @@ export interface EdgeQuery {
 }
 
 type Test = (edgeId: number) => boolean
+/** A page of the ids that pass; undefined when more than `most` had to be looked at. */
+type Walk = (ids: Int32Array, test: Test | undefined, most?: number) => number[] | undefined
 
 /** Where one way of listing becomes cheaper than another; what is listed does not depend on it. */
 export interface ListLimits {
@@ -110,10 +114,12 @@ export class EdgeLister {
     const [first, second] = keys
     const isPlain = first.field === 'id' || (first.field === 'comment' && isIdIn(second, first.descending))
     const order = isPlain && first.field === 'comment' ? this.#byComment : this.#byId
-    if (isPlain) {
-      const page = this.#walked(view, order, first.descending, offset, limit, test, query.text)
-      if (page) return page
-    }
+    const { descending } = first
+    const sorted: Walk | undefined = isPlain
+      ? (ids, accept, most) => walk(ids, descending, offset, limit, accept, most)
+      : rankedWalk(first, second, offset, limit)
+    const page = sorted && this.#walked(view, order, sorted, test, query.text)
+    if (page) return page
     const found = this.#matching(view, order, test, query.text)
     return this.#sorted(found, keys, offset + limit).slice(offset)
   }
@@ -122,19 +128,16 @@ export class EdgeLister {
   #walked(
     view: View,
     order: ListOrder,
-    descending: boolean,
-    offset: number,
-    limit: number,
+    walked: Walk,
     test: Test | undefined,
     text: string | undefined,
   ): number[] | undefined {
     const short = this.#visible.ifShort(view, order)
     const most = this.#mostWalked(short, text)
-    if (short) return walk(short, descending, offset, limit, test, most)
-    const ids = order.ids().subarray(0, order.size)
+    if (short) return walked(short, test, most)
     const seen: Test = (id) => this.#evaluator.discovers(view, id) && (test === undefined || test(id))
-    const page = walk(ids, descending, offset, limit, seen, most)
-    return page ?? (text ? undefined : walk(this.#visible.all(view, order), descending, offset, limit, test))
+    const page = walked(order.ids().subarray(0, order.size), seen, most)
+    return page ?? (text ? undefined : walked(this.#visible.all(view, order), test))
   }
 
   /**
@@ -163,7 +166,9 @@ export class EdgeLister {
   #matching(view: View, order: ListOrder, test: Test | undefined, text: string | undefined): Int32Array {
     const short = this.#visible.ifShort(view, order)
     const size = short?.length ?? order.size
-    const candidates = text && size > this.#limits.alwaysWalked ? this.#text.candidates(text.toLowerCase()) : undefined
+    const wanted = text && size > this.#limits.alwaysWalked ? text.toLowerCase() : undefined
+    const isWorthIt = wanted !== undefined && this.#text.estimate(wanted) < 4 * size
+    const candidates = isWorthIt ? this.#text.candidates(wanted) : undefined
     if (candidates && candidates.length < size) {
       return candidates.filter((id) => this.#evaluator.discovers(view, id) && (test === undefined || test(id)))
     }
@@ -227,6 +232,22 @@ function walk(
     else page.push(id)
   }
   return page
+}
+
+/** The same, first by a rank of few values and then by the id: those of each value are gathered until the first are enough. */
+function rankedWalk(first: OrderBy, second: OrderBy | undefined, offset: number, limit: number): Walk | undefined {
+  const { rank, ranks, descending } = first
+  if (rank === undefined || ranks === undefined || !isIdIn(second, false)) return undefined
+  const values = descending ? [...ranks].reverse() : ranks
+  return (ids, test, most = Number.POSITIVE_INFINITY) => {
+    const found = values.map((): number[] => [])
+    for (let index = 0; index < ids.length && (found[0]?.length ?? 0) < offset + limit; index++) {
+      if (index >= most) return undefined
+      const id = ids[index] as number
+      if (test === undefined || test(id)) found[values.indexOf(rank(id))]?.push(id)
+    }
+    return found.flat().slice(offset, offset + limit)
+  }
 }
 
 function rankOf(order: ListOrder, id: number): number {

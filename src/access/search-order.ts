@@ -1,15 +1,11 @@
 import { grown } from './graph-links.ts'
+import { SortKeys } from './search-keys.ts'
 
 /** How a list is put in order: a key for each id, compared as strings, and a rule for equal keys. */
 export interface OrderKeys {
   /** Undefined when there is no such thing any more. */
   key(id: number): string | undefined
   tie(a: number, b: number): number
-}
-
-interface Keyed {
-  ids: number[]
-  keys: string[]
 }
 
 /**
@@ -79,21 +75,19 @@ export class ListOrder {
   }
 
   /** Those that are still there, in order. */
-  #sorted(moved: readonly number[]): Keyed {
-    const found: Keyed = { ids: [], keys: [] }
+  #sorted(moved: readonly number[]): Int32Array {
+    const keys = new SortKeys(moved.length)
+    const ids = new Int32Array(moved.length)
+    let size = 0
     for (const id of moved) {
       const key = this.#keys.key(id)
       if (key === undefined) continue
-      found.ids.push(id)
-      found.keys.push(key)
+      keys.set(size, key)
+      ids[size++] = id
     }
-    const { ids, keys } = found
-    const places = Uint32Array.from(ids.keys())
-    places.sort((a, b) => this.#compare(keys[a] as string, ids[a] as number, keys[b] as string, ids[b] as number))
-    return {
-      ids: Array.from(places, (place) => ids[place] as number),
-      keys: Array.from(places, (place) => keys[place] as string),
-    }
+    const places = Uint32Array.from({ length: size }, (_, place) => place)
+    places.sort((a, b) => keys.compare(a, b) || this.#keys.tie(ids[a] as number, ids[b] as number))
+    return Int32Array.from(places, (place) => ids[place] as number)
   }
 
   #compare(keyA: string, a: number, keyB: string, b: number): number {
@@ -128,13 +122,13 @@ export class ListOrder {
   }
 
   /** Merges sorted newcomers from the back; returns the first position that changed. */
-  #putIn({ ids, keys }: Keyed): number {
+  #putIn(newcomers: Int32Array): number {
     let end = this.#size
-    let to = end + ids.length
+    let to = end + newcomers.length
     this.#size = to
-    for (let index = ids.length - 1; index >= 0; index--) {
-      const id = ids[index] as number
-      const at = this.#position(keys[index] as string, id, end)
+    for (let index = newcomers.length - 1; index >= 0; index--) {
+      const id = newcomers[index] as number
+      const at = end === 0 ? 0 : this.#position(this.#keys.key(id) ?? '', id, end)
       this.#ids.copyWithin(at + index + 1, at, end)
       to = at + index
       this.#ids[to] = id

@@ -1,10 +1,19 @@
-const encoder = new TextEncoder()
+import { grown } from './graph-links.ts'
 
-/** Texts by id as UTF-8, all in one array: a million of them cost neither objects nor time of the garbage collector. */
+const encoder = new TextEncoder()
+const nothing = new Uint8Array(0)
+
+/** Texts are kept in blocks of this size, so that nothing is ever copied to grow; none can be longer. */
+const blockBits = 20
+const blockSize = 1 << blockBits
+
+/** Texts by id as UTF-8 in a few large arrays: a million of them cost neither objects nor time of the garbage collector. */
 export class TextStore {
-  #bytes = new Uint8Array(4096)
-  #used = 0
-  /** Bytes that belong to no text any more. */
+  #blocks: Uint8Array[] = []
+  /** Bytes used of the last block. */
+  #used = blockSize
+  /** Bytes in texts, and bytes that belong to none any more. */
+  #size = 0
   #wasted = 0
   #starts = new Int32Array(1024)
   #lengths = new Int32Array(1024)
@@ -12,26 +21,31 @@ export class TextStore {
   /** The bytes of a text; only until the next change. */
   get(id: number): Uint8Array {
     const start = this.#starts[id] ?? 0
-    return this.#bytes.subarray(start, start + (this.#lengths[id] ?? 0))
+    const from = start & (blockSize - 1)
+    return this.#blocks[start >>> blockBits]?.subarray(from, from + (this.#lengths[id] ?? 0)) ?? nothing
   }
 
   /** Puts a text in place of the one before; an empty one takes it away. */
   set(id: number, text: string): void {
-    this.#reserve(id, text.length * 3)
-    this.#wasted += this.#lengths[id] as number
-    const { written } = encoder.encodeInto(text, this.#bytes.subarray(this.#used))
-    this.#starts[id] = this.#used
-    this.#lengths[id] = written
-    this.#used += written
+    if (id >= this.#starts.length) {
+      this.#starts = grown(this.#starts, id + 1)
+      this.#lengths = grown(this.#lengths, id + 1)
+    }
+    const before = this.#lengths[id] as number
+    this.#size -= before
+    this.#wasted += before
+    this.#append(id, encoder.encode(text))
+    if (this.#wasted > this.#size + blockSize) this.#tidy()
   }
 
   /** Whether the text holds these bytes, side by side. */
   includes(id: number, wanted: Uint8Array): boolean {
-    const bytes = this.#bytes
-    const first = wanted[0] as number
     const start = this.#starts[id] ?? 0
-    const last = start + (this.#lengths[id] ?? 0) - wanted.length
-    for (let at = start; at <= last; at++) {
+    const bytes = this.#blocks[start >>> blockBits] ?? nothing
+    const from = start & (blockSize - 1)
+    const last = from + (this.#lengths[id] ?? 0) - wanted.length
+    const first = wanted[0] as number
+    for (let at = from; at <= last; at++) {
       if (bytes[at] !== first) continue
       let same = 1
       while (same < wanted.length && bytes[at + same] === wanted[same]) same++
@@ -40,36 +54,31 @@ export class TextStore {
     return false
   }
 
-  #reserve(id: number, room: number): void {
-    if (id >= this.#starts.length) {
-      const size = Math.max(id + 1, this.#starts.length * 2)
-      this.#starts = resized(this.#starts, new Int32Array(size))
-      this.#lengths = resized(this.#lengths, new Int32Array(size))
+  #append(id: number, text: Uint8Array): void {
+    if (text.length > blockSize) throw new RangeError(`the text of edge ${id} is too long`)
+    if (this.#used + text.length > blockSize) {
+      this.#blocks.push(new Uint8Array(blockSize))
+      this.#used = 0
     }
-    if (this.#used + room <= this.#bytes.length) return
-    if (this.#wasted > this.#used / 2) this.#tidy()
-    if (this.#used + room > this.#bytes.length) {
-      this.#bytes = resized(this.#bytes, new Uint8Array(Math.ceil((this.#used + room) * 1.25)))
-    }
+    this.#blocks.at(-1)?.set(text, this.#used)
+    this.#starts[id] = ((this.#blocks.length - 1) << blockBits) | this.#used
+    this.#lengths[id] = text.length
+    this.#used += text.length
+    this.#size += text.length
   }
 
   /** Moves all texts together. */
   #tidy(): void {
-    const tidied = new Uint8Array(this.#bytes.length)
-    let used = 0
-    for (let id = 0; id < this.#starts.length; id++) {
-      const text = this.get(id)
-      tidied.set(text, used)
-      this.#starts[id] = used
-      used += text.length
-    }
-    this.#bytes = tidied
-    this.#used = used
+    const old = this.#blocks
+    this.#blocks = []
+    this.#used = blockSize
+    this.#size = 0
     this.#wasted = 0
+    for (let id = 0; id < this.#starts.length; id++) {
+      const start = this.#starts[id] as number
+      const from = start & (blockSize - 1)
+      const text = old[start >>> blockBits]?.subarray(from, from + (this.#lengths[id] as number))
+      if (text !== undefined && text.length > 0) this.#append(id, text)
+    }
   }
-}
-
-function resized<A extends Int32Array | Uint8Array>(from: A, to: A): A {
-  to.set(from)
-  return to
 }

@@ -105,7 +105,7 @@ type Order = Parameters<import('../access/access-index.ts').AccessIndex['listEdg
 function toOrder(fields: readonly { field: string; sortOrder: boolean }[], stateOf: (id: number) => number): Order {
   const known: Order = fields.flatMap(({ field, sortOrder: descending }): Order => {
     if (field === 'id' || field === 'comment') return [{ field, descending }]
-    if (field === 'sumState') return [{ field: 'rank', descending: !descending, rank: stateOf }]
+    if (field === 'sumState') return [{ field: 'rank', descending: !descending, rank: stateOf, ranks: [0, 1, 2, 3] }]
     return []
   })
   return known.length > 0 ? known : [{ field: 'id', descending: false }]

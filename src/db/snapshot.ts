@@ -4,7 +4,8 @@ import { type LogHead, readHead } from './change-log.ts'
 import type { Db, Tx } from './database.ts'
 import { graphColumnNames, graphTables, isInstant } from './graph-rows.ts'
 
-const PAGE = 20_000
+/** Few enough for a page to be forgotten before the garbage collector takes it for something lasting. */
+const PAGE = 4000
 
 /** The whole graph and the end of the log it belongs to, seen in one instant. */
 export async function loadSnapshot(db: Db): Promise<{ snapshot: Snapshot; head: LogHead }> {

@@ -11,8 +11,8 @@ export interface PageTimes {
 }
 
 const LIMIT = 20
-const COLD = 100
-const WARM = 1000
+const COLD = 60
+const WARM = 300
 const FAULT = 3
 
 type Kind = (crowd: Crowd, total: number) => EdgeQuery
@@ -34,7 +34,11 @@ export const pageKinds: Readonly<Record<string, Kind>> = {
   'by comment': () => plain({ order: [{ field: 'comment', descending: false }] }),
   'by id, down': () => plain({ order: [{ field: 'id', descending: true }] }),
   'by sum state': ({ states }) =>
-    plain({ order: [{ field: 'rank', descending: true, rank: (id) => Math.max(0, states.sumStateOf(id)) }] }),
+    plain({
+      order: [
+        { field: 'rank', descending: true, rank: (id) => Math.max(0, states.sumStateOf(id)), ranks: [0, 1, 2, 3] },
+      ],
+    }),
   'text, common': () => plain({ text: searchTerms.common }),
   'text, medium': () => plain({ text: searchTerms.medium }),
   'text, rare': () => plain({ text: searchTerms.rare }),

@@ -128,11 +128,15 @@ const someText = fc.constantFrom(
   'speicher 77',
   'nothing',
 )
-const someOrder = fc.record({
-  field: fc.constantFrom('id' as const, 'comment' as const, 'rank' as const),
-  descending: fc.boolean(),
-  rank: fc.constant((id: number) => id % 5),
-})
+const someOrder = fc.record(
+  {
+    field: fc.constantFrom('id' as const, 'comment' as const, 'rank' as const),
+    descending: fc.boolean(),
+    rank: fc.constant((id: number) => id % 5),
+    ranks: fc.constant([0, 1, 2, 3, 4]),
+  },
+  { requiredKeys: ['field', 'descending', 'rank'] },
+)
 const someQuery: fc.Arbitrary<EdgeQuery> = fc.record({
   text: someText,
   producttypes: fc.subarray(types),
