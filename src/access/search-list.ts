@@ -48,7 +48,7 @@ export interface ListLimits {
   walkedForText: number
 }
 const defaultLimits: ListLimits = {
-  steps: 30_000,
+  steps: 12_000,
   scanned: 20_000,
   alwaysWalked: 4096,
   alwaysLookedUp: 2048,
@@ -148,7 +148,10 @@ export class EdgeLister {
     const { scanned, alwaysWalked, alwaysLookedUp, walkedForText } = this.#limits
     if (!text) return short ? Number.POSITIVE_INFINITY : scanned
     if (short && short.length <= alwaysWalked) return alwaysWalked
-    return this.#text.estimate(text.toLowerCase()) <= alwaysLookedUp ? 0 : walkedForText
+    const estimate = this.#text.estimate(text.toLowerCase())
+    if (estimate <= alwaysLookedUp) return 0
+    // The more there may be, the sooner the page is full, and the dearer it is to look all of them up.
+    return Math.max(walkedForText, short !== undefined && short.length <= estimate ? short.length : estimate >> 3)
   }
 
   /** What an edge must fulfil beside being visible. Only ever asked about visible ones (G-14). */

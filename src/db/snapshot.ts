@@ -1,20 +1,19 @@
 import { sql } from 'kysely'
-import { type EntityName, type EntityRows, emptySnapshot, type Snapshot, type TakeRows } from '../access/model.ts'
+import type { EntityName, EntityRows, Snapshot, TakeRows } from '../access/model.ts'
 import { type LogHead, readHead } from './change-log.ts'
 import type { Db, Tx } from './database.ts'
 import { graphColumnNames, graphTables, isInstant } from './graph-rows.ts'
 
 /** Few enough for a page to be forgotten before the garbage collector takes it for something lasting. */
-const PAGE = 4000
+const PAGE = 1000
 
 /** The whole graph and the end of the log it belongs to, seen in one instant. */
 export async function loadSnapshot(db: Db): Promise<{ snapshot: Snapshot; head: LogHead }> {
-  const snapshot = emptySnapshot()
+  const tables = Object.fromEntries(Object.keys(graphTables).map((entity) => [entity, [] as unknown[]]))
   const head = await readSnapshot(db, (entity, rows) => {
-    const all: unknown[] = snapshot[entity]
-    for (const row of rows) all.push(row)
+    for (const row of rows) tables[entity]?.push(row)
   })
-  return { snapshot: { ...snapshot, revision: head.revision }, head }
+  return { snapshot: { ...tables, revision: head.revision } as Snapshot, head }
 }
 
 /** Hands over the whole graph, in portions, and tells the end of the log it belongs to; all of it seen in one instant. */

@@ -40,6 +40,7 @@ function answer(this: WebSocket, data: Buffer): void {
   const frame = JSON.parse(data.toString()) as { id: string; method: string; params: { edgeId: string } }
   switch (frame.method) {
     case 'getEdge':
+    case 'getEdges':
       this.send(JSON.stringify({ jsonrpc: '2.0', id: frame.id, result: reply }))
       break
     default:

@@ -72,13 +72,29 @@ function warmTimes(crowd: Crowd, one: UserClass, query: () => EdgeQuery): Times 
   const userId = one.users[0] ?? 0
   page(crowd, userId, query())
   page(crowd, userId, query())
-  const startedAt = performance.now()
-  page(crowd, userId, query())
-  // Slow ones are known well enough after fewer.
-  const count = performance.now() - startedAt > 2 ? WARM / 20 : WARM
-  return timesOf(count, query, (again) => page(crowd, userId, again))
+  return timesOf(WARM, query, (again) => page(crowd, userId, again))
 }
 
 export function page({ index }: Crowd, userId: number, query: EdgeQuery): unknown[] {
   return index.listEdges(userId, query, NOW).map((edge) => ({ edge, role: index.edgeRole(userId, edge.id, NOW) }))
+}
+
+/** Medians of one class of user, to be held against another way to answer. */
+export interface EngineSample {
+  name: string
+  checkMs: number
+  pageMs: number
+}
+
+export function sampleAnswers(crowd: Crowd): EngineSample[] {
+  return crowd.facts.classes.map((one) => {
+    const someone = () => crowd.someOf(one.users)
+    const check = (userId: number) => crowd.index.edgeRole(userId, crowd.someEdge(), NOW)
+    const first = (userId: number) => page(crowd, userId, plain())
+    return {
+      name: one.name,
+      checkMs: timesOf(WARM, someone, check).p50,
+      pageMs: timesOf(WARM, someone, first).p50,
+    }
+  })
 }

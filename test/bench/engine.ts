@@ -8,7 +8,7 @@ import { createLogger } from '../../src/log.ts'
 import { sayReady } from './child.ts'
 import { measureChecks, measureColdChecks } from './engine-checks.ts'
 import { Crowd, type FleetFacts } from './engine-crowd.ts'
-import { measurePages } from './engine-pages.ts'
+import { measurePages, sampleAnswers } from './engine-pages.ts'
 import { measureUpdates } from './engine-updates.ts'
 import { answerCommands } from './probe.ts'
 import { fleetFile } from './world.ts'
@@ -50,6 +50,7 @@ answerCommands(
     checks: () => measureChecks(crowd),
     coldChecks: () => measureColdChecks(crowd),
     pages: () => measurePages(crowd),
+    sample: () => sampleAnswers(crowd),
     updates: () => measureUpdates(crowd),
   },
   () => 0,

@@ -43,15 +43,15 @@ export async function signedInUis(port: number, login: Login, count: number): Pr
   return [first, ...rest]
 }
 
-/** A `getEdge` request whose id can be changed in place. */
-export class GetEdgeFrame {
+/** A request whose id can be changed in place. */
+export class RequestFrame {
   readonly #frame: Buffer
   readonly #idEnd: number
   #number = 0
 
-  constructor(edgeName: string) {
+  constructor(method: string, params: object) {
     const id = '00000000-0000-4000-8000-000000000000'
-    this.#frame = frameOf(JSON.stringify({ jsonrpc: '2.0', id, method: 'getEdge', params: { edgeId: edgeName } }))
+    this.#frame = frameOf(JSON.stringify({ jsonrpc: '2.0', id, method, params }))
     this.#idEnd = this.#frame.indexOf(id) + id.length
   }
 
@@ -65,11 +65,10 @@ export class GetEdgeFrame {
 }
 
 /** One request in flight on each socket for so long; returns how many were answered. Every answer is looked at. */
-export async function closedLoop(peers: readonly Peer[], edgeName: string, ms: number): Promise<number> {
+export async function closedLoop(peers: readonly Peer[], frames: RequestFrame, ms: number): Promise<number> {
   let answered = 0
   let running = peers.length
   let failed: string | undefined
-  const frames = new GetEdgeFrame(edgeName)
   const until = performance.now() + ms
   await new Promise<void>((resolve) => {
     for (const peer of peers) {

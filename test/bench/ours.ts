@@ -1,6 +1,7 @@
 /** The service in a process of its own, with the measuring side added. */
 import { openSync } from 'node:fs'
 import pg from 'pg'
+import { insertGrant } from '../../src/access/grant-service.ts'
 import { readConfig } from '../../src/config.ts'
 import { LineWriter } from '../../src/lib/line-writer.ts'
 import { createLogger } from '../../src/log.ts'
@@ -26,8 +27,25 @@ const log = createLogger({
 const started = await start({ config, log, anyPort: true })
 const { ctx, service } = started
 
+/** When this node applied a revision, in milliseconds of the machine. */
+const appliedAt = new Map<number, number>()
+const machineMs = () => performance.timeOrigin + performance.now()
+ctx.store.onChange((changes) => {
+  for (const { revision } of changes) appliedAt.set(revision, machineMs())
+})
+
 answerCommands(
   {
+    /** Makes a grant as a request does; tells the revision and when the reply could go out. */
+    grant: async ({ principalId, resourceId }: { principalId: number; resourceId: number }) => {
+      const grant = { principalId, resourceId, role: 'guest', source: 'bench', grantedBy: null } as const
+      await ctx.write({ actorId: null }, (write) => insertGrant(write, grant, 'grant.created'))
+      return { revision: ctx.store.revision, at: machineMs() }
+    },
+    appliedAt: async (revision: number) => {
+      await ctx.store.reach(revision)
+      return appliedAt.get(revision)
+    },
     counts: () => ({
       online: ctx.hub.states.onlineCount,
       connected: ctx.hub.connectedCount,

@@ -2,6 +2,8 @@
 import { Command, Option } from 'commander'
 import { edgeApps } from './figures/edge-apps.ts'
 import { engine } from './figures/engine.ts'
+import { engineSql } from './figures/engine-sql.ts'
+import { getEdges } from './figures/get-edges.ts'
 import { ingest } from './figures/ingest.ts'
 import { memory } from './figures/memory.ts'
 import { type Bench, type Measure, type Scale, scales } from './figures/plan.ts'
@@ -25,6 +27,8 @@ const measures: Readonly<Record<string, Measure>> = {
   signIn,
   start,
   engine,
+  engineSql,
+  getEdges,
 }
 
 interface Options {

@@ -1,5 +1,6 @@
 /** Fills an empty database with a fleet and tells who is in it. Ends when told to. */
 import { writeFile } from 'node:fs/promises'
+import bcrypt from 'bcrypt'
 import { Client } from 'pg'
 import { readConfig } from '../../src/config.ts'
 import { openDatabase } from '../../src/db/database.ts'
@@ -10,7 +11,7 @@ import { createLogger } from '../../src/log.ts'
 import { sayReady } from './child.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 import { answerCommands } from './probe.ts'
-import { apiKeyOf, fleetFile } from './world.ts'
+import { apiKeyOf, benchUser, fleetFile } from './world.ts'
 
 const ROWS_AT_ONCE = 50_000
 
@@ -28,6 +29,7 @@ await insertPrincipals(fleet)
 await insertResources(fleet)
 await insertLinks(fleet)
 if (withKeys !== undefined) await insertKeys(fleet)
+await setPasswords(fleet)
 await client.query('vacuum analyze')
 await client.end()
 const { firstUser, firstEdge, firstEdgeGroup, firstUserGroup, size, classes } = fleet
@@ -56,6 +58,14 @@ async function insertPrincipals({ size, firstUser, firstUserGroup }: Fleet): Pro
   ])
   await client.query(`insert into user_group (id, name) select id, 'Group ' || id from (${range(size.userGroups)})`, [
     firstUserGroup,
+  ])
+}
+
+/** The first user of each class can sign in. */
+async function setPasswords({ classes }: Fleet): Promise<void> {
+  await client.query('update user_account set password_hash = $1 where id = any($2::int[])', [
+    await bcrypt.hash(benchUser.password, 10),
+    classes.map(({ users }) => users[0]),
   ])
 }
 

@@ -1,6 +1,6 @@
 /** A UI client in a process of its own: asks `getEdge` at a steady pace and notes how long each answer took. */
 import { sayReady } from './child.ts'
-import { GetEdgeFrame, signedInUis } from './load.ts'
+import { RequestFrame, signedInUis } from './load.ts'
 import { answerCommands } from './probe.ts'
 import type { Login } from './world.ts'
 
@@ -9,7 +9,7 @@ const SOCKETS = 5
 
 const login = JSON.parse(process.env['BENCH_LOGIN'] ?? '{}') as Login
 const peers = await signedInUis(Number(process.env['BENCH_PORT']), login, SOCKETS)
-const frames = new GetEdgeFrame('edge0')
+const frames = new RequestFrame('getEdge', { edgeId: 'edge0' })
 const askedAt = new Array<number | undefined>(SOCKETS)
 let latencies: number[] = []
 

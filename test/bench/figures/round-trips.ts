@@ -1,9 +1,10 @@
-import { call, closeAll, closedLoop, openUi, signedInUis } from '../load.ts'
+import { call, closeAll, closedLoop, openUi, RequestFrame, signedInUis } from '../load.ts'
 import { median, ratioFigure, round } from '../report.ts'
 import { benchUser } from '../world.ts'
 import type { Measure } from './plan.ts'
 
 const CONNECTIONS = 50
+const getEdge0 = new RequestFrame('getEdge', { edgeId: 'edge0' })
 
 /** Authenticated `getEdge` over 50 sockets, one in flight on each, against a bare server with a reply of the same size. */
 export const roundTrips: Measure = async ({ scale, world, say }) => {
@@ -17,8 +18,8 @@ export const roundTrips: Measure = async ({ scale, world, say }) => {
   const barePeers = await Promise.all(Array.from({ length: CONNECTIONS }, () => openUi(bare.ready.ports['ui'] ?? 0)))
   const perCpuSecond: [number[], number[]] = [[], []]
   const wall: number[] = []
-  await closedLoop(ourPeers, 'edge0', scale.roundMs)
-  await closedLoop(barePeers, 'edge0', scale.roundMs)
+  await closedLoop(ourPeers, getEdge0, scale.roundMs)
+  await closedLoop(barePeers, getEdge0, scale.roundMs)
   for (let turn = 0; turn < scale.rounds; turn++) {
     for (const [side, child, peers] of [
       [0, ours, ourPeers],
@@ -26,7 +27,7 @@ export const roundTrips: Measure = async ({ scale, world, say }) => {
     ] as const) {
       let answered = 0
       const measured = await child.measure(async () => {
-        answered = await closedLoop(peers, 'edge0', scale.roundMs)
+        answered = await closedLoop(peers, getEdge0, scale.roundMs)
       })
       perCpuSecond[side].push(answered / (measured.cpuMs / 1000))
       if (side === 0) wall.push(answered / (measured.wallMs / 1000))
