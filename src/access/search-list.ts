@@ -149,9 +149,9 @@ export class EdgeLister {
     if (!text) return short ? Number.POSITIVE_INFINITY : scanned
     if (short && short.length <= alwaysWalked) return alwaysWalked
     const estimate = this.#text.estimate(text.toLowerCase())
-    if (estimate <= alwaysLookedUp) return 0
+    if (short && short.length <= Math.min(4 * estimate, scanned)) return short.length
     // The more there may be, the sooner the page is full, and the dearer it is to look all of them up.
-    return Math.max(walkedForText, short !== undefined && short.length <= estimate ? short.length : estimate >> 3)
+    return estimate <= alwaysLookedUp ? 0 : Math.max(walkedForText, estimate >> 3)
   }
 
   /** What an edge must fulfil beside being visible. Only ever asked about visible ones (G-14). */

@@ -53,7 +53,7 @@ export class TextIndex {
     if (bytes.length < 3) return this.#union(postings)
     let found = this.#union(postings)
     for (const other of this.#byRarity(bytes).slice(1, 1 + maxIntersections)) {
-      if (found.length < 64 || other.size > 16 * found.length) break
+      if (found.length < 512 || other.size > 4 * found.length) break
       found = this.#intersect(found, other.ids())
     }
     return found
