@@ -25,7 +25,7 @@ export class Slice {
   readonly #store = new RowStore()
   readonly rows = this.#store.rows
   readonly resources = new ResourceGraph()
-  readonly people = new PrincipalGraph()
+  readonly people = new PrincipalGraph(this.rows.grant)
   readonly evaluator = new Evaluator(this.resources)
   readonly views = new Views({ rows: this.rows, resources: this.resources, people: this.people })
   readonly #inside = new Map<number, number>([[PLATFORM_RESOURCE_ID, PLATFORM_RESOURCE_ID]])
