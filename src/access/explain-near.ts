@@ -56,7 +56,7 @@ export interface Neighbours {
 
 /** Everything a resource, its content or what is below it can be granted; for trying only. */
 const everything: RoleRow = {
-  id: -1,
+  id: 0,
   name: '',
   organisationId: null,
   selfMask: allPermissions,
@@ -191,7 +191,7 @@ function ofNeighbours(slice: Slice, principalId: number, { groups, containers }:
   const inward = ({ entity, row }: KindOfRow) => ({ entity, row: slice.inward(entity, row) }) as KindOfRow
   const joined = groups.map(({ group, rows }): Candidate => {
     const membership = {
-      id: -1,
+      id: 0,
       groupId: group.id,
       memberId: principalId,
       state: 'active',
@@ -204,7 +204,7 @@ function ofNeighbours(slice: Slice, principalId: number, { groups, containers }:
     }
   })
   const contained = containers.map(({ rows, id, childId }): Candidate => {
-    const link = { id: -1, parentId: slice.inside(id), childId: slice.inside(childId) }
+    const link = { id: 0, parentId: slice.inside(id), childId: slice.inside(childId) }
     return {
       miss: { code: 'notContained', kind: 'resource', id, memberId: childId },
       rows: [...rows.map(inward), { entity: 'containment', row: link }],
@@ -215,7 +215,7 @@ function ofNeighbours(slice: Slice, principalId: number, { groups, containers }:
 
 function newGrant(slice: Slice, principalId: number, resourceId: number): Candidate {
   const terms = { components: null, ...open, dataWindows: null, source: '', grantedBy: null }
-  const row: GrantRow = { id: -1, principalId, resourceId: slice.inside(resourceId), roleId: everything.id, ...terms }
+  const row: GrantRow = { id: 0, principalId, resourceId: slice.inside(resourceId), roleId: everything.id, ...terms }
   return {
     miss: { code: 'noGrant', kind: 'resource', id: resourceId },
     rows: [
