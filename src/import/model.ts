@@ -1,6 +1,9 @@
 /**
  * What every import format is read into: records in natural keys, each with the place it stands at. Readers make them, the
  * planner compares them with what is there. Pure data: no database, no index. Rules: domain-rules 1.5 (D-01..D-30), K12.
+ * Natural keys: organisations, sites, groups and services go by `key`, unique for their kind in one file; users by login,
+ * edges by their OpenEMS id, roles by name and organisation. A member that is undefined says nothing: what is new gets the
+ * default, what is there keeps its own.
  */
 import type { OpenemsRole, Permission, Window } from '../access/model.ts'
 
@@ -90,6 +93,7 @@ export interface EdgeRecord extends Placed {
   site?: string
   organisation?: string
   settings?: Record<string, unknown>
+  firstSetupAt?: number
   /** In clear, where the old system had it: hashed at once, so that the device keeps its key. */
   apiKey?: string
   setupPassword?: string
@@ -137,6 +141,8 @@ export interface GrantRecord extends Placed {
   principal: PrincipalRef
   resource: ResourceRef
   role: string
+  /** Key of the organisation whose own role it is; undefined: a role of the service. */
+  roleOrganisation?: string
   components?: readonly string[]
   validFrom?: number
   validTo?: number
@@ -147,8 +153,11 @@ export interface GrantRecord extends Placed {
 
 export interface ServiceRecord extends Placed {
   kind: 'service'
+  /** Names of services need not be unique, their keys are. */
+  key: string
   name: string
   organisation?: string
+  disabled?: boolean
 }
 
 /** One person with everything the file says about him: one record, one row of the log. */
@@ -161,6 +170,7 @@ export interface UserRecord extends Placed {
   firstname?: string
   lastname?: string
   phone?: string
+  address?: AddressRecord
   language?: string
   shareable?: boolean
   disabled?: boolean
@@ -175,6 +185,16 @@ export interface UserRecord extends Placed {
   access?: UserAccess
   restrictions?: { mode: MergeMode; byEdge: ReadonlyMap<string, RestrictionChange> }
   alerting?: readonly AlertingRecord[]
+  /** He had a password where he comes from, and it could not come along: if he is new here, he is invited. */
+  needsInvitation?: boolean
+}
+
+export interface AddressRecord {
+  street?: string
+  zip?: string
+  city?: string
+  country?: string
+  companyName?: string
 }
 
 export interface AlertingRecord {
@@ -184,13 +204,13 @@ export interface AlertingRecord {
   warningDelayMinutes: number
 }
 
-/** By natural key: a login, the key of a group, the name of a service, or the public. */
+/** By natural key: a login, the key of a group or of a service; '' for the public. */
 export interface PrincipalRef {
   kind: 'user' | 'userGroup' | 'service' | 'public'
   key: string
 }
 
-/** By natural key: the key from the file, or the id of an edge. */
+/** By natural key: the key from the file, or the id of an edge; '' for the platform. */
 export interface ResourceRef {
   kind: 'organisation' | 'site' | 'edge' | 'edgeGroup' | 'platform'
   key: string
