@@ -150,6 +150,18 @@ export const settings = {
     '365',
     'Days until a session ends by itself (the UI keeps its cookie 365 days).',
   ),
+  impersonationMinutes: s(
+    'EMS_IMPERSONATION_MINUTES',
+    count.min(1),
+    '30',
+    'Minutes until acting as another user ends by itself; the session it was started from goes on.',
+  ),
+  defaultEdgeGroup: s(
+    'EMS_DEFAULT_EDGE_GROUP',
+    flag,
+    'true',
+    'Each new account gets an edge group "The edges of ..."; edges it claims by setup password start in it.',
+  ),
   registration: s(
     'EMS_REGISTRATION',
     z.enum(['closed', 'invitation', 'open']),

@@ -115,6 +115,8 @@ export async function start({
     serviceTokens: stack.use(new ServiceTokenRegistry({ db, store, clock, pepper })),
     settings: {
       sessionDays: config.sessionDays,
+      impersonationMinutes: config.impersonationMinutes,
+      defaultEdgeGroup: config.defaultEdgeGroup,
       registration: config.registration,
       registrationRole: config.registrationRole,
     },

@@ -11,12 +11,15 @@ import {
   guardContainment,
   guardGrant,
   guardMembership,
+  guardRole,
   type ProposedContainment,
   type ProposedGrant,
   type ProposedMembership,
+  type ProposedRole,
 } from './graph-guard.ts'
 import { ownerlessAfter, ownersOf, type RightsChange } from './graph-owners.ts'
 import { GraphState } from './graph-state.ts'
+import type { Limit } from './graph-views.ts'
 import {
   type Change,
   type ClaimRow,
@@ -127,6 +130,16 @@ export class AccessIndex {
   rows<E extends EntityName>(entity: E): Iterable<EntityRows[E]> {
     const table: RowTable<EntityRows[E]> = this.#graph.rows[entity]
     return table.values()
+  }
+
+  /** Answers what `body` asks with the rights of one principal cut to a mask: while somebody acts as him (K4). */
+  withLimit<T>(limit: Limit, body: () => T): T {
+    return this.#graph.views.withLimit(limit, body)
+  }
+
+  /** Whether somebody is a member of a user group now, directly or by a group in it. */
+  isMember(principalId: number, groupId: number, at: number): boolean {
+    return principalId !== groupId && this.#graph.views.get(principalId, at).principals.has(groupId)
   }
 
   /** The OpenEMS role of a principal on an edge; undefined is no access at all (1005). */
@@ -243,6 +256,11 @@ export class AccessIndex {
   /** Whether somebody may pass a resource on by putting it into another (T4, G-30), and whether it fits there at all. */
   guardContainment(actorId: number, proposed: ProposedContainment, at: number): GuardResult {
     return guardContainment(this.#graph, actorId, proposed, at)
+  }
+
+  /** Whether somebody may make a role what is proposed: that passes on all it would convey wherever it is granted (2.3). */
+  guardRole(actorId: number, proposed: ProposedRole, at: number): GuardResult {
+    return guardRole(this.#graph, actorId, proposed, at)
   }
 
   /** What is wrong with one lying in the other, whoever asks: cycles, depth, kinds, tenants (G-34, P-18). */

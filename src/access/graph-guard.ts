@@ -26,6 +26,12 @@ export interface ProposedContainment {
   childId: number
 }
 
+/** A role as it would be, and the grants of it there are. */
+export interface ProposedRole {
+  role: RoleRow
+  grants: readonly GrantRow[]
+}
+
 export type GuardReason =
   /** No such role, resource or group. */
   | 'unknown'
@@ -64,6 +70,17 @@ export function guardGrant(
   const components = proposed.components ?? null
   const grant: GrantRow = { ...proposed, components, id: 0, principalId: 0, source: '', grantedBy: null }
   return covered(graph, actorId, needsOf(grant, role), at)
+}
+
+/**
+ * Whoever edits a role grants it anew wherever it is granted, now or later, so he must be able to: to share there and to hold
+ * all that the role would convey (G-01, domain rules 2.3).
+ */
+export function guardRole(graph: GraphState, actorId: number, { role, grants }: ProposedRole, at: number): GuardResult {
+  const open = grants.filter(({ validTo }) => validTo === null || validTo > at)
+  if (open.some(({ resourceId }) => !may(graph, actorId, 'share', resourceId, at))) return refuse('noShare')
+  const needs = open.flatMap((grant) => needsOf(grant, role))
+  return covered(graph, actorId, needs, at)
 }
 
 /** Whoever adds a member passes on all that the group holds, so he must be able to grant it (G-31). */

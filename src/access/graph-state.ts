@@ -21,7 +21,7 @@ export class GraphState {
   readonly evaluator = new Evaluator(this.resources)
   readonly views = new Views({ rows: this.rows, resources: this.resources, people: this.people })
   readonly edges: EdgeLister
-  readonly containers = new ContainerLister(this.rows, this.resources)
+  readonly containers = new ContainerLister(this.rows, this.resources, this.evaluator)
   readonly accounts = new Accounts()
   #revision = 0
   #isLoaded = false

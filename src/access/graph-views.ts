@@ -3,6 +3,12 @@ import { PUBLIC_PRINCIPAL_ID } from './model.ts'
 
 const cachedViews = 20_000
 
+/** The rights of one principal are cut to a mask, for as long as a question takes. */
+export interface Limit {
+  principalId: number
+  mask: number
+}
+
 /**
  * The resolved rights of principals, kept while they hold: a change of somebody's rights makes those views stale that count
  * him or a group in; a change of structure above the edges makes all stale; time alone ends a view at its `until`.
@@ -15,6 +21,8 @@ export class Views {
   /** Counts changes of rights; a view was last found good at one of these counts. */
   #changes = 0
   readonly #changedAt = new Map<number, number>()
+  #limit: Limit | undefined
+  readonly #limited = new WeakMap<View, View>()
 
   constructor(world: World) {
     this.#world = world
@@ -24,24 +32,35 @@ export class Views {
   get(principalId: number, at: number): View {
     if (this.#shape !== this.#world.resources.shape) this.touchAll()
     const known = this.#views.get(principalId)
-    if (known && known.view.from <= at && at < known.view.until && this.#isGood(known)) return known.view
+    if (known && known.view.from <= at && at < known.view.until && this.#isGood(known)) return this.#cut(known.view)
     const view = resolveView(this.#world, principalId, at, this.#everybodyAt(at))
     if (this.#views.size >= cachedViews) this.#views.clear()
     this.#views.set(principalId, { view, checked: this.#changes })
-    return view
+    return this.#cut(view)
+  }
+
+  /** Answers what `body` asks with the rights of one principal cut to a mask. */
+  withLimit<T>(limit: Limit, body: () => T): T {
+    const before = this.#limit
+    this.#limit = limit
+    try {
+      return body()
+    } finally {
+      this.#limit = before
+    }
   }
 
   /** The same for a moment that is not now, without taking the place of what is kept. */
   peek(principalId: number, at: number): View {
     if (this.#shape !== this.#world.resources.shape) this.touchAll()
     const known = this.#views.get(principalId)
-    if (known && known.view.from <= at && at < known.view.until && this.#isGood(known)) return known.view
+    if (known && known.view.from <= at && at < known.view.until && this.#isGood(known)) return this.#cut(known.view)
     return this.fresh(principalId, at)
   }
 
   /** The same resolved anew, whatever is kept. */
   fresh(principalId: number, at: number): View {
-    return resolveView(this.#world, principalId, at, resolveView(this.#world, PUBLIC_PRINCIPAL_ID, at))
+    return this.#cut(resolveView(this.#world, principalId, at, resolveView(this.#world, PUBLIC_PRINCIPAL_ID, at)))
   }
 
   /** Something about this user, service or group has changed: what it holds, what it belongs to, whether it is there. */
@@ -56,6 +75,16 @@ export class Views {
     this.#views.clear()
     this.#changedAt.clear()
     this.#everybody = undefined
+  }
+
+  #cut(view: View): View {
+    if (this.#limit === undefined || this.#limit.principalId !== view.principalId) return view
+    const cap = view.cap & this.#limit.mask
+    const known = this.#limited.get(view)
+    if (known?.cap === cap) return known
+    const cut = { ...view, cap }
+    this.#limited.set(view, cut)
+    return cut
   }
 
   #isGood(known: { view: View; checked: number }): boolean {

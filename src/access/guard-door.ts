@@ -2,7 +2,7 @@ import type { Actor, Write } from '../db/write.ts'
 import { type AppError, problem } from '../errors.ts'
 import type { GuardReason, GuardResult } from './graph-guard.ts'
 import type { RightsChange } from './graph-owners.ts'
-import type { MembershipRow, Permission } from './model.ts'
+import type { GrantRow, MembershipRow, Permission, RoleRow } from './model.ts'
 import type { NewGrant } from './resource-queries.ts'
 import { refusal, rightsHolder } from './write-door.ts'
 
@@ -12,6 +12,12 @@ import { refusal, rightsHolder } from './write-door.ts'
 export function guardGrant(w: Write, actor: Actor, grant: NewGrant, by: Permission): void {
   const askerId = rightsHolder(actor)
   if (askerId !== null) pass(w, actor, w.index.guardGrant(askerId, grant, w.now.getTime(), by))
+}
+
+/** Nobody lifts anybody by editing a role beyond what he could grant himself, wherever it is granted (2.3). */
+export function guardRole(w: Write, actor: Actor, role: RoleRow, grants: readonly GrantRow[]): void {
+  const askerId = rightsHolder(actor)
+  if (askerId !== null) pass(w, actor, w.index.guardRole(askerId, { role, grants }, w.now.getTime()))
 }
 
 /** Nobody passes on by a membership what he could not grant (G-31). `memberId` undefined: nobody, answered for like anybody. */

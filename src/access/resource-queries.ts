@@ -46,6 +46,35 @@ export async function deleteContainment(tx: Tx, id: number): Promise<void> {
   await tx.deleteFrom('containment').where('id', '=', id).execute()
 }
 
+/** The links by which these things lie in the default edge groups of these users. Index containment_child. */
+export async function listDefaultContainments(
+  db: Db,
+  userIds: readonly number[],
+  childIds: readonly number[],
+): Promise<{ id: number; userId: number; childId: number }[]> {
+  return await db
+    .selectFrom('defaultEdgeGroup')
+    .innerJoin('containment', 'containment.parentId', 'defaultEdgeGroup.edgeGroupId')
+    .select(['containment.id', 'defaultEdgeGroup.userId', 'containment.childId'])
+    .where('defaultEdgeGroup.userId', 'in', userIds)
+    .where('containment.childId', 'in', childIds)
+    .execute()
+}
+
+/** Which of these things these principals are granted something on themselves. Index access_grant_resource. */
+export async function listGrantPairs(
+  db: Db,
+  principalIds: readonly number[],
+  resourceIds: readonly number[],
+): Promise<{ principalId: number; resourceId: number }[]> {
+  return await db
+    .selectFrom('accessGrant')
+    .select(['principalId', 'resourceId'])
+    .where('principalId', 'in', principalIds)
+    .where('resourceId', 'in', resourceIds)
+    .execute()
+}
+
 /** Every link up or down. */
 export async function deleteContainmentsOf(tx: Tx, resourceId: number): Promise<number[]> {
   const links = tx

@@ -15,7 +15,16 @@ import {
   type Window,
 } from './model.ts'
 import { controlsService, findVisibleUser, type Look, ownGroups, seesUserGroup } from './people-door.ts'
-import { deleteGrantRow, insertGrantRow, listGrantIdsOn, type NewGrant } from './resource-queries.ts'
+import {
+  deleteContainment,
+  deleteGrantRow,
+  insertGrantRow,
+  listDefaultContainments,
+  listGrantIdsOn,
+  listGrantPairs,
+  type NewGrant,
+} from './resource-queries.ts'
+import { tenantOf } from './tenant.ts'
 import { hasRight, refusal, requirePeriod, rightsHolder, rowOf } from './write-door.ts'
 
 /** To whom: an account, a user group, a service, or everybody. */
@@ -31,7 +40,7 @@ export type Target =
 export interface RoleGrant {
   to: Grantee
   on: Target
-  /** Name of a built-in role: `resource.detail`. */
+  /** Name of a role, built in (`resource.detail`) or of the tenant. */
   role: string
   validFrom: Date | null
   validTo: Date | null
@@ -56,7 +65,7 @@ export async function grantRole(ctx: Pick<AppContext, 'write'>, actor: Actor, gi
   return ctx.write(actor, async (w) => {
     const target = findTarget(w.index, given.on)
     if (target === undefined || !hasRight(w, actor, 'share', target.id)) throw refusal(w, actor, 'share')
-    const role = requireRole(w.index, given.role, target.kind)
+    const role = requireRole(w.index, given.role, target)
     const grant: NewGrant = {
       principalId: await requireGrantee(w, actor, given.to),
       resourceId: target.id,
@@ -125,6 +134,24 @@ export async function removeGrants(
     await deleteGrantRow(w.tx, grant.id)
     w.deleted(action, 'grant', grant)
   }
+  await leaveDefaultGroups(w, grants)
+}
+
+/** Who has nothing left on a thing himself does not keep seeing it by his default edge group, where it only started (G-21). */
+async function leaveDefaultGroups(w: Write, grants: readonly GrantRow[]): Promise<void> {
+  if (grants.length === 0) return
+  const principalIds = [...new Set(grants.map((grant) => grant.principalId))]
+  const resourceIds = [...new Set(grants.map((grant) => grant.resourceId))]
+  const lying = await listDefaultContainments(w.tx, principalIds, resourceIds)
+  if (lying.length === 0) return
+  const left = await listGrantPairs(w.tx, principalIds, resourceIds)
+  const was = (pairs: readonly { principalId: number; resourceId: number }[], userId: number, childId: number) =>
+    pairs.some(({ principalId, resourceId }) => principalId === userId && resourceId === childId)
+  for (const { id, userId, childId } of lying) {
+    if (!was(grants, userId, childId) || was(left, userId, childId)) continue
+    await deleteContainment(w.tx, id)
+    w.deleted('edgeGroup.removed', 'containment', rowOf(w, 'containment', id))
+  }
 }
 
 /** What somebody has on a resource that he has just created (G-02). */
@@ -167,7 +194,12 @@ function found(kind: ResourceKind, row: { id: number } | undefined) {
   return row && { id: row.id, kind }
 }
 
-function requireRole(index: AccessIndex, name: string, kind: ResourceKind): RoleRow {
+/** A role of the tenant of what it is granted on, else a built-in one that fits there. */
+function requireRole(index: AccessIndex, name: string, { id, kind }: { id: number; kind: ResourceKind }): RoleRow {
+  const tenantId = tenantOf(index, id)
+  for (const row of index.rows('role')) {
+    if (tenantId !== undefined && row.organisationId === tenantId && row.name === name) return row
+  }
   const role = roleNamed(index, name)
   const family = name.split('.')[0] ?? ''
   if (!(fitting[family] ?? []).includes(kind)) throw problem(`The role ${name} cannot be given on this`)

@@ -1,9 +1,10 @@
 import type { RowTable } from './graph-columns.ts'
+import type { Evaluator } from './graph-evaluate.ts'
 import { conveysDiscover, Expander } from './graph-expand.ts'
 import type { ResourceGraph } from './graph-resources.ts'
 import type { Rows } from './graph-rows.ts'
 import type { View } from './graph-view.ts'
-import type { EdgeGroupRow, EntityRows, OrganisationRow, SiteRow } from './model.ts'
+import { type EdgeGroupRow, type EntityRows, type OrganisationRow, permissionBits, type SiteRow } from './model.ts'
 import { Bits } from './search-bits.ts'
 import { ListOrder, naturalKey } from './search-order.ts'
 
@@ -11,7 +12,7 @@ export type ContainerKind = 'organisation' | 'site' | 'edgeGroup'
 
 /** What to list, in the natural order of names. */
 export interface ContainerQuery {
-  /** Part of the name or description; of a site also of location and labels (P-24). In any case. */
+  /** Part of the name or description, in any case; of a site, for who holds *detail*, of location and labels (P-24, G-29). */
   text?: string
   offset: number
   limit: number
@@ -22,11 +23,13 @@ export class ContainerLister {
   readonly #rows: Rows
   readonly #resources: ResourceGraph
   readonly #expander: Expander
+  readonly #evaluator: Evaluator
   readonly #orders: { readonly [K in ContainerKind]: ListOrder }
   readonly #bits = new Bits()
 
-  constructor(rows: Rows, resources: ResourceGraph) {
+  constructor(rows: Rows, resources: ResourceGraph, evaluator: Evaluator) {
     this.#rows = rows
+    this.#evaluator = evaluator
     this.#resources = resources
     this.#expander = new Expander(resources)
     this.#orders = {
@@ -51,11 +54,18 @@ export class ContainerLister {
     for (const id of this.#visible(view, kind)) {
       if (page.length >= limit) break
       const row = rows.get(id)
-      if (row === undefined || (wanted && !textOf(row).toLowerCase().includes(wanted))) continue
+      if (row === undefined || (wanted && !this.#textOf(view, row).toLowerCase().includes(wanted))) continue
       if (left > 0) left--
       else page.push(row)
     }
     return page
+  }
+
+  /** What may be searched: nobody finds by what he is not shown (G-04, G-29). */
+  #textOf(view: View, row: OrganisationRow | SiteRow | EdgeGroupRow): string {
+    if (!('labels' in row)) return 'description' in row ? `${row.name}\n${row.description}` : row.name
+    const seesDetail = (this.#evaluator.decide(view, row.id) & permissionBits.detail) !== 0
+    return seesDetail ? [row.name, row.location, ...row.labels].join('\n') : row.name
   }
 
   #visible(view: View, kind: ContainerKind): Int32Array {
@@ -91,9 +101,4 @@ export class ContainerLister {
       tie: (a, b) => a - b,
     })
   }
-}
-
-function textOf(row: OrganisationRow | SiteRow | EdgeGroupRow): string {
-  const more = 'labels' in row ? [row.location, ...row.labels] : ['description' in row ? row.description : '']
-  return [row.name, ...more].join('\n')
 }

@@ -1,5 +1,5 @@
+import { deleteExpiredInvitations } from '../invitations/invitation-queries.ts'
 import type { AccountsContext } from './accounts-context.ts'
-import { deleteExpiredInvitations } from './invitation-queries.ts'
 import { deleteExpiredSessions } from './session-queries.ts'
 
 const KEEP_INVITATIONS_MS = 30 * 86_400_000

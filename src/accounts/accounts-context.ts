@@ -13,6 +13,10 @@ import type { SessionTokens } from './tokens.ts'
 export interface AccountsSettings {
   /** Days until a session ends by itself. */
   sessionDays: number
+  /** Minutes until acting as another ends by itself. */
+  impersonationMinutes: number
+  /** Whether each new account gets an edge group of its own (G-21). */
+  defaultEdgeGroup: boolean
   registration: 'closed' | 'invitation' | 'open'
   /** Global role of whoever registers without an invitation; the client has no say. */
   registrationRole: OpenemsRole

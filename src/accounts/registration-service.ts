@@ -2,16 +2,16 @@ import { insertGrant } from '../access/grant-service.ts'
 import { type OpenemsRole, PLATFORM_RESOURCE_ID, type UserRow } from '../access/model.ts'
 import type { Actor } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
+import { findVoucher, type Invitation, insertInvitation } from '../invitations/invitation-queries.ts'
+import { invalidInvitation, isFor, redeem, voucherHash } from '../invitations/invitation-service.ts'
 import { generateSetupPassword, generateToken, keyedHash } from '../lib/secrets.ts'
 import { requireEmail, requirePasswordLength } from './account-rules.ts'
 import type { AccountsContext } from './accounts-context.ts'
-import { findInvitation, insertInvitation, updateInvitationUsed } from './invitation-queries.ts'
 import { displayName, type PersonalData, toProfile } from './profile-service.ts'
 import { hasAnyUser, upsertProfile } from './user-queries.ts'
 import { addUser, prepareUser } from './user-service.ts'
 
 const DAY_MS = 86_400_000
-const MAX_TOKEN_LENGTH = 200
 
 /** The first administrator's grant, which nobody could give him. */
 const everything = { resourceId: PLATFORM_RESOURCE_ID, role: 'admin', source: 'builtIn', grantedBy: null } as const
@@ -26,7 +26,7 @@ export interface Registration extends PersonalData {
   clientAddress: string
 }
 
-/** Creates an account for a stranger, if the settings let him or an invitation does. */
+/** Creates an account for a stranger, if the settings let him or an invitation does, and makes it a member where that says so. */
 export async function registerUser(
   ctx: Pick<AccountsContext, 'db' | 'write' | 'clock' | 'passwords' | 'throttle' | 'pepper' | 'settings'>,
   registration: Registration,
@@ -39,8 +39,7 @@ export async function registerUser(
   if (email === null) throw problem('Registration needs an e-mail address.')
   const profile = toProfile(registration)
   if (!(await ctx.throttle.take('registration', registration.clientAddress))) throw new AppError('tooManyRequests')
-  const tokenHash = token === undefined ? undefined : hashedToken(ctx.pepper, token)
-  const invitation = tokenHash === undefined ? undefined : await requireInvitation(ctx, tokenHash, email)
+  const invitation = token === undefined ? undefined : await requireInvitation(ctx, token, email)
 
   const prepared = await prepareUser(ctx, {
     login: email,
@@ -51,8 +50,8 @@ export async function registerUser(
     globalRole: invitation?.globalRole ?? registrationRole,
   })
   return await ctx.write({ actorId: null }, async (w) => {
-    if (tokenHash !== undefined && !(await updateInvitationUsed(w.tx, tokenHash, w.now))) throw invalidInvitation()
     const user = await addUser(w, prepared)
+    if (invitation !== undefined) await redeem(w, invitation, user)
     if (Object.keys(profile).length > 0) await upsertProfile(w.tx, user.id, profile)
     return user
   })
@@ -90,7 +89,7 @@ export async function createInvitation(
  * configured, else a random one, which is returned to be shown once.
  */
 export async function ensureFirstAdministrator(
-  ctx: Pick<AccountsContext, 'db' | 'write' | 'passwords'>,
+  ctx: Pick<AccountsContext, 'db' | 'write' | 'passwords' | 'settings'>,
   { password }: { password?: string | undefined } = {},
 ): Promise<{ created: boolean; generatedPassword?: string }> {
   if (await hasAnyUser(ctx.db)) return { created: false }
@@ -108,22 +107,11 @@ export async function ensureFirstAdministrator(
 }
 
 async function requireInvitation(
-  ctx: Pick<AccountsContext, 'db' | 'clock'>,
-  tokenHash: string,
+  ctx: Pick<AccountsContext, 'db' | 'clock' | 'pepper'>,
+  token: string,
   email: string,
-): Promise<{ globalRole: OpenemsRole }> {
-  const invitation = await findInvitation(ctx.db, tokenHash, ctx.clock())
-  const forAnother = invitation?.email && invitation.email.toLowerCase() !== email.toLowerCase()
-  if (invitation === undefined || forAnother) throw invalidInvitation()
+): Promise<Invitation> {
+  const invitation = await findVoucher(ctx.db, voucherHash(ctx.pepper, token), ctx.clock())
+  if (invitation === undefined || !isFor(invitation, { email })) throw invalidInvitation()
   return invitation
-}
-
-function hashedToken(pepper: Uint8Array, token: string): string {
-  if (token.length > MAX_TOKEN_LENGTH) throw invalidInvitation()
-  return keyedHash(pepper, token)
-}
-
-/** One text for wrong, used, expired and another's: whoever guesses learns nothing. */
-function invalidInvitation(): AppError {
-  return problem('This invitation is not valid (any more).')
 }

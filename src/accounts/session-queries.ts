@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Impersonation } from '../access/impersonation.ts'
 import type { UserRow } from '../access/model.ts'
 import type { Db, Tx } from '../db/database.ts'
 import { type Credentials, toUserRow, userColumns } from './user-queries.ts'
@@ -14,6 +15,8 @@ export interface OpenSession {
   sessionId: string
   expiresAt: Date
   clientAddress: string
+  /** Somebody acts as the user. */
+  impersonation: Impersonation | undefined
 }
 
 /**
@@ -39,15 +42,43 @@ export async function findOpenSession(db: Db, sessionId: string, now: Date): Pro
   const row = await db
     .selectFrom('session')
     .innerJoin('userAccount', 'userAccount.id', 'session.userId')
+    .leftJoin('session as parent', 'parent.id', 'session.parentId')
     .select(['session.id as sessionId', 'session.expiresAt', 'session.clientAddress', ...userColumns])
+    .select(['parent.userId as actorId', 'session.viaGroupId'])
     .where('session.id', '=', sessionId)
     .where('session.endedAt', 'is', null)
     .where('session.expiresAt', '>', now)
     .where('userAccount.disabledAt', 'is', null)
     .executeTakeFirst()
   if (row === undefined) return undefined
-  const { sessionId: id, expiresAt, clientAddress, ...user } = row
-  return { user: toUserRow(user), sessionId: id, expiresAt, clientAddress }
+  const { sessionId: id, expiresAt, clientAddress, actorId, viaGroupId, ...user } = row
+  const impersonation = actorId === null ? undefined : { actorId, groupId: viaGroupId }
+  return { user: toUserRow(user), sessionId: id, expiresAt, clientAddress, impersonation }
+}
+
+/** The session from which one acts, or acted, as another in this session. */
+export async function findParentId(db: Db, sessionId: string): Promise<string | undefined> {
+  const row = await db.selectFrom('session').select('parentId').where('id', '=', sessionId).executeTakeFirst()
+  return row?.parentId ?? undefined
+}
+
+/** A session in which somebody acts as the user. It says nothing about where the user himself is. */
+export async function insertImpersonation(
+  tx: Tx,
+  session: {
+    sessionId: string
+    userId: number
+    parentId: string
+    groupId: number | null
+    createdAt: Date
+    expiresAt: Date
+  },
+): Promise<void> {
+  const { sessionId: id, groupId: viaGroupId, ...columns } = session
+  await tx
+    .insertInto('session')
+    .values({ id, viaGroupId, ...columns })
+    .execute()
 }
 
 /** Whether the user ever signed in from here, as far as sessions are kept. Index session_by_user. */
@@ -66,10 +97,10 @@ export async function updateSessionAddress(db: Db, sessionId: string, clientAddr
   await db.updateTable('session').set({ clientAddress }).where('id', '=', sessionId).execute()
 }
 
-/** Ends one session or all open ones of a user but one; returns those that were open. */
+/** Ends one session, all open ones of a user but one, or those by which he is acted as by a group's right; returns what was open. */
 export async function updateSessionsEnded(
   tx: Tx,
-  which: { sessionId: string } | { userId: number; exceptSessionId?: string | undefined },
+  which: { sessionId: string } | { userId: number; exceptSessionId?: string | undefined; viaGroupId?: number },
   end: { now: Date; reason: string },
 ): Promise<{ id: string; userId: number }[]> {
   const update = tx
@@ -83,14 +114,22 @@ export async function updateSessionsEnded(
       : update
           .where('userId', '=', which.userId)
           .$if(which.exceptSessionId !== undefined, (query) => query.where('id', '!=', which.exceptSessionId ?? ''))
-  return await narrowed.returning(['id', 'userId']).execute()
+          .$if(which.viaGroupId !== undefined, (query) => query.where('viaGroupId', '=', which.viaGroupId ?? 0))
+  const ended = await narrowed.returning(['id', 'userId']).execute()
+  if (ended.length === 0) return []
+  // Nobody goes on acting as another from a session that has ended. Index session_parent.
+  const ids = ended.map(({ id }) => id)
+  const below = await update.where('parentId', 'in', ids).returning(['id', 'userId']).execute()
+  return [...ended, ...below]
 }
 
-/** At most `limit` of the expired ones; returns how many. Index session_expiry. */
+/** At most `limit` of the expired ones, not those that lead back to another; returns how many. Index session_expiry. */
 export async function deleteExpiredSessions(db: Db, now: Date, limit: number): Promise<number> {
   const result = await db
     .deleteFrom('session')
-    .where('id', 'in', (query) => query.selectFrom('session').select('id').where('expiresAt', '<', now).limit(limit))
+    .where('id', 'in', (query) =>
+      query.selectFrom('session').select('id').where('expiresAt', '<', now).where('parentId', 'is', null).limit(limit),
+    )
     .executeTakeFirstOrThrow()
   return Number(result.numDeletedRows)
 }

@@ -20,6 +20,8 @@ export class SessionRegistry implements Disposable {
   readonly #ended = new Set<string>()
   readonly #listeners = new Set<SessionEndListener>()
   readonly #unsubscribe: () => void
+  /** Nothing expires before. */
+  #nextExpiry = Number.POSITIVE_INFINITY
 
   constructor({ store, clock }: { store: Pick<AccessStore, 'onChange'>; clock: Clock }) {
     this.#clock = clock
@@ -33,6 +35,7 @@ export class SessionRegistry implements Disposable {
   /** Notes one more socket of a session that was just found open; false if it has ended in between. */
   admit({ sessionId, expiresAt }: RegisteredSession): boolean {
     if (this.#ended.has(sessionId)) return false
+    this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt.getTime())
     const known = this.#open.get(sessionId)
     if (known === undefined) this.#open.set(sessionId, { expiresAt: expiresAt.getTime(), sockets: 1 })
     else known.sockets += 1
@@ -59,10 +62,15 @@ export class SessionRegistry implements Disposable {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Ends what has expired; to be called every minute or so. */
+  /** Ends what has expired; to be called every second, which costs nothing unless something has. */
   endExpired(): void {
     const now = this.#clock().getTime()
-    for (const [sessionId, { expiresAt }] of this.#open) if (now >= expiresAt) this.#end(sessionId, 'expired')
+    if (now < this.#nextExpiry) return
+    this.#nextExpiry = Number.POSITIVE_INFINITY
+    for (const [sessionId, { expiresAt }] of this.#open) {
+      if (now >= expiresAt) this.#end(sessionId, 'expired')
+      else this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
+    }
   }
 
   [Symbol.dispose](): void {

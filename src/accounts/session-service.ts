@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { type Impersonation, impersonationMask } from '../access/impersonation.ts'
 import type { UserRow } from '../access/model.ts'
 import type { Write } from '../db/write.ts'
 import { AppError } from '../errors.ts'
@@ -6,8 +7,10 @@ import { isPossibleLogin, normaliseLogin, normalisePassword } from './account-ru
 import type { AccountsContext } from './accounts-context.ts'
 import {
   findOpenSession,
+  findParentId,
   hasSignedInFrom,
   insertSession,
+  type OpenSession,
   updateSessionAddress,
   updateSessionsEnded,
 } from './session-queries.ts'
@@ -23,6 +26,8 @@ export interface SignedIn {
   sessionId: string
   expiresAt: Date
   token: string
+  /** Somebody acts as the user in this session. */
+  impersonation?: Impersonation
 }
 /** Why not; for the log only: towards the client they are all 1003. */
 export interface SignInRefused {
@@ -33,8 +38,10 @@ export type SignIn = SignedIn | SignInRefused
 
 type SignInContext = Pick<
   AccountsContext,
-  'db' | 'clock' | 'passwords' | 'tokens' | 'throttle' | 'sessions' | 'settings'
+  'db' | 'write' | 'clock' | 'store' | 'passwords' | 'tokens' | 'throttle' | 'sessions' | 'settings'
 >
+
+type ResumeContext = Pick<AccountsContext, 'db' | 'clock' | 'sessions'>
 
 /**
  * Signs in with login or e-mail address. An unknown name costs as much as a wrong password; without the database the
@@ -79,25 +86,40 @@ export async function checkPassword(
   return { ok: true, found, password }
 }
 
-/** Signs in with a token of an open session; the same token goes on being valid. */
+/**
+ * Signs in with a token of an open session; the same token goes on being valid. One of a session that acted as another and is
+ * over leads back to the session it was opened from (E-06).
+ */
 export async function signInWithToken(ctx: SignInContext, token: string, clientAddress: string): Promise<SignIn> {
   const claims = await ctx.tokens.verify(token)
   if (claims === undefined) return refused('invalidToken')
   const session = await findOpenSession(ctx.db, claims.sessionId, ctx.clock())
-  if (session === undefined || session.user.id !== claims.userId) return refused('sessionEnded')
-  // Where its holder moved to is a place he is known at from now on.
+  if (session === undefined || isOver(ctx, session)) return await goBack(ctx, claims.sessionId)
+  if (session.user.id !== claims.userId) return refused('sessionEnded')
+  // Where its holder moved to is a place he is known at from now on; who acts as another says nothing about that other.
   const network = networkOf(clientAddress)
-  if (network !== session.clientAddress) await updateSessionAddress(ctx.db, session.sessionId, network)
-  return admit(ctx, session.user, session, token)
+  if (network !== session.clientAddress && session.impersonation === undefined)
+    await updateSessionAddress(ctx.db, session.sessionId, network)
+  return admit(ctx, session, token)
 }
 
-/** Ends one session, on every node; nothing happens if it is not open. */
+/** Signs in to a session that was just opened. */
+export async function resume(ctx: ResumeContext, sessionId: string, token: string): Promise<SignIn> {
+  const session = await findOpenSession(ctx.db, sessionId, ctx.clock())
+  return session === undefined ? refused('sessionEnded') : admit(ctx, session, token)
+}
+
+/**
+ * Ends one session, on every node, and whatever acts as another from it; nothing happens if it is not open. To log out while
+ * acting as another is to log out altogether.
+ */
 export async function endSession(
   ctx: Pick<AccountsContext, 'write'>,
   { sessionId, reason, actorId }: { sessionId: string; reason: string; actorId: number | null },
 ): Promise<void> {
   await ctx.write({ actorId }, async (w) => {
-    const ended = await updateSessionsEnded(w.tx, { sessionId }, { now: w.now, reason })
+    const outermost = (await findParentId(w.tx, sessionId)) ?? sessionId
+    const ended = await updateSessionsEnded(w.tx, { sessionId: outermost }, { now: w.now, reason })
     noteEnded(w, ended, reason)
   })
 }
@@ -123,21 +145,39 @@ async function openSession(
   const expiresAt = new Date(createdAt.getTime() + ctx.settings.sessionDays * DAY_MS)
   const sessionId = randomUUID()
   const userId = found.user.id
-  const opened = await insertSession(ctx.db, found, { sessionId, createdAt, expiresAt, clientAddress })
+  const opened = await ctx.write({ actorId: userId }, async (w) => {
+    const isOpen = await insertSession(w.tx, found, { sessionId, createdAt, expiresAt, clientAddress })
+    if (isOpen) w.noted('session.opened', 'session', sessionId, { userId })
+    return isOpen
+  })
   if (!opened) return refused('wrongCredentials')
   const token = await ctx.tokens.sign({ sessionId, userId }, expiresAt)
   await renewHash(ctx, found, password)
-  return admit(ctx, found.user, { sessionId, expiresAt }, token)
+  return admit(ctx, { user: found.user, sessionId, expiresAt, impersonation: undefined }, token)
+}
+
+/** The session from which one acted as another. */
+async function goBack(ctx: ResumeContext & Pick<AccountsContext, 'tokens'>, sessionId: string): Promise<SignIn> {
+  const parentId = await findParentId(ctx.db, sessionId)
+  const parent = parentId === undefined ? undefined : await findOpenSession(ctx.db, parentId, ctx.clock())
+  if (parent === undefined) return refused('sessionEnded')
+  const token = await ctx.tokens.sign({ sessionId: parent.sessionId, userId: parent.user.id }, parent.expiresAt)
+  return admit(ctx, parent, token)
+}
+
+/** Whether the right to act as another has ended before the session. */
+function isOver(ctx: Pick<AccountsContext, 'store' | 'clock'>, { user, impersonation }: OpenSession): boolean {
+  if (impersonation === undefined) return false
+  return impersonationMask(ctx.store.index, impersonation, user.id, ctx.clock().getTime()) === 0
 }
 
 function admit(
-  ctx: SignInContext,
-  user: UserRow,
-  { sessionId, expiresAt }: { sessionId: string; expiresAt: Date },
+  ctx: Pick<AccountsContext, 'sessions'>,
+  { user, sessionId, expiresAt, impersonation }: Omit<OpenSession, 'clientAddress'>,
   token: string,
 ): SignIn {
   if (!ctx.sessions.admit({ sessionId, expiresAt })) return refused('sessionEnded')
-  return { ok: true, user, sessionId, expiresAt, token }
+  return { ok: true, user, sessionId, expiresAt, token, ...(impersonation && { impersonation }) }
 }
 
 /** Hashes with today's cost if the stored hash has another; when there is no time for it, at another log-in. */
@@ -150,7 +190,8 @@ async function renewHash(ctx: SignInContext, { user, passwordHash }: Credentials
   }
 }
 
-function noteEnded(w: Write, ended: readonly { id: string; userId: number }[], reason: string): void {
+/** Tells of sessions that were ended as part of a write. */
+export function noteEnded(w: Write, ended: readonly { id: string; userId: number }[], reason: string): void {
   for (const { id, userId } of ended) w.noted('session.ended', 'session', id, { userId, reason })
 }
 

@@ -113,6 +113,23 @@ export async function replacePasswordHash(db: Db, userId: number, old: string, r
   return result.numUpdatedRows === 1n
 }
 
+/** Ends that a user group looks after an account, and the consent that came with it; false if none does. */
+export async function deleteManagement(tx: Tx, userId: number): Promise<boolean> {
+  const managed = await tx
+    .deleteFrom('managedAccount')
+    .where('userId', '=', userId)
+    .returning('groupId')
+    .executeTakeFirst()
+  if (managed === undefined) return false
+  const memberships = tx
+    .selectFrom('membership')
+    .select('id')
+    .where('memberId', '=', userId)
+    .where('groupId', '=', managed.groupId)
+  await tx.deleteFrom('impersonationConsent').where('membershipId', 'in', memberships).execute()
+  return true
+}
+
 export async function findProfile(db: Db, userId: number): Promise<Profile | undefined> {
   const row = await db.selectFrom('userProfile').selectAll().where('userId', '=', userId).executeTakeFirst()
   if (row === undefined) return undefined

@@ -2,6 +2,7 @@ import { guardOwners } from '../access/guard-door.ts'
 import type { OpenemsRole, UserRow } from '../access/model.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
+import { createDefaultEdgeGroup } from '../groups/default-edge-group.ts'
 import {
   normalisePassword,
   parseLanguage,
@@ -15,6 +16,7 @@ import { hasSignedInFrom } from './session-queries.ts'
 import { accountKey, endSessionsOf } from './session-service.ts'
 import { networkOf } from './throttle.ts'
 import {
+  deleteManagement,
   findCredentialsById,
   insertUser,
   type NewUser,
@@ -35,9 +37,12 @@ export interface NewAccount {
   shareable?: boolean | undefined
 }
 
+/** An account that was checked, with its password hashed. */
+export type PreparedUser = NewUser & { hasDefaultEdgeGroup: boolean }
+
 /** Creates an account. */
 export async function createUser(
-  ctx: Pick<AccountsContext, 'write' | 'passwords'>,
+  ctx: Pick<AccountsContext, 'write' | 'passwords' | 'settings'>,
   actor: Actor,
   account: NewAccount,
 ): Promise<UserRow> {
@@ -46,7 +51,10 @@ export async function createUser(
 }
 
 /** Checks an account and hashes its password, both before the writer lock is taken. */
-export async function prepareUser(ctx: Pick<AccountsContext, 'passwords'>, account: NewAccount): Promise<NewUser> {
+export async function prepareUser(
+  ctx: Pick<AccountsContext, 'passwords' | 'settings'>,
+  account: NewAccount,
+): Promise<PreparedUser> {
   const password = account.password === undefined ? undefined : requireNewPassword(account.password)
   return {
     login: requireLogin(account.login),
@@ -56,14 +64,17 @@ export async function prepareUser(ctx: Pick<AccountsContext, 'passwords'>, accou
     globalRole: account.globalRole,
     shareable: account.shareable ?? false,
     passwordHash: password === undefined ? null : await ctx.passwords.hash(password),
+    hasDefaultEdgeGroup: ctx.settings.defaultEdgeGroup,
   }
 }
 
-/** Adds a prepared account as part of a write. */
-export async function addUser(w: Write, prepared: NewUser): Promise<UserRow> {
-  requireFree(w, prepared)
-  const row = await insertUser(w.tx, prepared, w.now)
+/** Adds a prepared account as part of a write, with an edge group of its own if the settings say so (G-21). */
+export async function addUser(w: Write, prepared: PreparedUser): Promise<UserRow> {
+  const { hasDefaultEdgeGroup, ...account } = prepared
+  requireFree(w, account)
+  const row = await insertUser(w.tx, account, w.now)
   w.inserted('user.created', 'user', row)
+  if (hasDefaultEdgeGroup) await createDefaultEdgeGroup(w, row)
   return row
 }
 
@@ -77,10 +88,15 @@ export async function setPassword(
   const passwordHash = await ctx.passwords.hash(requireNewPassword(password))
   await ctx.write(actor, async (w) => {
     requireUser(w, userId)
-    await updatePasswordHash(w.tx, userId, passwordHash)
-    w.noted('user.passwordChanged', 'user', String(userId))
-    await endSessionsOf(w, userId, 'passwordChanged')
+    await replacePassword(w, userId, passwordHash)
   })
+}
+
+/** Sets a password that is hashed already, as part of a write that has asked whether it may. */
+export async function replacePassword(w: Write, userId: number, passwordHash: string): Promise<void> {
+  await updatePasswordHash(w.tx, userId, passwordHash)
+  w.noted('user.passwordChanged', 'user', String(userId))
+  await endSessionsOf(w, userId, 'passwordChanged')
 }
 
 /** Changes one's own password, which takes the old one, and ends one's other sessions. */
@@ -110,6 +126,8 @@ export async function changeOwnPassword(
     const replaced = await replacePasswordHash(w.tx, userId, oldHash, newHash)
     if (!replaced) throw problem('The old password is wrong')
     w.noted('user.passwordChanged', 'user', String(userId))
+    // From now on the account is his alone (EC-08).
+    if (await deleteManagement(w.tx, userId)) w.noted('user.managementEnded', 'user', String(userId))
     await endSessionsOf(w, userId, 'passwordChanged', sessionId)
   })
 }

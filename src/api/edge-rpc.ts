@@ -94,7 +94,10 @@ async function forward(call: Call, { edge, role }: Target, payload: Payload): Pr
     ? edgeUser(user, role)
     : { id: `service:${principalId}`, name: nameOfService(ctx, principalId), role }
   await auditSystemCommand(ctx, principalId, edge, payload)
-  return askEdge(ctx, edge, asUser, payload, principalId)
+  const { caller } = session
+  // The history of the configuration names who did it, not as whom.
+  const doneBy = caller.type === 'user' ? (caller.impersonation?.actorId ?? principalId) : principalId
+  return askEdge(ctx, edge, asUser, payload, doneBy)
 }
 
 function nameOfService(ctx: Call['ctx'], principalId: number): string {

@@ -157,6 +157,7 @@ const setShareable = defineMethod({
   params: z.strictObject({ shareable: z.boolean() }),
   result: empty,
   access: 'signedIn',
+  personal: true,
   handler: async (call, params) => {
     const { caller } = call.session
     if (caller.type !== 'user') throw new AppError('unauthenticated', ['user'])

@@ -1,3 +1,4 @@
+import { accountMethods } from './account.ts'
 import { alertingMethods } from './alerting.ts'
 import { auditMethods } from './audit.ts'
 import { backendMethods } from './backend.ts'
@@ -13,10 +14,14 @@ import { explainChangeMethods } from './explain-change.ts'
 import { grantMethods } from './grant.ts'
 import { groupMethods } from './group.ts'
 import { handOverMethods } from './hand-over.ts'
+import { impersonationMethods } from './impersonation.ts'
+import { invitationMethods } from './invitation.ts'
+import { managedMemberMethods } from './managed-member.ts'
 import { metadataEdgeMethods } from './metadata-edges.ts'
 import { metadataUserMethods } from './metadata-users.ts'
 import { operatorMethods } from './operator.ts'
 import { organisationMethods } from './organisation.ts'
+import { roleMethods } from './role.ts'
 import { serviceTokenMethods } from './service-token.ts'
 import { sessionMethods } from './session.ts'
 import { setupProtocolMethods } from './setup-protocol.ts'
@@ -42,6 +47,11 @@ export const allMethods = [
   ...siteMethods,
   ...groupMethods,
   ...grantMethods,
+  ...roleMethods,
+  ...accountMethods,
+  ...impersonationMethods,
+  ...invitationMethods,
+  ...managedMemberMethods,
   ...explainMethods,
   ...explainChangeMethods,
   ...capMethods,

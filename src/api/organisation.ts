@@ -172,14 +172,13 @@ const member = z.strictObject({ organisationId: id, login, role: memberRole, ...
 
 const addOrganisationMember = defineMethod({
   name: 'addOrganisationMember',
-  summary: 'Makes somebody a member of an organisation (P-10, P-16); nobody gives a role above his own.',
+  summary:
+    'Makes somebody a member (P-10, P-16), or invites him by login or e-mail address if he is not for sharing (P-22).',
   clients,
   params: member,
-  result: z.object({ grantId: z.number() }),
+  result: z.object({ state: z.enum(['active', 'invited']), grantId: z.number().optional() }),
   access: { permission: 'manageMembers', resource: (params) => params.organisationId },
-  handler: async (call, params) => ({
-    grantId: (await addMember(call.ctx, actorOf(call), { ...params, ...periodOf(params) })).id,
-  }),
+  handler: async (call, params) => addMember(call.ctx, actorOf(call), { ...params, ...periodOf(params) }),
 })
 
 const setOrganisationRole = defineMethod({

@@ -4,13 +4,14 @@ import { grantAccess } from '../access/grant-service.ts'
 import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { scopes } from '../accounts/scopes.ts'
 import {
+  endServiceToken as end,
   listServiceTokens as findTokens,
   createServiceToken as newToken,
   rotateServiceToken as rotate,
 } from '../accounts/service-tokens.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
 import { operatorClients as clients } from './rights-shapes.ts'
-import { integer, role } from './shapes.ts'
+import { empty, integer, role } from './shapes.ts'
 
 const access = { permission: 'manageUser', resource: () => PLATFORM_RESOURCE_ID } as const
 const name = z.string().trim().min(1).max(200)
@@ -119,4 +120,17 @@ const listServiceTokens = defineMethod({
   },
 })
 
-export const serviceTokenMethods = [createServiceToken, rotateServiceToken, listServiceTokens]
+const endServiceToken = defineMethod({
+  name: 'endServiceToken',
+  summary: 'Ends one service token and its sockets at once; the other tokens of the service go on.',
+  clients,
+  params: z.strictObject({ tokenId: integer }),
+  result: empty,
+  access,
+  handler: async (call, { tokenId }) => {
+    await end(call.ctx, actorOf(call), tokenId)
+    return {}
+  },
+})
+
+export const serviceTokenMethods = [createServiceToken, rotateServiceToken, listServiceTokens, endServiceToken]

@@ -8,7 +8,7 @@ import { type Call, defineMethod } from '../rpc/method.ts'
 import { registration } from './registration-shapes.ts'
 import { empty, role } from './shapes.ts'
 
-const authenticated = z.object({
+export const authenticated = z.object({
   token: z.string(),
   user: z.object({
     id: z.string(),
@@ -17,6 +17,8 @@ const authenticated = z.object({
     hasMultipleEdges: z.boolean(),
     settings: z.record(z.string(), z.unknown()),
     globalRole: role,
+    /** Set while another acts as this user: who, and until when (E-06). */
+    impersonatedBy: z.object({ id: z.string(), name: z.string(), until: z.string() }).optional(),
   }),
   edges: z.array(z.never()),
 })
@@ -24,11 +26,13 @@ const authenticated = z.object({
 type SignIn = Awaited<ReturnType<typeof signInWithToken>>
 
 /** Binds the socket to the session, or refuses with 1003, the one code that means "log in again" to the UI. */
-function admit(call: Call, outcome: SignIn): z.input<typeof authenticated> {
+export function admit(call: Call, outcome: SignIn): z.input<typeof authenticated> {
   if (!outcome.ok) throw new AppError('authenticationFailed')
-  const { user, sessionId, token } = outcome
-  call.session.signIn({ type: 'user', principalId: user.id, sessionId, token })
-  return { token, user: toSessionUser(call, user), edges: [] }
+  const { user, sessionId, token, impersonation } = outcome
+  call.session.signIn({ type: 'user', principalId: user.id, sessionId, token, ...(impersonation && { impersonation }) })
+  const actor = impersonation && call.ctx.store.index.user(impersonation.actorId)
+  const impersonatedBy = actor && { id: actor.login, name: actor.name, until: outcome.expiresAt.toISOString() }
+  return { token, user: { ...toSessionUser(call, user), impersonatedBy }, edges: [] }
 }
 
 function toSessionUser({ ctx, now }: Call, user: UserRow) {

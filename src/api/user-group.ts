@@ -2,9 +2,10 @@ import { z } from 'zod'
 import type { MembershipRow } from '../access/model.ts'
 import { controlsUserGroup, ownGroups, seesUserGroup } from '../access/people-door.ts'
 import { listMembershipIdsOf } from '../access/resource-queries.ts'
+import { listConsents } from '../accounts/impersonation-queries.ts'
+import { listManagedBy } from '../groups/managed-member-queries.ts'
 import {
   addGroupMember as addMember,
-  answerInvitation,
   removeGroupMember as removeMember,
   showsMembership,
 } from '../groups/membership-service.ts'
@@ -34,7 +35,11 @@ import {
 import { empty } from './shapes.ts'
 
 export const groupText = { description: z.string().max(2000).optional(), purpose: z.string().max(200).optional() }
-const member = z.union([z.strictObject({ login }), z.strictObject({ userGroupId: id })])
+const member = z.union([
+  z.strictObject({ login }),
+  z.strictObject({ userGroupId: id }),
+  z.strictObject({ service: z.string().trim().min(1).max(200) }),
+])
 const state = z.enum(['invited', 'active', 'rejected'])
 
 const createUserGroup = defineMethod({
@@ -75,7 +80,8 @@ const deleteUserGroup = defineMethod({
 
 const addGroupMember = defineMethod({
   name: 'addGroupMember',
-  summary: 'Adds an account or a group; an account that is not available for sharing is invited (G-17, G-31, K5).',
+  summary:
+    'Adds an account, a group or a service; an account that is not available for sharing is invited (G-17, G-31, K5).',
   clients,
   params: z.strictObject({ groupId: id, member, ...period }),
   result: z.object({ state }),
@@ -83,32 +89,6 @@ const addGroupMember = defineMethod({
   handler: async (call, params) => ({
     state: await addMember(call.ctx, actorOf(call), { ...params, ...periodOf(params) }),
   }),
-})
-
-const acceptInvitation = defineMethod({
-  name: 'acceptInvitation',
-  summary: 'Accepts an invitation to a user group; membership starts with that (P-22).',
-  clients: ['ui'],
-  params: z.strictObject({ groupId: id }),
-  result: empty,
-  access: 'signedIn',
-  handler: async (call, params) => {
-    await answerInvitation(call.ctx, actorOf(call), params.groupId, 'active')
-    return {}
-  },
-})
-
-const rejectInvitation = defineMethod({
-  name: 'rejectInvitation',
-  summary: 'Rejects an invitation to a user group (P-22).',
-  clients: ['ui'],
-  params: z.strictObject({ groupId: id }),
-  result: empty,
-  access: 'signedIn',
-  handler: async (call, params) => {
-    await answerInvitation(call.ctx, actorOf(call), params.groupId, 'rejected')
-    return {}
-  },
 })
 
 const removeGroupMember = defineMethod({
@@ -183,11 +163,15 @@ const listGroupMembers = defineMethod({
   result: z.object({
     members: z.array(
       z.object({
-        /** One of the two. */
+        /** One of the three. */
         login: z.string().optional(),
         userGroupId: z.number().optional(),
+        service: z.string().optional(),
         name: z.string(),
         state,
+        /** The group looks after the account (E-04), and those who decide about the group may act as him (K4). */
+        isManaged: z.boolean(),
+        consents: z.boolean(),
         validFrom: z.string().nullable(),
         validTo: z.string().nullable(),
       }),
@@ -199,6 +183,8 @@ const listGroupMembers = defineMethod({
   handler: async (call, { groupId, ...query }) => {
     const membershipIds = await listMembershipIdsIn(call.ctx.db, groupId)
     const own = await ownGroups(call.ctx.db, lookOf(call))
+    const managed = await listManagedBy(call.ctx.db, groupId)
+    const consents = await listConsents(call.ctx.db, membershipIds)
     const look = lookOf(call)
     const { index } = look
     const group = index.row('userGroup', groupId)
@@ -212,16 +198,20 @@ const listGroupMembers = defineMethod({
       const inner = index.row('userGroup', row.memberId)
       // A group that was put in by somebody else may be unknown to the caller.
       const innerName = inner && (seesUserGroup(look, inner, own) ? inner.name : '')
-      const name = user?.login ?? innerName ?? index.row('service', row.memberId)?.name ?? ''
-      return [{ row, user, inner, name }]
+      const service = index.row('service', row.memberId)?.name
+      const name = user?.login ?? innerName ?? service ?? ''
+      return [{ row, user, inner, service, name }]
     })
     const { items, total } = pageOf(members, ({ row, name }) => ({ id: row.id, name }), query)
     return {
-      members: items.map(({ row, user, inner, name }) => ({
+      members: items.map(({ row, user, inner, service, name }) => ({
         login: user?.login,
         userGroupId: inner?.id,
+        service,
         name: user?.name ?? name,
         state: row.state,
+        isManaged: managed.has(row.memberId),
+        consents: consents.has(row.id),
         validFrom: toIso(row.validFrom),
         validTo: toIso(row.validTo),
       })),
@@ -235,8 +225,6 @@ export const userGroupMethods = [
   renameUserGroup,
   deleteUserGroup,
   addGroupMember,
-  acceptInvitation,
-  rejectInvitation,
   removeGroupMember,
   listUserGroups,
   listGroupMembers,

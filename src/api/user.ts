@@ -32,6 +32,7 @@ const getUserInformation = defineMethod({
   }),
   scope: 'authenticate',
   access: 'signedIn',
+  personal: true,
   handler: async (call, params) => {
     const userId = personOf(call, params.userId)
     const user = await findInformation(call.ctx, userId)
@@ -59,6 +60,7 @@ const setUserInformation = defineMethod({
   result: empty,
   scope: 'authenticate',
   access: 'signedIn',
+  personal: true,
   handler: async (call, params) => {
     const userId = personOf(call, params.userId)
     const { company, ...user } = params.user
@@ -75,6 +77,7 @@ const updateUserLanguage = defineMethod({
   result: empty,
   scope: 'authenticate',
   access: 'signedIn',
+  personal: true,
   handler: async (call, params) => {
     const userId = personOf(call, params.userId)
     await storeLanguage(call.ctx, userId, params.language, actorFor(call, userId))
@@ -90,6 +93,7 @@ const updateUserSettings = defineMethod({
   result: empty,
   scope: 'authenticate',
   access: 'signedIn',
+  personal: true,
   handler: async (call, params) => {
     const userId = personOf(call, params.userId)
     await storeSettings(call.ctx, userId, params.settings, actorFor(call, userId))
@@ -104,6 +108,7 @@ const changeOwnPassword = defineMethod({
   params: z.strictObject({ oldPassword: z.string().max(1000), newPassword: z.string().max(1000) }),
   result: empty,
   access: 'signedIn',
+  personal: true,
   handler: async (call, params) => {
     const { caller, clientAddress } = call.session
     if (caller.type !== 'user') throw new AppError('unauthenticated', ['user'])

@@ -1,19 +1,22 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { type Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { openemsRoles } from '../access/model.ts'
 import { scopes } from '../accounts/scopes.ts'
 import { ConfigError } from '../config.ts'
 import { type ClientOptions, callService } from './client.ts'
 import { explanationText } from './explain-text.ts'
+import { structureCommands } from './structure-calls.ts'
 
-type Options = ClientOptions & { json?: true } & Record<string, unknown>
+export type Options = ClientOptions & { json?: true } & Record<string, unknown>
+export type Result = Record<string, unknown>
 
 /** One CLI command that is one method: name, arguments and options come in, params go out. */
-interface CallCommand {
+export interface CallCommand {
   name: string
   description: string
-  arguments?: [name: string, description: string][]
+  arguments?: ([name: string, description: string] | Argument)[]
   options?: Option[]
-  method: string
+  /** One that takes either of two says which by its options. */
+  method: string | ((options: Options, args: string[]) => string)
   params: (args: string[], options: Options) => Record<string, unknown>
   /** What people read; JSON output is the result itself. */
   text: (result: Record<string, unknown>, args: string[]) => string
@@ -199,9 +202,12 @@ const commands: CallCommand[] = [
 
 /** The commands that are calls to a running service. */
 export function callCommands(): Command[] {
-  return commands.map((definition) => {
+  return [...commands, ...structureCommands].map((definition) => {
     const command = withClientOptions(new Command(definition.name).description(definition.description))
-    for (const [name, description] of definition.arguments ?? []) command.argument(`<${name}>`, description)
+    for (const argument of definition.arguments ?? []) {
+      if (Array.isArray(argument)) command.argument(`<${argument[0]}>`, argument[1])
+      else command.addArgument(argument)
+    }
     for (const option of definition.options ?? []) command.addOption(option)
     return command.action(async (...given: unknown[]) => {
       const options = given.at(-2) as Options
@@ -209,7 +215,9 @@ export function callCommands(): Command[] {
       const params = Object.fromEntries(
         Object.entries(definition.params(args, options)).filter(([, value]) => value !== undefined),
       )
-      const result = await callService(options, definition.method, params)
+      const { method } = definition
+      const called = typeof method === 'string' ? method : method(options, args)
+      const result = await callService(options, called, params)
       if (definition.failed?.(result) === true) process.exitCode = 1
       process.stdout.write(`${options.json ? JSON.stringify(result) : definition.text(result, args)}\n`)
     })

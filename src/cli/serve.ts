@@ -21,7 +21,7 @@ export function serveCommand(): Command {
     .description('Run the service')
     .option(
       '--demo',
-      'a fleet of ten simulated edges with users admin, installer, owner and guest (password = login), on this machine only',
+      'a fleet of ten simulated edges with users admin, manager, installer, owner and guest (password = login), on this machine only',
     )
     .addHelpText('after', `\nSettings (environment variables):\n${describeSettings('help')}\n`)
     .action(async (options: { demo?: true }) => {
@@ -75,7 +75,7 @@ function banner(started: StartedService, options: { demo: boolean; tls: boolean;
       `  REST       ${options.tls ? 'https' : 'http'}://${host}:${ports.rest}/jsonrpc   (header Authorization)`,
     )
   lines.push(`  operator   ${started.controlSocket}   (npx ems-metadata --help)`)
-  if (options.demo) lines.push('  log in as admin, installer, owner or guest; the password is the login')
+  if (options.demo) lines.push('  log in as admin, manager, installer, owner or guest; the password is the login')
   if (started.generatedAdminPassword !== undefined) {
     lines.push(
       '',

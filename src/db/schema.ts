@@ -82,6 +82,26 @@ export interface SessionTable {
   endedAt: Date | null
   endReason: string | null
   clientAddress: Generated<string>
+  parentId: string | null
+  viaGroupId: number | null
+}
+
+/** A member lets those who decide about the group act as him. */
+export interface ImpersonationConsentTable {
+  membershipId: number
+  givenAt: Date
+}
+
+/** Where edges start that a user claims. */
+export interface DefaultEdgeGroupTable {
+  userId: number
+  edgeGroupId: number
+}
+
+/** Accounts made inside a user group. */
+export interface ManagedAccountTable {
+  userId: number
+  groupId: number
 }
 
 export interface ServiceTokenTable {
@@ -114,13 +134,21 @@ export interface SignInThrottleTable {
 
 export interface InvitationTable {
   id: Generated<number>
-  tokenHash: string
+  tokenHash: string | null
   email: string | null
   globalRole: Generated<OpenemsRole>
   createdBy: number | null
   createdAt: Date
   expiresAt: Date
   usedAt: Date | null
+  organisationId: number | null
+  memberRole: string | null
+  groupId: number | null
+  userId: number | null
+  addressee: string | null
+  memberFrom: Date | null
+  memberTo: Date | null
+  rejectedAt: Date | null
 }
 
 /** Whatever may be granted; hands out the ids of organisations, sites, edges and edge groups. */
@@ -298,6 +326,9 @@ export interface Database {
   service: ServiceTable
   membership: MembershipTable
   session: SessionTable
+  impersonationConsent: ImpersonationConsentTable
+  defaultEdgeGroup: DefaultEdgeGroupTable
+  managedAccount: ManagedAccountTable
   serviceToken: ServiceTokenTable
   signingKey: SigningKeyTable
   signInThrottle: SignInThrottleTable

@@ -1,5 +1,5 @@
 import { insertGrant } from '../access/grant-service.ts'
-import { type OpenemsRole, PLATFORM_RESOURCE_ID } from '../access/model.ts'
+import { type OpenemsRole, PLATFORM_RESOURCE_ID, type UserRow } from '../access/model.ts'
 import { insertUser } from '../accounts/user-queries.ts'
 import type { AppContext } from '../context.ts'
 import { createEdge } from '../edges/edge-service.ts'
@@ -32,7 +32,8 @@ const people = [
 export async function seedDemo(ctx: AppContext): Promise<void> {
   if (ctx.store.index.edgeByName('edge0') !== undefined) return
   const nobody = { actorId: null }
-  const company = await createOrganisation(ctx, nobody, 'Sunny Street Energy')
+  const manager = await seedAccount(ctx, { login: 'manager', name: 'Mara Manager', role: 'owner' })
+  const company = await createOrganisation(ctx, nobody, 'Sunny Street Energy', manager.id)
   for (const [index, house] of houses.entries()) {
     const site = await createSite(ctx, nobody, {
       organisationId: company.id,
@@ -45,9 +46,13 @@ export async function seedDemo(ctx: AppContext): Promise<void> {
   for (const person of people) await seedPerson(ctx, person)
 }
 
-async function seedPerson(ctx: AppContext, person: (typeof people)[number]): Promise<void> {
+/** An account whose password is its login. */
+async function seedAccount(
+  ctx: AppContext,
+  person: { login: string; name: string; role: OpenemsRole },
+): Promise<UserRow> {
   const passwordHash = await ctx.passwords.hash(person.login)
-  await ctx.write({ actorId: null }, async (write) => {
+  return ctx.write({ actorId: null }, async (write) => {
     const user = await insertUser(
       write.tx,
       {
@@ -62,6 +67,13 @@ async function seedPerson(ctx: AppContext, person: (typeof people)[number]): Pro
       write.now,
     )
     write.inserted('user.created', 'user', user)
+    return user
+  })
+}
+
+async function seedPerson(ctx: AppContext, person: (typeof people)[number]): Promise<void> {
+  const user = await seedAccount(ctx, person)
+  await ctx.write({ actorId: null }, async (write) => {
     for (const index of person.edges) {
       const resourceId = write.index.edgeByName(`edge${index}`)?.id ?? PLATFORM_RESOURCE_ID
       if (resourceId === PLATFORM_RESOURCE_ID) throw new Error(`The demo edge ${index} is missing`)

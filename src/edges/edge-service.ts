@@ -3,6 +3,7 @@ import { type EdgeKeyRow, type EdgeRow, openemsRoles } from '../access/model.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor } from '../db/write.ts'
 import { AppError } from '../errors.ts'
+import { startInDefaultEdgeGroup } from '../groups/default-edge-group.ts'
 import { generateApiKey, generateSetupPassword, keyedHash } from '../lib/secrets.ts'
 
 export interface NewEdge {
@@ -141,6 +142,7 @@ export async function addEdgeToUser(
       { principalId: userId, resourceId: edge.id, role, source: 'setupPassword', grantedBy: userId },
       'edge.addedBySetupPassword',
     )
+    await startInDefaultEdgeGroup(write, userId, edge.id)
   })
   return edge
 }

@@ -1,7 +1,8 @@
-import type { UserGroupRow } from '../access/model.ts'
+import { PLATFORM_RESOURCE_ID, type UserGroupRow } from '../access/model.ts'
 import { controlsUserGroup } from '../access/people-door.ts'
-import { refusal, requireName, requireText, rightsHolder } from '../access/write-door.ts'
+import { hasRight, refusal, requireName, requireText, rightsHolder } from '../access/write-door.ts'
 import type { Actor, Write } from '../db/write.ts'
+import { problem } from '../errors.ts'
 
 /** What people read of a group, of users or of edges. */
 export interface GroupText {
@@ -17,6 +18,15 @@ export function requireUserGroup(w: Write, actor: Actor, groupId: number): UserG
   const look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
   if (group === undefined || !controlsUserGroup(look, group)) throw refusal(w, actor, 'userGroup')
   return group
+}
+
+/** Bringing people in who have no account yet is for those who handle the members of the organisation, or all accounts. */
+export function requireBringer(w: Write, actor: Actor, { organisationId }: UserGroupRow): void {
+  if (hasRight(w, actor, 'manageUser', PLATFORM_RESOURCE_ID)) return
+  if (organisationId !== null && hasRight(w, actor, 'manageMembers', organisationId)) return
+  throw problem(
+    'New people are brought in by those who handle the members of the organisation that the group belongs to',
+  )
 }
 
 /** The text of a group, checked. */

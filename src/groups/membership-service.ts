@@ -1,6 +1,6 @@
 import { guardMembership, guardOwners } from '../access/guard-door.ts'
 import type { MembershipRow, UserGroupRow } from '../access/model.ts'
-import { findVisibleUser, type Look, ownGroups, seesUserGroup } from '../access/people-door.ts'
+import { controlsService, findVisibleUser, type Look, ownGroups, seesUserGroup } from '../access/people-door.ts'
 import { refusal, requirePeriod, rightsHolder, rowOf } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
@@ -8,8 +8,8 @@ import { problem } from '../errors.ts'
 import { requireUserGroup } from './group-rules.ts'
 import { deleteMembership, findMembershipId, insertMembership, updateMembershipState } from './user-group-queries.ts'
 
-/** Who becomes a member: an account or another user group. */
-export type Member = { login: string } | { userGroupId: number }
+/** Who becomes a member: an account, another user group, or a service (2.1). */
+export type Member = { login: string } | { userGroupId: number } | { service: string }
 export interface NewMembership {
   groupId: number
   member: Member
@@ -18,7 +18,7 @@ export interface NewMembership {
 }
 
 /**
- * Adds a member to a user group (G-31). A group is added at once, and so is an account that is available for sharing;
+ * Adds a member to a user group (G-31). A group or a service is added at once, and so is an account that is available for sharing;
  * any other account is invited (K5), and whether there is one is not told (G-17, G-18).
  */
 export async function addGroupMember(
@@ -47,6 +47,19 @@ export async function addGroupMember(
   })
 }
 
+/** Makes somebody a member who holds an invitation that was just checked, as part of a write. */
+export async function joinGroup(
+  w: Write,
+  given: { groupId: number; memberId: number; addedBy: number; validFrom: Date | null; validTo: Date | null },
+): Promise<void> {
+  const known = await findMembership(w, given.groupId, given.memberId)
+  if (known?.state === 'active') throw problem('You are a member of the group already')
+  if (known !== undefined) await removeMemberships(w, [known])
+  const period = { validFrom: given.validFrom?.getTime() ?? null, validTo: given.validTo?.getTime() ?? null }
+  const row = await insertMembership(w.tx, { ...given, ...period, state: 'active' })
+  w.inserted('membership.accepted', 'membership', row)
+}
+
 /** Accepts or rejects an invitation to a user group (P-22); a rejected one may still be accepted. */
 export async function answerInvitation(
   ctx: Pick<AppContext, 'write'>,
@@ -71,7 +84,7 @@ export async function removeGroupMember(
   { groupId, member }: { groupId: number; member: Member },
 ): Promise<void> {
   await ctx.write(actor, async (w) => {
-    const memberId = 'login' in member ? w.index.userByLogin(normal(member.login))?.id : member.userGroupId
+    const memberId = idOf(w, member)
     const isOwn = memberId !== undefined && memberId === rightsHolder(actor)
     const group = isOwn ? w.index.row('userGroup', groupId) : requireUserGroup(w, actor, groupId)
     const membership = group && memberId !== undefined ? await findMembership(w, group.id, memberId) : undefined
@@ -109,6 +122,11 @@ async function memberOf(
       throw refusal(w, actor, 'userGroup')
     return { memberId: group.id, state: 'active' }
   }
+  if ('service' in member) {
+    const service = w.index.row('service', idOf(w, member) ?? 0)
+    if (service === undefined || !controlsService(look, service)) throw refusal(w, actor, 'service')
+    return { memberId: service.id, state: 'active' }
+  }
   const visible = findVisibleUser(look, member.login)
   if (visible) return { memberId: visible.id, state: 'active' }
   return { memberId: w.index.userByLogin(normal(member.login))?.id, state: 'invited' }
@@ -117,6 +135,13 @@ async function memberOf(
 async function findMembership(w: Write, groupId: number, memberId: number): Promise<MembershipRow | undefined> {
   const id = await findMembershipId(w.tx, groupId, memberId)
   return id === undefined ? undefined : rowOf(w, 'membership', id)
+}
+
+function idOf(w: Write, member: Member): number | undefined {
+  if ('userGroupId' in member) return member.userGroupId
+  if ('login' in member) return w.index.userByLogin(normal(member.login))?.id
+  for (const service of w.index.rows('service')) if (service.name === member.service) return service.id
+  return undefined
 }
 
 function normal(login: string): string {

@@ -12,7 +12,7 @@ interface Job {
 export function startJobs(ctx: AppContext, keys: SigningKeys): Disposable {
   const jobs: Job[] = [
     { name: 'signingKeys', everyMs: 3_600_000, run: () => keys.ensureSigningKey() },
-    { name: 'expireSessions', everyMs: 30_000, run: () => ctx.sessions.endExpired() },
+    { name: 'expireSessions', everyMs: 1000, run: () => ctx.sessions.endExpired() },
     { name: 'expireServiceTokens', everyMs: 1000, run: () => ctx.serviceTokens.endExpired() },
     { name: 'stampServiceTokens', everyMs: 60_000, run: () => ctx.serviceTokens.writeUses() },
     { name: 'deleteExpired', everyMs: 600_000, run: () => deleteExpired(ctx) },

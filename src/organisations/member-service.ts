@@ -1,10 +1,16 @@
+import { guardGrant } from '../access/guard-door.ts'
 import type { GrantRow, OrganisationRow, UserRow } from '../access/model.ts'
 import { findVisibleUser } from '../access/people-door.ts'
+import type { NewGrant } from '../access/resource-queries.ts'
 import { addGrant, grantsOn, removeGrants, requireNotAbove, roleNamed } from '../access/role-grant-service.ts'
-import { refusal, requirePeriod, requireResource, requireRight, rightsHolder } from '../access/write-door.ts'
+import { refusal, requirePeriod, requireResource, requireRight, rightsHolder, rowOf } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { problem } from '../errors.ts'
+import { insertInvitation, listInvitationsTo } from '../invitations/invitation-queries.ts'
+
+const DAY_MS = 86_400_000
+const INVITATION_DAYS = 14
 
 /** Roles in an organisation, weakest first (P-08, P-10..12). */
 export const organisationRoles = ['member', 'viewer', 'manager', 'owner'] as const
@@ -18,22 +24,66 @@ export interface OrganisationMember {
   validTo: Date | null
 }
 
-/** Makes somebody a member of an organisation; of several he may be one at a time (P-16). */
+/**
+ * Makes somebody a member of an organisation; of several he may be one at a time (P-16). Whoever is available for sharing is one
+ * at once (K5); anybody else is invited, by login or e-mail address, and is one when he accepts (P-22).
+ */
 export async function addOrganisationMember(
   ctx: Pick<AppContext, 'write'>,
   actor: Actor,
   member: OrganisationMember,
-): Promise<GrantRow> {
+): Promise<{ state: 'active'; grantId: number } | { state: 'invited' }> {
   requirePeriod(member.validFrom, member.validTo)
   return ctx.write(actor, async (w) => {
     const organisation = requireResource(w, actor, 'manageMembers', 'organisation', member.organisationId)
     const look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
+    const byLogin = w.index.userByLogin(member.login.trim().toLowerCase())
+    if (byLogin !== undefined && (await rolesOf(w, organisation, byLogin)).length > 0) {
+      throw problem('This is a member of the organisation already')
+    }
     const user = findVisibleUser(look, member.login)
-    if (user === undefined) throw refusal(w, actor, 'grantee')
-    const roles = await rolesOf(w, organisation, user)
-    if (roles.length > 0) throw problem('This is a member of the organisation already')
-    return give(w, actor, { ...member, principalId: user.id })
+    if (user === undefined) return invite(w, actor, member)
+    const { id } = await give(w, actor, { ...member, principalId: user.id })
+    return { state: 'active', grantId: id }
   })
+}
+
+/** Makes somebody a member who holds an invitation that was just checked, by the rights of whoever invited him. */
+export async function joinOrganisation(
+  w: Write,
+  inviter: Actor,
+  user: UserRow,
+  member: Omit<OrganisationMember, 'login'>,
+): Promise<void> {
+  const organisation = rowOf(w, 'organisation', member.organisationId)
+  if ((await rolesOf(w, organisation, user)).length > 0) throw problem('You are a member of the organisation already')
+  await give(w, inviter, { ...member, principalId: user.id })
+}
+
+/**
+ * Invites whom the inviter cannot see, with one answer whether there is such an account or not (G-18, P-22). Who has it is
+ * decided now: an e-mail address that somebody enters later is not his for that.
+ */
+async function invite(w: Write, actor: Actor, member: OrganisationMember): Promise<{ state: 'invited' }> {
+  guardGrant(w, actor, organisationGrant(w, actor, { ...member, principalId: 0 }), 'manageMembers')
+  const addressee = member.login.trim()
+  const open = await listInvitationsTo(w.tx, member, w.now)
+  if (open.some((row) => row.addressee?.toLowerCase() === addressee.toLowerCase())) return { state: 'invited' }
+  const name = addressee.toLowerCase()
+  const id = await insertInvitation(w.tx, {
+    addressee,
+    userId: (w.index.userByLogin(name) ?? w.index.userByEmail(name))?.id ?? null,
+    organisationId: member.organisationId,
+    memberRole: member.role,
+    memberFrom: member.validFrom,
+    memberTo: member.validTo,
+    createdBy: rightsHolder(actor),
+    createdAt: w.now,
+    expiresAt: new Date(w.now.getTime() + INVITATION_DAYS * DAY_MS),
+  })
+  const { organisationId, role } = member
+  w.noted('invitation.created', 'invitation', String(id), { organisationId, role })
+  return { state: 'invited' }
 }
 
 /** Gives a member another role. Nobody gives or takes a role above his own (P-09, C-12). */
@@ -75,8 +125,22 @@ export function organisationRoleOf(roleName: string | undefined): OrganisationRo
   return organisationRoles.find((role) => roleName === `org.${role}`)
 }
 
-async function give(w: Write, actor: Actor, member: OrganisationMember & { principalId: number }): Promise<GrantRow> {
-  const grant = {
+/** The role that a membership is stored with. */
+export function requireOrganisationRole(text: string | null): OrganisationRole {
+  const role = organisationRoles.find((one) => one === text)
+  if (role === undefined) throw new Error(`There is no role ${text} in organisations`)
+  return role
+}
+
+type Membership = Omit<OrganisationMember, 'login'> & { principalId: number }
+
+async function give(w: Write, actor: Actor, member: Membership): Promise<GrantRow> {
+  return addGrant(w, actor, 'organisation.memberAdded', organisationGrant(w, actor, member), 'manageMembers')
+}
+
+/** The grant that a membership is. */
+export function organisationGrant(w: Write, actor: Actor, member: Membership): NewGrant {
+  return {
     principalId: member.principalId,
     resourceId: member.organisationId,
     roleId: roleNamed(w.index, `org.${member.role}`).id,
@@ -87,7 +151,6 @@ async function give(w: Write, actor: Actor, member: OrganisationMember & { princ
     source: 'manual',
     grantedBy: rightsHolder(actor),
   }
-  return addGrant(w, actor, 'organisation.memberAdded', grant, 'manageMembers')
 }
 
 async function requireMember(

@@ -1,10 +1,13 @@
 import { requireEdgeRole, requirePermission } from '../access/door.ts'
-import { AppError } from '../errors.ts'
+import { AppError, problem } from '../errors.ts'
 import type { Call, Method } from './method.ts'
 import { requireScope, scopeOf } from './scope.ts'
 import type { Caller } from './session.ts'
 
-/** The kind of caller that a method is for, else 1001; a service token that was made for it, else 1002. */
+/**
+ * The kind of caller that a method is for, else 1001; a service token that was made for it, else 1002.
+ * What is a person's own nobody does who acts as him (K4).
+ */
 export function requireSignedIn(method: Method, caller: Caller): void {
   if (method.access === 'public') return
   if (method.access === 'edge') {
@@ -12,6 +15,9 @@ export function requireSignedIn(method: Method, caller: Caller): void {
     return
   }
   if (!('principalId' in caller)) throw new AppError('unauthenticated', ['user'])
+  if (method.personal && caller.type === 'user' && caller.impersonation !== undefined) {
+    throw problem('You act as somebody else: go back to yourself for this')
+  }
   requireScope(caller, scopeOf(method), method.name)
 }
 

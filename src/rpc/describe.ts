@@ -67,6 +67,11 @@ export function describeForPeople(methods: readonly Method[]): string {
 /** What a method demands, in words. */
 export function describeAccess(method: Method): string {
   const { access } = method
+  if (method.personal) return `${describeDemand(access)}, himself`
+  return describeDemand(access)
+}
+
+function describeDemand(access: Method['access']): string {
   if (typeof access === 'string') return access
   if ('edgeRole' in access) return `role ${access.edgeRole} on the edge`
   return `permission ${access.permission}`

@@ -43,6 +43,8 @@ export interface MethodDefinition<N extends string, P extends z.ZodType, R exten
   handler: (call: Call, params: z.output<P>) => z.input<R> | Promise<z.input<R>>
   /** For the API document; a contract test holds it against both schemas. */
   example?: { params: z.input<P>; result: z.output<R> }
+  /** Refused while another acts as the user: his secrets, his consent, and what he alone is shown (K4, G-32). */
+  personal?: true
   /** Calls of one socket wait until it is done (log-in, log-out). */
   exclusive?: true
   /** Not counted against the request limit of a socket. */
@@ -61,6 +63,7 @@ export interface Method {
   access: Access<never>
   scope?: Scope
   handler: (call: Call, params: never) => unknown
+  personal?: true
   example?: { params: unknown; result: unknown }
   exclusive?: true
   unlimited?: true

@@ -1,3 +1,4 @@
+import type { Impersonation } from '../access/impersonation.ts'
 import type { Scope } from '../accounts/scopes.ts'
 import type { ServiceTokenHolder } from '../accounts/service-token-registry.ts'
 import type { TableReader } from '../live/edge-tables.ts'
@@ -12,6 +13,8 @@ export type Caller =
       principalId: number
       sessionId: string
       token: string
+      /** Another acts as this user, by what right. */
+      impersonation?: Impersonation
     }
   /** `token` unless it is the operator on this machine. */
   | { type: 'service'; principalId: number; scopes: ReadonlySet<Scope>; token?: ServiceTokenHolder }

@@ -19,6 +19,7 @@ import {
 } from '../rpc/envelope.ts'
 import type { Method, PeerKind } from '../rpc/method.ts'
 import type { Caller, Session } from '../rpc/session.ts'
+import { actingContext, actingMask, isActing } from './acting.ts'
 import { closeCodes } from './close-codes.ts'
 import { dispatch, type MethodTable, type Outcome } from './dispatch.ts'
 import { codeLabel } from './metrics.ts'
@@ -58,6 +59,8 @@ export class Connection implements Session, Watcher {
   readonly #limit: RateLimit
   readonly #logLimit = new RateLimit(LOG_LINES_PER_SECOND, LOG_LINES_PER_SECOND)
   #caller: Caller
+  /** The service as the caller meets it; while another acts as him, cut to what that other may. */
+  #acting: AppContext
   #waiting: Extract<Frame, { kind: 'request' }>[] = []
   #running = 0
   #exclusive = false
@@ -82,6 +85,7 @@ export class Connection implements Session, Watcher {
     this.kind = options.kind
     this.clientAddress = options.clientAddress
     this.#caller = options.caller ?? anonymous
+    this.#acting = ctx
     this.#methods = parts.methods[options.kind]
     this.#log = ctx.log.child({ connectionId: this.id, clientKind: options.kind })
     const perSecond = options.kind === 'ui' ? ctx.config.uiRequestsPerSecond : 0
@@ -106,6 +110,7 @@ export class Connection implements Session, Watcher {
       return
     }
     this.#caller = caller
+    this.#acting = actingContext(this.#ctx, caller)
     clearTimeout(this.#deadline)
     this.#parts.sockets.signedIn(this)
   }
@@ -116,6 +121,7 @@ export class Connection implements Session, Watcher {
     this.#parts.sockets.signedOut(this)
     this.#releaseSession()
     this.#caller = anonymous
+    this.#acting = this.#ctx
     this.channelCount = -1
     this.#unsubscribe()
     this.#strangerBytes = 0
@@ -139,13 +145,16 @@ export class Connection implements Session, Watcher {
 
   maySee(edgeId: number): boolean {
     const { caller } = this
-    return 'principalId' in caller && maySeeLive(this.#ctx, caller.principalId, edgeId, this.#ctx.clock().getTime())
+    if (this.#isOver()) return false
+    return 'principalId' in caller && maySeeLive(this.#acting, caller.principalId, edgeId, this.#ctx.clock().getTime())
   }
 
   maySeeSystemLog(edgeId: number): boolean {
     const { caller } = this
+    if (this.#isOver()) return false
     return (
-      'principalId' in caller && holdsRole(this.#ctx, caller.principalId, edgeId, 'owner', this.#ctx.clock().getTime())
+      'principalId' in caller &&
+      holdsRole(this.#acting, caller.principalId, edgeId, 'owner', this.#ctx.clock().getTime())
     )
   }
 
@@ -236,7 +245,7 @@ export class Connection implements Session, Watcher {
     const startedAt = performance.now()
     if (this.#sessionOver()) return
     if (method.exclusive) this.#exclusive = true
-    const outcome = dispatch(this.#ctx, method, this, frame.params)
+    const outcome = dispatch(this.#acting, method, this, frame.params)
     if (!(outcome instanceof Promise)) {
       if (method.exclusive) this.#exclusive = false
       return this.#finish(frame.id, method, startedAt, outcome)
@@ -267,14 +276,16 @@ export class Connection implements Session, Watcher {
     const name = method?.name ?? 'other'
     this.#parts.metrics.requests.add(this.kind, name, ms / 1000)
     const principal = 'principalId' in this.#caller ? this.#caller.principalId : undefined
+    const actorId = isActing(this.#caller) ? this.#caller.impersonation.actorId : undefined
     if (outcome.ok) {
-      this.#log.info({ method: name, principalId: principal, ms: Math.round(ms * 100) / 100 }, 'call')
+      this.#log.info({ method: name, principalId: principal, actorId, ms: Math.round(ms * 100) / 100 }, 'call')
       return
     }
     this.#parts.metrics.errors.inc({ component: this.kind, code: codeLabel(outcome.error.code) })
     const line = {
       method: name,
       principalId: principal,
+      actorId,
       ms: Math.round(ms * 100) / 100,
       code: outcome.error.code,
       err: outcome.cause,
@@ -307,13 +318,19 @@ export class Connection implements Session, Watcher {
   /** A session or a token may end by itself while its socket is open. */
   #sessionOver(): boolean {
     const { caller } = this
-    const isOver =
+    const hasEnded =
       caller.type === 'user'
         ? this.#ctx.sessions.isEnded(caller.sessionId)
         : caller.type === 'service' && caller.token !== undefined && !this.#ctx.serviceTokens.isValid(caller.token)
-    if (!isOver) return false
+    if (!hasEnded && !this.#isOver()) return false
     this.destroy()
     return true
+  }
+
+  /** Whether the time or the right of whoever acts as the caller is over; pushes ask this too. */
+  #isOver(): boolean {
+    const { caller } = this
+    return isActing(caller) && (this.#ctx.sessions.isEnded(caller.sessionId) || actingMask(this.#ctx, caller) === 0)
   }
 
   #send(text: string): void {

@@ -27,7 +27,7 @@ const LISTED = 100
  * of the protocol.
  */
 export async function submitSetupProtocol(
-  ctx: Pick<AppContext, 'write' | 'passwords'>,
+  ctx: Pick<AppContext, 'write' | 'passwords' | 'settings'>,
   actor: Actor,
   edge: EdgeRow,
   content: SetupProtocolContent & { customer: Contact },

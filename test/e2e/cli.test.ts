@@ -39,6 +39,16 @@ describe('--help', { timeout: PROCESS_MS * 3 }, () => {
     'grant',
     'revoke',
     'explain',
+    'create-organisation',
+    'create-site',
+    'create-group',
+    'create-role',
+    'add-member',
+    'invite',
+    'list',
+    'show',
+    'end-service-token',
+    'call',
     'api-docs',
   ]
 
@@ -79,6 +89,8 @@ describe('wrong use', { timeout: PROCESS_MS }, () => {
     ['a role that is none', ['grant', 'ada', '--role', 'king', '--platform'], {}, /Allowed choices/],
     ['an unknown setting', ['serve'], { EMS_UIPORT: '1' }, /EMS_UIPORT is not a setting\. Did you mean EMS_UI_PORT/],
     ['half of TLS', ['serve'], { TLS_CERT: 'a.pem' }, /TLS_CERT and TLS_KEY belong together/],
+    ['params that are no JSON', ['call', 'listRoles', '[1]'], {}, /one JSON object/],
+    ['nowhere to add to', ['add-member', 'ada'], {}, /either --organisation or --group/],
     [
       'no service there',
       ['create-edge', 'edge0', '--data-dir', '/nonexistent'],
@@ -100,6 +112,27 @@ describe('wrong use', { timeout: PROCESS_MS }, () => {
 })
 
 describe('calls', { timeout: PROCESS_MS * 2 }, () => {
+  it('make a structure and people in it, and show both', async () => {
+    expect((await local('create-user', 'otto')).code).toBe(0)
+    const made = await local('create-organisation', 'Acme', '--owner', 'otto', '--json')
+    const { id } = JSON.parse(made.stdout) as { id: number }
+    const at = ['--organisation', String(id)]
+    expect((await local('create-site', 'Hill House', ...at)).stdout).toMatch(/^Site Hill House has the id \d+\.\n$/)
+    expect((await local('create-group', 'Team', '--of', 'users', ...at)).code).toBe(0)
+    expect((await local('create-role', 'acme.helper', ...at, '--content', 'discover,overview')).code).toBe(0)
+    expect((await local('add-member', 'nobody@example.org', ...at, '--role', 'viewer')).stdout).toBe(
+      'nobody@example.org is invited.\n',
+    )
+    expect((await local('invite', ...at, '--role', 'viewer')).stdout).toMatch(/^Voucher, shown this once/)
+    expect((await local('list', 'invitations', ...at)).stdout).toMatch(/addressee: nobody@example\.org/)
+    expect((await local('list', 'roles', ...at, '--query', 'acme')).stdout).toMatch(/acme\.helper {2}content: discover/)
+    expect((await local('list', 'members', ...at)).stdout).toMatch(/^otto {2}.*role: owner/)
+    expect((await local('show', 'otto')).stdout).toMatch(/org\.owner on organisation Acme/)
+    expect((await local('show', 'nobody')).code).toBe(1)
+    const called = await local('call', 'listSites', JSON.stringify({ organisationId: id }), '--json')
+    expect(JSON.parse(called.stdout)).toMatchObject({ sites: [{ name: 'Hill House' }], total: 1 })
+  })
+
   it('O-06 make, grant and rotate on the running service, for people and for machines', async () => {
     const edge = await local('create-edge', 'edge0', '--comment', 'Bakery')
     expect(edge).toMatchObject({ code: 0, stderr: '' })

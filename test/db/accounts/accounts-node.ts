@@ -36,7 +36,14 @@ export async function startNode(database: OpenDatabase, options: NodeOptions = {
   const { time = testClock(), secret = 'a secret that is long enough for tests', passwordCost = 4 } = options
   const { db } = database
   const clock = time.now
-  const settings = { sessionDays: 365, registration: 'closed', registrationRole: 'owner', ...options.settings } as const
+  const settings = {
+    sessionDays: 365,
+    impersonationMinutes: 30,
+    defaultEdgeGroup: false,
+    registration: 'closed',
+    registrationRole: 'owner',
+    ...options.settings,
+  } as const
   await using stack = new AsyncDisposableStack()
   const store = stack.use(new AccessStore({ database, log: silentLog, pollIntervalMs: 100 }))
   await store.start()

@@ -36,7 +36,13 @@ eachEngine('registration', (engine) => {
 
   const as = (registration: 'closed' | 'invitation' | 'open') => ({
     ...node,
-    settings: { sessionDays: 365, registration, registrationRole: 'owner' as const },
+    settings: {
+      sessionDays: 365,
+      impersonationMinutes: 30,
+      defaultEdgeGroup: false,
+      registration,
+      registrationRole: 'owner' as const,
+    },
   })
   const stranger = (more: Partial<Registration> = {}): Registration => ({
     email,

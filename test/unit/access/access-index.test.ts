@@ -87,6 +87,20 @@ describe('groups (i-Grid)', () => {
     expect(index.edgeRole(anna, edge, now)).toBe('owner')
   })
 
+  it('G-04 G-29: nobody finds a site by a location or label that he is not shown', () => {
+    const scene = new Scene()
+    const [anna, bert] = [scene.user('anna'), scene.user('bert')]
+    const site = scene.site('Home', scene.organisation('main'))
+    Object.assign(scene.rows.site[0] ?? {}, { location: 'Elm Street 1', labels: ['school'] })
+    scene.grant(anna, 'resource.detail', site)
+    scene.grant(bert, 'resource.overview', site)
+    const index = scene.index()
+    const found = (who: number, text: string) =>
+      index.listContainers(who, 'site', { text, offset: 0, limit: 9 }, now).length
+    expect(['elm', 'school', 'home'].map((text) => found(anna, text))).toEqual([1, 1, 1])
+    expect(['elm', 'school', 'home'].map((text) => found(bert, text))).toEqual([0, 0, 1])
+  })
+
   it('P-22: an invited or rejected member is none', () => {
     const scene = new Scene()
     const [anna, bert] = [scene.user('anna'), scene.user('bert')]

@@ -6,7 +6,17 @@ import { openemsRoles } from '../../../src/access/model.ts'
 import { unionWindows, windowsCover } from '../../../src/access/windows.ts'
 import { Oracle } from './oracle.ts'
 import { someMove, Walk } from './walk.ts'
-import { History, principalIds, resourceIds, type Step, someLink, someWorld, times, userIds } from './worlds.ts'
+import {
+  History,
+  principalIds,
+  resourceIds,
+  type Step,
+  someLink,
+  someRoleEdit,
+  someWorld,
+  times,
+  userIds,
+} from './worlds.ts'
 
 /**
  * What must hold in every world, as properties that count their steps: a step is one change or one question compared. The
@@ -58,11 +68,15 @@ export function lessIsLess(count: Count) {
 }
 
 /**
- * However many steps somebody takes, nobody has afterwards what neither he nor the actor had (invariant 1, G-01), and what he
- * has more is about something that the actor had the right to grant on (G-30).
+ * However many steps somebody takes, nobody has afterwards what neither he nor the actor had (invariant 1, G-01), editing
+ * roles included (2.3), and what he has more is about something that the actor had the right to grant on (G-30).
  */
 export function noEscalation(count: Count, onAllowed: () => void) {
-  const attempts = fc.array(someLink, { minLength: 40, maxLength: 60, size: 'max' })
+  const attempts = fc.array(fc.oneof({ weight: 4, arbitrary: someLink }, { weight: 1, arbitrary: someRoleEdit }), {
+    minLength: 40,
+    maxLength: 60,
+    size: 'max',
+  })
   return fc.property(
     someWorld,
     fc.constantFrom(...userIds),
@@ -76,7 +90,7 @@ export function noEscalation(count: Count, onAllowed: () => void) {
       for (const step of steps) {
         count(1)
         const isThere = history.snapshot[step.entity].some(({ id }) => id === step.id)
-        if (isThere || !isAllowed(index, actorId, step, at)) continue
+        if ((isThere && step.entity !== 'role') || !isAllowed(index, actorId, step, at)) continue
         onAllowed()
         index.apply(history.take(step))
       }
@@ -102,6 +116,11 @@ export function isAllowed(index: AccessIndex, actorId: number, step: Step, at: n
   if (step.row === null) return false
   if (step.entity === 'grant') return index.guardGrant(actorId, step.row, at).ok
   if (step.entity === 'membership') return index.guardMembership(actorId, step.row, at).ok
+  if (step.entity === 'role') {
+    const { row: role } = step
+    const grants = [...index.rows('grant')].filter(({ roleId }) => roleId === role.id)
+    return index.guardRole(actorId, { role, grants }, at).ok
+  }
   if (step.entity === 'containment') return index.guardContainment(actorId, step.row, at).ok
   return false
 }

@@ -26,7 +26,7 @@ describe('access in random worlds', patience, () => {
     expect(stepsOf(100, lessIsLess)).toBeGreaterThanOrEqual(10_000)
   })
 
-  it('is not raised by anything somebody does alone, however many steps he takes (invariant 1, G-01, G-30, G-31, T4)', () => {
+  it('is not raised by anything somebody does alone, however many steps he takes (invariant 1, G-01, G-30, G-31, T4, 2.3)', () => {
     let allowed = 0
     const steps = stepsOf(80, (count) => noEscalation(count, () => allowed++))
     expect(steps).toBeGreaterThanOrEqual(3_200)

@@ -205,6 +205,27 @@ export const someLink: fc.Arbitrary<Step> = fc.oneof(
   ),
 )
 
+/** One of the roles with other values: what an edit would make of it. */
+const editedRole: fc.Arbitrary<RoleRow> = fc
+  .record({
+    role: pick([...builtInRoles, ...customRoles]),
+    selfMask: fc.integer({ min: 0, max: allPermissions }),
+    contentMask: fc.integer({ min: 0, max: allPermissions }),
+    suborganisationMask: fc.integer({ min: 0, max: allPermissions }),
+    openemsRole: orNull(pick(openemsRoles), 2),
+    /** Most edits change a little: random masks alone would be refused nearly always. */
+    isSmall: fc.boolean(),
+    bit: fc.nat({ max: 20 }),
+  })
+  .map(({ role, isSmall, bit, ...values }) =>
+    isSmall
+      ? { ...role, selfMask: role.selfMask ^ (1 << bit), openemsRole: values.openemsRole }
+      : { ...role, ...values },
+  )
+
+/** A random edit of a role. */
+export const someRoleEdit: fc.Arbitrary<Step> = insertion('role', editedRole)
+
 /** Steps that make a world with every node in it, and random links and rights between them. */
 export const someWorld: fc.Arbitrary<Step[]> = fc
   .tuple(

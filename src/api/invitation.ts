@@ -1,0 +1,175 @@
+import { z } from 'zod'
+import { requirePermission } from '../access/door.ts'
+import { controlsUserGroup } from '../access/people-door.ts'
+import { listMembershipIdsOf } from '../access/resource-queries.ts'
+import { requireEmail } from '../accounts/account-rules.ts'
+import { AppError } from '../errors.ts'
+import { answerInvitation } from '../groups/membership-service.ts'
+import { type Invitation, listInvitationsOf, listInvitationsTo } from '../invitations/invitation-queries.ts'
+import {
+  acceptInvitation as accept,
+  inviteMember as invite,
+  rejectInvitation as reject,
+  withdrawInvitation as withdraw,
+} from '../invitations/invitation-service.ts'
+import { organisationRoles } from '../organisations/member-service.ts'
+import { type Call, defineMethod } from '../rpc/method.ts'
+import { actorOf, operatorClients as clients, id, loginOf, lookOf, period, periodOf, refused } from './rights-shapes.ts'
+import { empty, integer } from './shapes.ts'
+
+const memberRole = z.enum(organisationRoles)
+const place = z.union([z.strictObject({ organisationId: id, role: memberRole }), z.strictObject({ groupId: id })])
+
+const inviteMember = defineMethod({
+  name: 'inviteMember',
+  summary:
+    'Makes a voucher to join an organisation or a group of one, with or without an account yet. Shown once (P-22).',
+  clients,
+  params: z.strictObject({
+    to: place,
+    email: z.string().max(254).optional(),
+    validDays: integer.pipe(z.number().min(1).max(365)).default(14),
+    ...period,
+  }),
+  result: z.object({ invitationId: z.number(), token: z.string(), expiresAt: z.string() }),
+  access: 'signedIn',
+  handler: async (call, { to, email, validDays, ...params }) => {
+    const given = { to, email: requireEmail(email), validDays, ...periodOf(params) }
+    const made = await invite(call.ctx, actorOf(call), given)
+    return { invitationId: made.id, token: made.token, expiresAt: made.expiresAt.toISOString() }
+  },
+})
+
+const oneOf = (params: object) => Object.values(params).filter((value) => value !== undefined).length === 1
+const own = { groupId: id.optional(), invitationId: id.optional() }
+const whichOne = 'Say which: exactly one of them'
+
+const acceptInvitation = defineMethod({
+  name: 'acceptInvitation',
+  summary: 'Accepts an invitation, or joins with a voucher; membership starts with that (P-22).',
+  clients: ['ui'],
+  params: z.strictObject({ ...own, token: z.string().min(1).max(200).optional() }).refine(oneOf, whichOne),
+  result: empty,
+  access: 'signedIn',
+  personal: true,
+  handler: async (call, params) => {
+    const { groupId, invitationId = 0, token } = params
+    if (groupId !== undefined) await answerInvitation(call.ctx, actorOf(call), groupId, 'active')
+    else await accept(call.ctx, personOf(call), token === undefined ? { invitationId } : { token })
+    return {}
+  },
+})
+
+const rejectInvitation = defineMethod({
+  name: 'rejectInvitation',
+  summary: 'Rejects an invitation; while it is open it may still be accepted (P-22).',
+  clients: ['ui'],
+  params: z.strictObject(own).refine(oneOf, whichOne),
+  result: empty,
+  access: 'signedIn',
+  personal: true,
+  handler: async (call, params) => {
+    const { groupId, invitationId = 0 } = params
+    if (groupId !== undefined) await answerInvitation(call.ctx, actorOf(call), groupId, 'rejected')
+    else await reject(call.ctx, personOf(call), invitationId)
+    return {}
+  },
+})
+
+const withdrawInvitation = defineMethod({
+  name: 'withdrawInvitation',
+  summary: 'Takes an invitation or a voucher back.',
+  clients,
+  params: z.strictObject({ invitationId: id }),
+  result: empty,
+  access: 'signedIn',
+  handler: async (call, params) => {
+    await withdraw(call.ctx, actorOf(call), params.invitationId)
+    return {}
+  },
+})
+
+const invitationView = z.object({
+  invitationId: z.number().optional(),
+  /** Answered by the group instead. */
+  groupId: z.number().optional(),
+  organisationId: z.number().optional(),
+  /** Of the organisation or group. */
+  name: z.string(),
+  role: memberRole.optional(),
+  /** As it was typed, whether there is such an account or not; for those who invite. */
+  addressee: z.string().optional(),
+  isVoucher: z.boolean().optional(),
+  isRejected: z.boolean(),
+  invitedBy: z.string().nullable(),
+  expiresAt: z.string().nullable(),
+})
+
+function toView(call: Call, row: Invitation, isInviter: boolean): z.input<typeof invitationView> {
+  const { index } = lookOf(call)
+  const organisation = index.row('organisation', row.organisationId ?? 0)
+  const group = index.row('userGroup', row.groupId ?? 0)
+  return {
+    invitationId: row.id,
+    ...(organisation ? { organisationId: organisation.id } : {}),
+    name: organisation?.name ?? group?.name ?? '',
+    ...(row.memberRole === null ? {} : { role: memberRole.parse(row.memberRole) }),
+    ...(isInviter
+      ? { addressee: row.addressee ?? '', isVoucher: row.userId === null && row.email === row.addressee }
+      : {}),
+    isRejected: row.rejectedAt !== null,
+    invitedBy: loginOf(index, row.createdBy),
+    expiresAt: row.expiresAt.toISOString(),
+  }
+}
+
+const listInvitations = defineMethod({
+  name: 'listInvitations',
+  summary:
+    'Open invitations: those of the caller, or those to an organisation or a group for who decides about its members.',
+  clients,
+  params: z.strictObject({ organisationId: id.optional(), groupId: id.optional() }),
+  result: z.object({ invitations: z.array(invitationView) }),
+  scope: 'read',
+  access: 'signedIn',
+  handler: async (call, params) => {
+    const { ctx, session, now } = call
+    const { organisationId, groupId } = params
+    if (organisationId !== undefined) {
+      const rows = await listInvitationsTo(ctx.db, { organisationId }, now)
+      requirePermission(ctx, session.caller, 'manageMembers', organisationId, now)
+      return { invitations: rows.map((row) => toView(call, row, true)) }
+    }
+    if (groupId !== undefined) {
+      const rows = await listInvitationsTo(ctx.db, { groupId }, now)
+      const look = lookOf(call)
+      const group = look.index.row('userGroup', groupId)
+      if (group === undefined || !controlsUserGroup(look, group)) throw refused(look, 'userGroup')
+      return { invitations: rows.map((row) => toView(call, row, true)) }
+    }
+    const caller = actorOf(call).actorId
+    const rows = await listInvitationsOf(ctx.db, caller, now)
+    return { invitations: [...rows.map((row) => toView(call, row, false)), ...(await groupInvitations(call, caller))] }
+  },
+})
+
+/** Memberships of user groups that wait for an answer. */
+async function groupInvitations(call: Call, userId: number): Promise<z.input<typeof invitationView>[]> {
+  const ids = await listMembershipIdsOf(call.ctx.db, userId)
+  const { index } = lookOf(call)
+  return ids.flatMap((membershipId) => {
+    const row = index.row('membership', membershipId)
+    const group = row && index.row('userGroup', row.groupId)
+    if (row === undefined || group === undefined || row.state === 'active') return []
+    const { name, id: groupId } = group
+    const isRejected = row.state === 'rejected'
+    return [{ groupId, name, isRejected, invitedBy: loginOf(index, row.addedBy), expiresAt: null }]
+  })
+}
+
+function personOf({ session: { caller } }: Call): number {
+  if (caller.type !== 'user') throw new AppError('unauthenticated', ['user'])
+  return caller.principalId
+}
+
+export const invitationMethods = [inviteMember, acceptInvitation, rejectInvitation, withdrawInvitation, listInvitations]

@@ -1,0 +1,204 @@
+import { Argument, Option } from 'commander'
+import { openemsRoles } from '../access/model.ts'
+import { ConfigError } from '../config.ts'
+import { organisationRoles } from '../organisations/member-service.ts'
+import type { CallCommand, Options, Result } from './calls.ts'
+
+const number = (flags: string, description: string) => new Option(flags, description).argParser(Number)
+const organisation = () => number('--organisation <id>', 'of this organisation')
+const group = () => number('--group <id>', 'of this user group')
+const permissions = (name: string, on: string) =>
+  new Option(`--${name} <list>`, `permissions ${on}, separated by commas`).argParser((text) => text.split(','))
+
+/** What there is to list: method, and the member of its result that holds the rows. */
+const lists: Readonly<Record<string, readonly [method: string, key: string]>> = {
+  organisations: ['listOrganisations', 'organisations'],
+  sites: ['listSites', 'sites'],
+  'user-groups': ['listUserGroups', 'groups'],
+  'edge-groups': ['listEdgeGroups', 'groups'],
+  roles: ['listRoles', 'roles'],
+  members: ['list members of', 'members'],
+  invitations: ['listInvitations', 'invitations'],
+}
+
+/** Commands about organisations, sites, groups, roles and who belongs to them. */
+export const structureCommands: readonly CallCommand[] = [
+  {
+    name: 'create-organisation',
+    description: 'Create a main organisation, or one below another; prints its id',
+    arguments: [['name', 'what people read']],
+    options: [
+      new Option('--owner <login>', 'who owns it (default: who calls, if that is a person)'),
+      number('--parent <id>', 'below this organisation'),
+    ],
+    method: ({ parent }) => (parent === undefined ? 'createOrganisation' : 'createSuborganisation'),
+    params: ([name], { owner, parent }) => ({ name, owner, parentId: parent }),
+    text: created('Organisation'),
+  },
+  {
+    name: 'create-site',
+    description: 'Create a site in a main organisation; prints its id',
+    arguments: [['name', 'what people read']],
+    options: [organisation().makeOptionMandatory(), new Option('--location <text>', 'where it is')],
+    method: 'createSite',
+    params: ([name], { organisation, location }) => ({ name, organisationId: organisation, location }),
+    text: created('Site'),
+  },
+  {
+    name: 'create-group',
+    description: 'Create a group of users or of edges; prints its id',
+    arguments: [['name', 'what people read']],
+    options: [
+      new Option('--of <what>', 'what it holds').choices(['users', 'edges']).makeOptionMandatory(),
+      organisation(),
+    ],
+    method: (options) => (options['of'] === 'users' ? 'createUserGroup' : 'createEdgeGroup'),
+    params: ([name], { organisation }) => ({ name, organisationId: organisation }),
+    text: created('Group'),
+  },
+  {
+    name: 'create-role',
+    description: 'Create a role of a main organisation; prints its id',
+    arguments: [['name', 'words joined by dots: acme.technician']],
+    options: [
+      organisation().makeOptionMandatory(),
+      permissions('self', 'on the thing itself'),
+      permissions('content', 'on what it holds'),
+      permissions('suborganisations', 'on the organisations below'),
+      new Option('--openems-role <role>', 'what the edge is told').choices(openemsRoles),
+    ],
+    method: 'createRole',
+    params: ([name], { organisation, self, content, suborganisations, openemsRole }) => ({
+      name,
+      organisationId: organisation,
+      self,
+      content,
+      suborganisations,
+      openemsRole,
+    }),
+    text: created('Role'),
+  },
+  {
+    name: 'add-member',
+    description: 'Add somebody to an organisation or a user group; who is not available for sharing is invited',
+    arguments: [['login', 'who; an e-mail address to invite']],
+    options: [organisation(), group(), new Option('--role <role>', 'in the organisation').choices(organisationRoles)],
+    method: (options) => ('organisationId' in place(options) ? 'addOrganisationMember' : 'addGroupMember'),
+    params: ([login], options) => {
+      const at = place(options)
+      return 'organisationId' in at ? { ...at, login, role: roleOf(options) } : { ...at, member: { login } }
+    },
+    text: (result, [login]) => (result['state'] === 'invited' ? `${login} is invited.` : `${login} is a member.`),
+  },
+  {
+    name: 'invite',
+    description: 'Make a voucher to join an organisation or a user group, with or without an account; prints it once',
+    options: [
+      organisation(),
+      group(),
+      new Option('--role <role>', 'in the organisation').choices(organisationRoles),
+      new Option('--email <address>', 'only for who has this address'),
+      number('--valid-days <days>', 'ends by itself (default: 14)'),
+    ],
+    method: 'inviteMember',
+    params: (_args, options) => {
+      const at = place(options)
+      const to = 'organisationId' in at ? { ...at, role: roleOf(options) } : at
+      return { to, email: options['email'], validDays: options['validDays'] }
+    },
+    text: (result) => `Voucher, shown this once, valid until ${result['expiresAt']}: ${result['token']}`,
+  },
+  {
+    name: 'list',
+    description: 'List organisations, sites, groups, roles, members or invitations',
+    arguments: [new Argument('<what>', 'what to list').choices(Object.keys(lists))],
+    options: [organisation(), group(), new Option('--query <text>', 'part of the name')],
+    method: (options, [what = '']) =>
+      what === 'members'
+        ? 'organisationId' in place(options)
+          ? 'listOrganisationMembers'
+          : 'listGroupMembers'
+        : (lists[what]?.[0] ?? what),
+    params: ([what = ''], { organisation, group, query }) => ({
+      organisationId: organisation,
+      groupId: group,
+      query,
+      ...(what === 'invitations' ? {} : { limit: 100 }),
+    }),
+    text: (result, [what = '']) => {
+      const rows = (result[lists[what]?.[1] ?? ''] ?? []) as Result[]
+      const more = Number(result['total'] ?? rows.length) - rows.length
+      const lines = rows.map((row) => Object.entries(row).map(shown).filter(Boolean).join('  '))
+      if (more > 0) lines.push(`and ${more} more`)
+      return lines.join('\n') || 'There are none.'
+    },
+  },
+  {
+    name: 'show',
+    description: 'Who a user is: account, groups, own grants, number of edges',
+    arguments: [['login', 'whom']],
+    method: 'showUser',
+    params: ([login]) => ({ login }),
+    text: describeUser,
+  },
+  {
+    name: 'end-service-token',
+    description: 'End one service token and its sockets at once',
+    arguments: [['token-id', 'which one; list-service-tokens tells']],
+    method: 'endServiceToken',
+    params: ([tokenId]) => ({ tokenId: Number(tokenId) }),
+    text: (_result, [tokenId]) => `Token ${tokenId} is ended.`,
+  },
+  {
+    name: 'call',
+    description: 'Call any method of the service (api-docs lists them) and print its result as JSON',
+    arguments: [['method', 'for example listGrants'], new Argument('[params]', 'a JSON object')],
+    method: (_options, [method = '']) => method,
+    params: ([_method, params = '{}']) => parsed(params),
+    text: (result) => JSON.stringify(result, null, 2),
+  },
+]
+
+function created(what: string): CallCommand['text'] {
+  return (result, [name]) => `${what} ${name} has the id ${result['id']}.`
+}
+
+/** Exactly one of an organisation and a user group. */
+function place({ organisation, group }: Options): { organisationId: unknown } | { groupId: unknown } {
+  if ((organisation === undefined) === (group === undefined))
+    throw new ConfigError('Say where: either --organisation or --group.')
+  return organisation === undefined ? { groupId: group } : { organisationId: organisation }
+}
+
+function roleOf({ role }: Options): unknown {
+  if (role === undefined) throw new ConfigError(`Say as what: --role ${organisationRoles.join('|')}.`)
+  return role
+}
+
+function parsed(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  } catch {
+    // The sentence below says it better.
+  }
+  throw new ConfigError(`The params must be one JSON object, for example '{"limit":10}'.`)
+}
+
+function shown([key, value]: [string, unknown]): string {
+  if (value === null || value === undefined || value === '' || value === false) return ''
+  if (Array.isArray(value)) return value.length === 0 ? '' : `${key}: ${value.join(',')}`
+  return ['id', 'name', 'login'].includes(key) ? String(value) : `${key}: ${String(value)}`
+}
+
+function describeUser(user: Result): string {
+  const grants = user['grants'] as { role: string; on: { kind: string; name: string }; validTo: string | null }[]
+  const groups = user['groups'] as { id: number; name: string; state: string }[]
+  const { login, name, email, globalRole, edges } = user
+  return [
+    `${login}  ${name}${email === null ? '' : `  ${email}`}${user['disabled'] === true ? '  disabled' : ''}`,
+    `  role in menus ${globalRole}, ${user['shareable'] === true ? 'available for sharing' : 'private'}, sees ${edges} edge(s)`,
+    ...groups.map((group) => `  group ${group.id} ${group.name} (${group.state})`),
+    ...grants.map(({ role, on, validTo }) => `  ${role} on ${on.kind} ${on.name}${validTo ? ` until ${validTo}` : ''}`),
+  ].join('\n')
+}

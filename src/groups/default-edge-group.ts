@@ -1,0 +1,33 @@
+import type { UserRow } from '../access/model.ts'
+import { findContainment, insertContainment, insertResource } from '../access/resource-queries.ts'
+import { grantOwnership } from '../access/role-grant-service.ts'
+import type { Write } from '../db/write.ts'
+import { findDefaultEdgeGroup, insertDefaultEdgeGroup, insertEdgeGroup } from './edge-group-queries.ts'
+
+/** The edge group of a new user, as part of the write that creates him; he administers it like any of his own (G-21). */
+export async function createDefaultEdgeGroup(w: Write, user: UserRow): Promise<void> {
+  const row = {
+    id: await insertResource(w.tx, 'edgeGroup'),
+    name: `The edges of ${user.login}`.slice(0, 200),
+    description: '',
+    purpose: '',
+    organisationId: null,
+    ownerId: user.id,
+  }
+  await insertEdgeGroup(w.tx, row)
+  w.inserted('edgeGroup.created', 'edgeGroup', row)
+  await grantOwnership(w, user.id, row.id, 'group.administration')
+  await insertDefaultEdgeGroup(w.tx, user.id, row.id)
+}
+
+/**
+ * Lets an edge that a user claims start in his default group, if he still has one (G-21). He need not hold *share* on it: like
+ * whoever registers a thing, he may show what he sees to those he lets into the group; it leaves with his own grant (G-02).
+ */
+export async function startInDefaultEdgeGroup(w: Write, userId: number, edgeId: number): Promise<void> {
+  const parentId = await findDefaultEdgeGroup(w.tx, userId)
+  if (parentId === undefined) return
+  const link = { parentId, childId: edgeId }
+  if ((await findContainment(w.tx, link)) !== undefined) return
+  w.inserted('edgeGroup.added', 'containment', await insertContainment(w.tx, link))
+}

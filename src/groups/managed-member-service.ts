@@ -1,0 +1,87 @@
+import { guardMembership } from '../access/guard-door.ts'
+import type { UserGroupRow } from '../access/model.ts'
+import { controlsUserGroup } from '../access/people-door.ts'
+import { listGrantIdsOf, listMembershipIdsOf } from '../access/resource-queries.ts'
+import { hasRight, refusal, rightsHolder, rowOf } from '../access/write-door.ts'
+import { requireNewPassword } from '../accounts/account-rules.ts'
+import { insertConsent } from '../accounts/impersonation-queries.ts'
+import { addUser, type NewAccount, prepareUser, replacePassword } from '../accounts/user-service.ts'
+import type { AppContext } from '../context.ts'
+import type { Actor, Write } from '../db/write.ts'
+import { problem } from '../errors.ts'
+import { requireBringer, requireUserGroup } from './group-rules.ts'
+import { findManagingGroup, insertManagedAccount, ownsUserGroup } from './managed-member-queries.ts'
+import { insertMembership } from './user-group-queries.ts'
+
+/**
+ * Creates an account inside a user group (E-04): it is a member at once, the group looks after it, and those who decide about the
+ * group may act as it, until its holder sets a password of his own.
+ */
+export async function createGroupMember(
+  ctx: Pick<AppContext, 'write' | 'passwords' | 'settings'>,
+  actor: Actor,
+  groupId: number,
+  account: Omit<NewAccount, 'globalRole' | 'shareable'>,
+): Promise<{ login: string }> {
+  const prepared = await prepareUser(ctx, { ...account, globalRole: ctx.settings.registrationRole })
+  return ctx.write(actor, async (w) => {
+    const group = requireUserGroup(w, actor, groupId)
+    requireBringer(w, actor, group)
+    guardMembership(w, actor, { groupId, memberId: undefined, validFrom: null, validTo: null })
+    const user = await addUser(w, prepared)
+    const membership = await insertMembership(w.tx, {
+      groupId,
+      memberId: user.id,
+      state: 'active',
+      validFrom: null,
+      validTo: null,
+      addedBy: rightsHolder(actor),
+    })
+    w.inserted('membership.created', 'membership', membership)
+    await insertManagedAccount(w.tx, user.id, groupId)
+    await insertConsent(w.tx, membership.id, w.now)
+    w.noted('user.managed', 'user', String(user.id), { groupId })
+    return { login: user.login }
+  })
+}
+
+/**
+ * Sets the password of an account that the group looks after wholly: one made in it, whose holder has not taken it over, and who
+ * has nothing that the caller could not give him. Of any other account nobody learns whether there is one (EC-08, EC-10).
+ */
+export async function setGroupMemberPassword(
+  ctx: Pick<AppContext, 'write' | 'passwords'>,
+  actor: Actor,
+  { groupId, login, password }: { groupId: number; login: string; password: string },
+): Promise<void> {
+  const passwordHash = await ctx.passwords.hash(requireNewPassword(password))
+  await ctx.write(actor, async (w) => {
+    const group = requireUserGroup(w, actor, groupId)
+    requireBringer(w, actor, group)
+    const userId = w.index.userByLogin(login.trim().toLowerCase())?.id
+    if (userId === undefined || (await findManagingGroup(w.tx, userId)) !== groupId) throw refusal(w, actor, 'member')
+    if (!(await isWhollyManaged(w, actor, group, userId))) {
+      throw problem('This account has rights beyond the group: its holder sets his password himself')
+    }
+    await replacePassword(w, userId, passwordHash)
+  })
+}
+
+/** Whether somebody has nothing that the actor could not give him: otherwise a new password would give it to the actor. */
+async function isWhollyManaged(w: Write, actor: Actor, group: UserGroupRow, userId: number): Promise<boolean> {
+  const askerId = rightsHolder(actor)
+  const look = { index: w.index, askerId, at: w.now.getTime() }
+  if (await ownsUserGroup(w.tx, userId)) return false
+  const memberships = (await listMembershipIdsOf(w.tx, userId)).map((id) => rowOf(w, 'membership', id))
+  for (const { groupId } of memberships) {
+    const other = w.index.row('userGroup', groupId)
+    if (groupId !== group.id && other !== undefined && !controlsUserGroup(look, other)) return false
+  }
+  const grants = (await listGrantIdsOf(w.tx, userId)).map((id) => rowOf(w, 'grant', id))
+  return grants.every((grant) => {
+    if (w.index.row('edgeGroup', grant.resourceId)?.ownerId === userId) return true
+    if (askerId === null) return true
+    if (!hasRight(w, actor, 'share', grant.resourceId)) return false
+    return w.index.guardGrant(askerId, grant, w.now.getTime()).ok
+  })
+}

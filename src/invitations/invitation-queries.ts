@@ -1,0 +1,90 @@
+import type { Insertable, Selectable } from 'kysely'
+import type { Db, Tx } from '../db/database.ts'
+import type { InvitationTable } from '../db/schema.ts'
+
+export type Invitation = Omit<Selectable<InvitationTable>, 'tokenHash'>
+
+const columns = [
+  'id',
+  'email',
+  'globalRole',
+  'createdBy',
+  'createdAt',
+  'expiresAt',
+  'usedAt',
+  'organisationId',
+  'memberRole',
+  'groupId',
+  'userId',
+  'addressee',
+  'memberFrom',
+  'memberTo',
+  'rejectedAt',
+] as const
+
+export async function insertInvitation(tx: Tx, invitation: Insertable<InvitationTable>): Promise<number> {
+  const { id } = await tx.insertInto('invitation').values(invitation).returning('id').executeTakeFirstOrThrow()
+  return id
+}
+
+/** A voucher that may be used. Index invitation_token_hash_unique. */
+export async function findVoucher(db: Db, tokenHash: string, now: Date): Promise<Invitation | undefined> {
+  return await openOnes(db, now).where('tokenHash', '=', tokenHash).executeTakeFirst()
+}
+
+/** An invitation that is neither used nor expired. */
+export async function findInvitationById(db: Db, id: number, now: Date): Promise<Invitation | undefined> {
+  return await openOnes(db, now).where('id', '=', id).executeTakeFirst()
+}
+
+/** What somebody is invited to. Index invitation_user. */
+export async function listInvitationsOf(db: Db, userId: number, now: Date): Promise<Invitation[]> {
+  return await openOnes(db, now).where('userId', '=', userId).orderBy('id').execute()
+}
+
+/** Who is invited to an organisation or a user group. Indexes invitation_organisation, invitation_group. */
+export async function listInvitationsTo(
+  db: Db,
+  to: { organisationId: number } | { groupId: number },
+  now: Date,
+): Promise<Invitation[]> {
+  const open = openOnes(db, now)
+  const narrowed =
+    'organisationId' in to
+      ? open.where('organisationId', '=', to.organisationId)
+      : open.where('groupId', '=', to.groupId)
+  return await narrowed.orderBy('id').execute()
+}
+
+/** False if somebody else was faster. */
+export async function updateInvitationUsed(tx: Tx, id: number, now: Date): Promise<boolean> {
+  const result = await tx
+    .updateTable('invitation')
+    .set({ usedAt: now })
+    .where('id', '=', id)
+    .where('usedAt', 'is', null)
+    .executeTakeFirstOrThrow()
+  return result.numUpdatedRows === 1n
+}
+
+export async function updateInvitationRejected(tx: Tx, id: number, rejectedAt: Date): Promise<void> {
+  await tx.updateTable('invitation').set({ rejectedAt }).where('id', '=', id).execute()
+}
+
+export async function deleteInvitation(tx: Tx, id: number): Promise<void> {
+  await tx.deleteFrom('invitation').where('id', '=', id).execute()
+}
+
+export async function deleteExpiredInvitations(db: Db, before: Date, limit: number): Promise<number> {
+  const result = await db
+    .deleteFrom('invitation')
+    .where('id', 'in', (query) =>
+      query.selectFrom('invitation').select('id').where('expiresAt', '<', before).limit(limit),
+    )
+    .executeTakeFirstOrThrow()
+  return Number(result.numDeletedRows)
+}
+
+function openOnes(db: Db, now: Date) {
+  return db.selectFrom('invitation').select(columns).where('usedAt', 'is', null).where('expiresAt', '>', now)
+}

@@ -1,0 +1,184 @@
+import { guardGrant, guardMembership } from '../access/guard-door.ts'
+import type { UserRow } from '../access/model.ts'
+import { controlsUserGroup } from '../access/people-door.ts'
+import type { NewGrant } from '../access/resource-queries.ts'
+import { hasRight, refusal, requirePeriod, requireResource, rightsHolder } from '../access/write-door.ts'
+import type { AccountsContext } from '../accounts/accounts-context.ts'
+import type { Actor, Write } from '../db/write.ts'
+import { AppError, problem } from '../errors.ts'
+import { requireBringer, requireUserGroup } from '../groups/group-rules.ts'
+import { joinGroup } from '../groups/membership-service.ts'
+import { generateToken, keyedHash } from '../lib/secrets.ts'
+import {
+  joinOrganisation,
+  type OrganisationRole,
+  organisationGrant,
+  requireOrganisationRole,
+} from '../organisations/member-service.ts'
+import {
+  deleteInvitation,
+  findInvitationById,
+  findVoucher,
+  type Invitation,
+  insertInvitation,
+  updateInvitationRejected,
+  updateInvitationUsed,
+} from './invitation-queries.ts'
+
+const DAY_MS = 86_400_000
+const MAX_TOKEN_LENGTH = 200
+
+/** Into what somebody is invited. */
+export type InvitedTo = { organisationId: number; role: OrganisationRole } | { groupId: number }
+
+/**
+ * Makes a voucher for one person, whoever that is: with it he registers, or joins with the account he has, so that whoever
+ * invites need not know which of the two (P-22, G-18). Shown once.
+ */
+export async function inviteMember(
+  ctx: Pick<AccountsContext, 'write' | 'pepper' | 'settings'>,
+  actor: Actor,
+  given: { to: InvitedTo; email: string | null; validFrom: Date | null; validTo: Date | null; validDays: number },
+): Promise<{ id: number; token: string; expiresAt: Date }> {
+  const { to, email, validFrom: memberFrom, validTo: memberTo } = given
+  requirePeriod(memberFrom, memberTo)
+  const token = generateToken()
+  return await ctx.write(actor, async (w) => {
+    requireInviter(w, actor, to, { validFrom: memberFrom, validTo: memberTo })
+    const expiresAt = new Date(w.now.getTime() + given.validDays * DAY_MS)
+    const id = await insertInvitation(w.tx, {
+      tokenHash: keyedHash(ctx.pepper, token),
+      email,
+      addressee: email,
+      globalRole: ctx.settings.registrationRole,
+      createdBy: rightsHolder(actor),
+      createdAt: w.now,
+      expiresAt,
+      memberFrom,
+      memberTo,
+      ...('groupId' in to ? { groupId: to.groupId } : { organisationId: to.organisationId, memberRole: to.role }),
+    })
+    w.noted('invitation.created', 'invitation', String(id), to)
+    return { id, token, expiresAt }
+  })
+}
+
+/** Joins by an invitation of one's own, or by a voucher. */
+export async function acceptInvitation(
+  ctx: Pick<AccountsContext, 'write' | 'pepper'>,
+  userId: number,
+  by: { invitationId: number } | { token: string },
+): Promise<void> {
+  const actor = { actorId: userId }
+  await ctx.write(actor, async (w) => {
+    const user = w.index.user(userId)
+    const found =
+      'token' in by
+        ? await findVoucher(w.tx, voucherHash(ctx.pepper, by.token), w.now)
+        : await findInvitationById(w.tx, by.invitationId, w.now)
+    const isMine = found !== undefined && ('token' in by ? isFor(found, user) : found.userId === userId)
+    if (found === undefined || user === undefined || !isMine) throw refusal(w, actor, 'invitation')
+    await redeem(w, found, user)
+  })
+}
+
+/** Rejects an invitation of one's own; it may still be accepted while it is open (P-22). */
+export async function rejectInvitation(
+  ctx: Pick<AccountsContext, 'write'>,
+  userId: number,
+  invitationId: number,
+): Promise<void> {
+  const actor = { actorId: userId }
+  await ctx.write(actor, async (w) => {
+    const found = await findInvitationById(w.tx, invitationId, w.now)
+    if (found === undefined || found.userId !== userId) throw refusal(w, actor, 'invitation')
+    await updateInvitationRejected(w.tx, found.id, w.now)
+    w.noted('invitation.rejected', 'invitation', String(found.id), { userId })
+  })
+}
+
+/** Takes an invitation back: who may invite there. */
+export async function withdrawInvitation(
+  ctx: Pick<AccountsContext, 'write'>,
+  actor: Actor,
+  invitationId: number,
+): Promise<void> {
+  await ctx.write(actor, async (w) => {
+    const found = await findInvitationById(w.tx, invitationId, w.now)
+    if (found === undefined || !mayInvite(w, actor, found)) throw refusal(w, actor, 'invitation')
+    await deleteInvitation(w.tx, found.id)
+    w.noted('invitation.withdrawn', 'invitation', String(found.id))
+  })
+}
+
+/** Uses an invitation up, and makes the user what it says, by the rights that whoever invited him has now. */
+export async function redeem(w: Write, invitation: Invitation, user: UserRow): Promise<void> {
+  if (!(await updateInvitationUsed(w.tx, invitation.id, w.now))) throw invalidInvitation()
+  const { createdBy, organisationId, groupId, memberRole } = invitation
+  w.noted('invitation.accepted', 'invitation', String(invitation.id), { userId: user.id })
+  if (organisationId === null && groupId === null) return
+  if (createdBy === null) throw invalidInvitation()
+  const inviter: Actor = { actorId: createdBy }
+  const period = { validFrom: invitation.memberFrom, validTo: invitation.memberTo }
+  try {
+    if (groupId !== null) {
+      requireInviter(w, inviter, { groupId }, period)
+      await joinGroup(w, { groupId, memberId: user.id, addedBy: createdBy, ...period })
+    } else if (organisationId !== null) {
+      const role = requireOrganisationRole(memberRole)
+      requireInviter(w, inviter, { organisationId, role }, period)
+      await joinOrganisation(w, inviter, user, { organisationId, role, ...period })
+    }
+  } catch (error) {
+    // What whoever invited may no longer do is his secret.
+    if (error instanceof AppError && error.kind === 'forbidden') throw invalidInvitation()
+    throw error
+  }
+}
+
+/** Whether a voucher is for this account: one with an e-mail address is for who has that address. */
+export function isFor(invitation: Invitation, user: Pick<UserRow, 'email'> | undefined): boolean {
+  return invitation.email === null || invitation.email.toLowerCase() === user?.email?.toLowerCase()
+}
+
+/** The keyed hash of a voucher. */
+export function voucherHash(pepper: Uint8Array, token: string): string {
+  if (token.length > MAX_TOKEN_LENGTH) throw invalidInvitation()
+  return keyedHash(pepper, token)
+}
+
+/** One text for wrong, used, expired and another's: whoever guesses learns nothing. */
+export function invalidInvitation(): AppError {
+  return problem('This invitation is not valid (any more).')
+}
+
+function mayInvite(w: Write, actor: Actor, { organisationId, groupId }: Invitation): boolean {
+  if (organisationId !== null) return hasRight(w, actor, 'manageMembers', organisationId)
+  const group = w.index.row('userGroup', groupId ?? 0)
+  const look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
+  return group !== undefined && controlsUserGroup(look, group)
+}
+
+function requireInviter(
+  w: Write,
+  actor: Actor,
+  to: InvitedTo,
+  { validFrom, validTo }: { validFrom: Date | null; validTo: Date | null },
+): void {
+  if ('groupId' in to) {
+    const group = requireUserGroup(w, actor, to.groupId)
+    requireBringer(w, actor, group)
+    const period = { validFrom: validFrom?.getTime() ?? null, validTo: validTo?.getTime() ?? null }
+    guardMembership(w, actor, { groupId: group.id, memberId: undefined, ...period })
+    return
+  }
+  const organisation = requireResource(w, actor, 'manageMembers', 'organisation', to.organisationId)
+  const grant: NewGrant = organisationGrant(w, actor, {
+    ...to,
+    organisationId: organisation.id,
+    validFrom,
+    validTo,
+    principalId: 0,
+  })
+  guardGrant(w, actor, grant, 'manageMembers')
+}
