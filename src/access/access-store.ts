@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import {
   breakOf,
   CHANGE_CHANNEL,
   type ChainedChange,
   emptyLog,
-  graphChange,
+  graphChanges,
   type LoggedChange,
   type LogHead,
   readChanges,
@@ -16,12 +16,14 @@ import { readSnapshot } from '../db/snapshot.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { AccessIndex } from './access-index.ts'
-import { emptySnapshot } from './model.ts'
+import { type Change, emptySnapshot } from './model.ts'
 
 export type { LoggedChange } from '../db/change-log.ts'
 export type ChangeListener = (changes: readonly LoggedChange[]) => void
 
-const PAGE = 1000
+const PAGE = 500
+/** So many changes of the graph are applied before others have a turn: a few milliseconds. */
+const SLICE = 250
 const REACH_PAUSE_MS = 50
 
 export interface AccessStoreOptions {
@@ -34,7 +36,7 @@ export interface AccessStoreOptions {
    * which nobody else can write to, and which one long write keeps from answering.
    */
   staleAfterMs?: number
-  /** How long `reach` tries. */
+  /** How long `reach` tries without getting anywhere. */
   reachTimeoutMs?: number
   /** Milliseconds that only grow; not the clock of the world, which can be set back. */
   monotonicMs?: () => number
@@ -69,8 +71,7 @@ export class AccessStore implements AsyncDisposable {
     this.#database = options.database
     this.#log = options.log
     this.#pollIntervalMs = options.pollIntervalMs ?? 1000
-    const isShared = options.database.engine === 'postgres'
-    this.#staleAfterMs = isShared ? (options.staleAfterMs ?? 30_000) : Number.POSITIVE_INFINITY
+    this.#staleAfterMs = this.isShared ? (options.staleAfterMs ?? 30_000) : Number.POSITIVE_INFINITY
     this.#reachTimeoutMs = options.reachTimeoutMs ?? 5_000
     this.#monotonicMs = options.monotonicMs ?? (() => performance.now())
   }
@@ -78,6 +79,11 @@ export class AccessStore implements AsyncDisposable {
   /** The graph as of `revision`. The same object for the life of the store. */
   get index(): AccessIndex {
     return this.#index
+  }
+
+  /** Whether other nodes may write to the database. */
+  get isShared(): boolean {
+    return this.#database.engine === 'postgres'
   }
 
   /** The newest revision applied; the index's own may be lower, as not every row of the log is about the graph. */
@@ -106,12 +112,14 @@ export class AccessStore implements AsyncDisposable {
     await this.#poll()
   }
 
-  /** Resolves when this revision is applied. Throws AppError `unavailable` when that cannot be had in time. */
+  /** Resolves when this revision is applied. Throws AppError `unavailable` when nothing new is applied for too long. */
   async reach(revision: number): Promise<void> {
-    const deadline = this.#monotonicMs() + this.#reachTimeoutMs
+    let deadline = this.#monotonicMs() + this.#reachTimeoutMs
     while (this.revision < revision) {
+      const known = this.revision
       await this.#poll()
       if (this.revision >= revision) return
+      if (this.revision > known) deadline = this.#monotonicMs() + this.#reachTimeoutMs
       if (this.#ended || this.#broken !== undefined || this.#monotonicMs() > deadline) throw new AppError('unavailable')
       await pause(REACH_PAUSE_MS)
     }
@@ -135,18 +143,15 @@ export class AccessStore implements AsyncDisposable {
     const head = await readHead(tx)
     this.#compare(head, this.revision)
     while (this.revision < head.revision) {
-      this.#apply(await readChanges(tx, { after: this.revision, limit: PAGE }))
+      await this.#apply(await readChanges(tx, { after: this.revision, limit: PAGE }))
     }
     return head
   }
 
-  /** For the writer: what it has just committed. */
-  async committed(changes: readonly ChainedChange[]): Promise<void> {
-    const [first] = changes
-    const last = changes.at(-1)
-    if (first === undefined || last === undefined) return
-    if (first.revision === this.revision + 1) this.#apply(changes)
-    else await this.reach(last.revision)
+  /** For the writer: what it has just committed, or the end of it; what came before is read from the database. */
+  async committed(changes: readonly ChainedChange[], head: LogHead): Promise<void> {
+    if (changes[0]?.revision === this.revision + 1) await this.#apply(changes)
+    await this.reach(head.revision)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -189,7 +194,7 @@ export class AccessStore implements AsyncDisposable {
     const head = await readHead(this.#database.db)
     this.#compare(head, known)
     while (this.revision < head.revision && !this.#ended) {
-      this.#apply(await readChanges(this.#database.db, { after: this.revision, limit: PAGE }))
+      await this.#apply(await readChanges(this.#database.db, { after: this.revision, limit: PAGE }))
     }
   }
 
@@ -199,19 +204,36 @@ export class AccessStore implements AsyncDisposable {
     if (head.revision < known || differs) this.#break('the log ends before what was already read from it')
   }
 
-  #apply(changes: readonly ChainedChange[]): void {
-    const fresh = changes.filter(({ revision }) => revision > this.revision)
-    const newest = fresh.at(-1)
-    if (newest === undefined) return
+  /** Applies a run of the log in slices. Two runs may be under way at once: each passes over what the other has done. */
+  async #apply(changes: readonly ChainedChange[]): Promise<void> {
+    for (let start = 0; start < changes.length; ) {
+      if (start > 0) await turn()
+      start = this.#applySlice(changes, start)
+    }
+  }
+
+  /** Returns where the next slice begins. */
+  #applySlice(changes: readonly ChainedChange[], start: number): number {
+    const fresh: ChainedChange[] = []
+    const graph: Change[] = []
     let head = this.#head
-    for (const change of fresh) {
+    let end = start
+    for (; end < changes.length && fresh.length < SLICE && graph.length < SLICE; end++) {
+      const change = changes[end]
+      if (change === undefined || change.revision <= this.revision) continue
+      const parts = graphChanges(change)
+      if (graph.length > 0 && graph.length + parts.length > SLICE) break
       const reason = breakOf(head, change)
       if (reason !== undefined) this.#break(reason)
       head = change
+      fresh.push(change)
+      graph.push(...parts)
     }
-    this.#index.apply(fresh.map(graphChange).filter((change) => change !== undefined))
-    this.#head = { revision: newest.revision, hash: newest.hash }
+    if (fresh.length === 0) return end
+    this.#index.apply(graph)
+    this.#head = { revision: head.revision, hash: head.hash }
     for (const listener of this.#listeners) this.#tell(listener, fresh)
+    return end
   }
 
   #tell(listener: ChangeListener, changes: readonly LoggedChange[]): void {

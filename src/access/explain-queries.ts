@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { graphChange } from '../db/change-log.ts'
+import { BATCH_ENTITY, graphChanges } from '../db/change-log.ts'
 import type { Db } from '../db/database.ts'
 import { problem } from '../errors.ts'
 import type { KindOfRow } from './explain-rows.ts'
@@ -51,14 +51,17 @@ export async function listContainmentsOf(db: Db, childIds: readonly number[]): P
 
 /** What was logged about rows, in order. Indexes change_entity and change_link. */
 export async function listPastChanges(db: Db, { after, rows, links }: PastQuery): Promise<PastChange[]> {
+  const batches = [...batchesFor({ rows, links })]
   const wanted = [
     ...rows.map(({ entity, id }) => sql`(${entity}, ${String(id)})`),
+    ...batches.map((id) => sql`(${BATCH_ENTITY}, ${String(id)})`),
     ...links.filter(({ on }) => on.length > 0).map((link) => linked(after, link)),
   ]
   if (wanted.length === 0) return []
+  const listedCount = rows.length + batches.length
   const listed =
-    rows.length === 0 ? sql`false` : sql`(entity, entity_id) in (${sql.join(wanted.slice(0, rows.length))})`
-  const hung = wanted.slice(rows.length).map((found) => sql`or (entity, entity_id) in (${found})`)
+    listedCount === 0 ? sql`false` : sql`(entity, entity_id) in (${sql.join(wanted.slice(0, listedCount))})`
+  const hung = wanted.slice(listedCount).map((found) => sql`or (entity, entity_id) in (${found})`)
   const found = await db
     .selectFrom('change')
     .select(['revision', 'at', 'actorId', 'subjectId', 'action', 'entity', 'entityId', 'noted', 'before', 'after'])
@@ -71,9 +74,27 @@ export async function listPastChanges(db: Db, { after, rows, links }: PastQuery)
   if (found.length > maxChanges) throw problem('The log has too much about this to go through')
   return found.flatMap((row) => {
     const at = row.at.getTime()
-    const change = graphChange({ ...row, at })
-    return change ? [{ ...change, at, actorId: row.actorId, action: row.action }] : []
+    const changes = graphChanges({ ...row, at })
+    const asked = row.entity === BATCH_ENTITY ? changes.filter((change) => isAsked(change, { rows, links })) : changes
+    return asked.map((change) => ({ ...change, at, actorId: row.actorId, action: row.action }))
   })
+}
+
+/** The users whose rows with several changes may have something about what is asked. */
+function batchesFor({ rows, links }: Pick<PastQuery, 'rows' | 'links'>): Set<number> {
+  const users = rows.filter(({ entity }) => entity === 'user').map(({ id }) => id)
+  const holders = links.filter(({ entities }) => !entities.includes('containment')).flatMap(({ on }) => on)
+  return new Set([...users, ...holders])
+}
+
+function isAsked({ entity, id, before, after }: Change, { rows, links }: Pick<PastQuery, 'rows' | 'links'>): boolean {
+  if (rows.some((row) => row.entity === entity && row.id === id)) return true
+  const row = (before ?? after) as Partial<Record<'memberId' | 'principalId' | 'userId' | 'resourceId', number>>
+  const hangsOn = row.memberId ?? row.principalId ?? row.userId ?? 0
+  return links.some(
+    ({ entities, on, resources }) =>
+      entities.includes(entity) && on.includes(hangsOn) && (resources?.includes(row.resourceId ?? 0) ?? true),
+  )
 }
 
 function linked(after: number, { entities, on, resources }: Link) {

@@ -35,7 +35,9 @@ export async function pastOf(
   gathering.principals.add(PUBLIC_PRINCIPAL_ID)
   const rights = await rightsOf(ctx.db, index, principalId, resourceId, gathering, after)
   // Some are about more than one level and came twice.
-  const different = new Map([...changes, ...rights.changes].map((change) => [change.revision, change]))
+  const different = new Map(
+    [...changes, ...rights.changes].map((change) => [`${change.revision} ${change.entity} ${change.id}`, change]),
+  )
   const all = [...different.values()].sort((a, b) => a.revision - b.revision)
   return { rows: rowsBefore([...current, ...rights.current], all), changes: all }
 }

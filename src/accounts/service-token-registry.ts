@@ -1,4 +1,6 @@
 import type { AccessStore, LoggedChange } from '../access/access-store.ts'
+import type { ServiceRow } from '../access/model.ts'
+import { graphChanges } from '../db/change-log.ts'
 import type { Db } from '../db/database.ts'
 import type { Clock } from '../lib/clock.ts'
 import { keyedHash } from '../lib/secrets.ts'
@@ -49,7 +51,10 @@ export class ServiceTokenRegistry implements Disposable {
     this.#clock = clock
     this.#pepper = pepper
     this.#unsubscribe = store.onChange((changes) => {
-      for (const change of changes) if (change.entity === 'service') this.#onChange(change)
+      for (const change of changes) if (change.noted && change.entity === 'service') this.#onNoted(change)
+      for (const change of changes.flatMap(graphChanges)) {
+        if (change.entity === 'service') this.#onService(change.id, change.after)
+      }
     })
   }
 
@@ -115,17 +120,19 @@ export class ServiceTokenRegistry implements Disposable {
     }
   }
 
-  #onChange({ action, entityId, noted, after }: LoggedChange): void {
+  #onNoted({ action, after }: LoggedChange): void {
     this.#generation++
-    const told = (after ?? {}) as { tokenId?: number; expiresAt?: number; disabledAt?: number | null }
-    if (noted) {
-      const known = this.#byId.get(told.tokenId ?? -1)
-      if (known === undefined) return
-      if (action === 'serviceToken.ended') this.#end(known)
-      else if (action === 'serviceToken.expires') known.expiresAt = told.expiresAt ?? null
-    } else if (after === null || (told.disabledAt ?? null) !== null) {
-      for (const known of this.#byId.values()) if (known.serviceId === Number(entityId)) this.#end(known)
-    }
+    const told = (after ?? {}) as { tokenId?: number; expiresAt?: number }
+    const known = this.#byId.get(told.tokenId ?? -1)
+    if (known === undefined) return
+    if (action === 'serviceToken.ended') this.#end(known)
+    else if (action === 'serviceToken.expires') known.expiresAt = told.expiresAt ?? null
+  }
+
+  #onService(serviceId: number, after: ServiceRow | null): void {
+    this.#generation++
+    if (after?.disabledAt === null) return
+    for (const known of this.#byId.values()) if (known.serviceId === serviceId) this.#end(known)
   }
 
   #isExpired({ expiresAt }: ServiceTokenHolder): boolean {

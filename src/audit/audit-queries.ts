@@ -1,4 +1,5 @@
 import type { AppContext } from '../context.ts'
+import { BATCH_ENTITY } from '../db/change-log.ts'
 
 /** One entry of the log as people read it. */
 export interface AuditEntry {
@@ -32,7 +33,7 @@ export async function listChanges(
     .select(['revision', 'at', 'actorId', 'subjectId', 'action', 'entity', 'entityId', 'before', 'after'])
     .$if(filter.before !== undefined, (query) => query.where('revision', '<', filter.before ?? 0))
     .$if(filter.actorId !== undefined, (query) => query.where('actorId', '=', filter.actorId ?? 0))
-    .$if(filter.entity !== undefined, (query) => query.where('entity', '=', filter.entity ?? ''))
+    .$if(filter.entity !== undefined, (query) => query.where('entity', 'in', entitiesFor(filter.entity ?? '')))
     .$if(filter.entityId !== undefined, (query) => query.where('entityId', '=', filter.entityId ?? ''))
     .orderBy('revision', 'desc')
     .limit(filter.limit)
@@ -49,6 +50,11 @@ export async function listChanges(
     before: redact(row.before),
     after: redact(row.after),
   }))
+}
+
+/** What an import changed about a user at once stands in rows of their own, which are about him, too. */
+function entitiesFor(entity: string): string[] {
+  return entity === 'user' ? [entity, BATCH_ENTITY] : [entity]
 }
 
 function redact(row: unknown): Record<string, unknown> | null {

@@ -65,10 +65,22 @@ export async function readChanges(
   return rows.map((row) => ({ ...row, at: row.at.getTime() }))
 }
 
-/** The change of the graph that a row of the log stands for, if any. */
-export function graphChange({ revision, entity, entityId, noted, before, after }: LoggedChange): Change | undefined {
-  if (noted || !isEntityName(entity)) return undefined
-  return { revision, entity, id: Number(entityId), before, after } as Change
+/** The `entity` of a row that carries several changes about one principal; `entityId` is his. */
+export const BATCH_ENTITY = 'batch'
+/** So many changes one row carries at most: applying it must not keep others waiting. */
+export const MAX_BATCH = 250
+
+/** One of several changes in a row of the log. */
+export type BatchPart = { [C in Change as C['entity']]: Omit<C, 'revision'> }[Change['entity']]
+
+/** The changes of the graph that a row of the log stands for: none, one, or all that an import changed about one user. */
+export function graphChanges({ revision, entity, entityId, noted, before, after }: LoggedChange): Change[] {
+  if (noted) return []
+  if (entity === BATCH_ENTITY) {
+    const { changes } = after as { changes: readonly BatchPart[] }
+    return changes.filter((part) => isEntityName(part.entity)).map((part) => ({ ...part, revision }) as Change)
+  }
+  return isEntityName(entity) ? [{ revision, entity, id: Number(entityId), before, after } as Change] : []
 }
 
 /** The hash of a row that follows another. Only this function decides what the chain protects: everything. */
@@ -123,16 +135,12 @@ export function breakOf(head: LogHead, change: ChainedChange): string | undefine
 
 /** JSON with sorted keys: the same value gives the same text, however the database orders the keys of jsonb. */
 function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) => (isPlainObject(part) ? sorted(part) : part))
-}
-
-function sorted(record: Record<string, unknown>): Record<string, unknown> {
-  // @NOTE no prototype: a key `__proto__` must be kept like any other.
-  const copy: Record<string, unknown> = Object.create(null)
-  for (const key of Object.keys(record).sort()) copy[key] = record[key]
-  return copy
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  const record = value as Record<string, unknown>
+  const members: string[] = []
+  for (const key of Object.keys(record).sort()) {
+    if (record[key] !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(record[key])}`)
+  }
+  return `{${members.join(',')}}`
 }

@@ -3,7 +3,7 @@ import type { AccessIndex } from '../access/access-index.ts'
 import type { AccessStore } from '../access/access-store.ts'
 import type { Change } from '../access/model.ts'
 import type { Clock } from '../lib/clock.ts'
-import { graphChange } from './change-log.ts'
+import { graphChanges } from './change-log.ts'
 import type { Db } from './database.ts'
 import { fromDatabase } from './pg-errors.ts'
 import { Turns } from './turns.ts'
@@ -41,11 +41,12 @@ export function createTrial({ db, store, clock }: { db: Db; store: AccessStore; 
         await store.catchUp(tx)
         const entries: Entry[] = []
         const changes = () =>
-          entries.flatMap((entry, position) => graphChange({ ...entry, ...nowhere, revision: position }) ?? [])
-        const write: WriteFunction = (_actor, body) => {
+          entries.flatMap((entry, position) => graphChanges({ ...entry, ...nowhere, revision: position }))
+        const write: WriteFunction = async (_actor, body, prepare) => {
+          await prepare?.(tx)
           const before = changes()
           const index = before.length === 0 ? store.index : supposing(store.index, before)
-          return body({ tx, index, now: clock(), ...recorder(entries) })
+          return body({ tx, index, now: clock(), ...recorder(entries), flush: async () => undefined })
         }
         outcome.result = await insideWrite(() => body({ write, index: store.index, changes }))
         throw rollback

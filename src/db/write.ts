@@ -4,7 +4,14 @@ import type { AccessStore } from '../access/access-store.ts'
 import type { EntityName, EntityRows } from '../access/model.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../log.ts'
-import { CHANGE_CHANNEL, type ChainedChange, chainHash, type LogHead } from './change-log.ts'
+import {
+  BATCH_ENTITY,
+  type BatchPart,
+  CHANGE_CHANNEL,
+  type ChainedChange,
+  chainHash,
+  type LogHead,
+} from './change-log.ts'
 import type { Db, Tx } from './database.ts'
 import { type GraphSource, toGraphRow } from './graph-rows.ts'
 import { fromDatabase } from './pg-errors.ts'
@@ -29,14 +36,26 @@ export interface Write {
   deleted<E extends EntityName>(action: string, entity: E, row: GraphSource<E>): void
   /** Not part of the graph: a session ended, a profile changed. Names and numbers only, no secret, no personal data. */
   noted(action: string, entity: string, entityId: string, after?: object): void
+  /**
+   * Several changes about one principal as one row of the log, at most `MAX_BATCH`. The rows are graph rows already and
+   * nobody changes them afterwards.
+   */
+  changed(action: string, principalId: number, changes: readonly BatchPart[]): void
+  /** Writes the log as far as it is, so that a long write need not hold it in memory. */
+  flush(): Promise<void>
 }
 
 /**
  * Every change to people, structure or rights goes through here: one transaction writes the rows and the log. When it
  * resolves, this node's index has the change. When `body` throws, nothing happened.
  */
-export type WriteFunction = <T>(actor: Actor, body: (write: Write) => Promise<T>) => Promise<T>
+export type WriteFunction = <T>(actor: Actor, body: (write: Write) => Promise<T>, prepare?: Prepare) => Promise<T>
 export type Writer = WriteFunction
+/**
+ * Work of a long write that needs no look at the graph: done in the same transaction before the writer lock is taken, so
+ * that other writers wait for the log only.
+ */
+export type Prepare = (tx: Tx) => Promise<void>
 
 /** Key of the advisory lock that puts writes in a row. */
 export const WRITER_LOCK = 7_310_001
@@ -51,40 +70,49 @@ export function createWriter(parts: { db: Db; store: AccessStore; clock: Clock; 
   const { db, store, clock, log } = parts
   const turns = new Turns()
 
-  async function transact<T>(actor: Actor, body: (write: Write) => Promise<T>) {
-    return db.transaction().execute(async (tx) => {
+  async function transact<T>(actor: Actor, body: (write: Write) => Promise<T>, prepare: Prepare | undefined) {
+    await using stack = new AsyncDisposableStack()
+    // In turns here and not only in the database: writers that wait for its lock would hold every connection of the pool.
+    // @NOTE the embedded database has one connection only: there whoever waits for a turn must not hold it.
+    const waits = prepare !== undefined && store.isShared
+    if (!waits) stack.defer(await turns.take())
+    const result = await db.transaction().execute(async (tx) => {
+      if (prepare) await insideWrite(() => prepare(tx))
+      if (waits) stack.defer(await turns.take())
       await sql`select pg_advisory_xact_lock(${WRITER_LOCK}::bigint)`.execute(tx)
-      const head = await store.catchUp(tx)
       const now = clock()
       const entries: Entry[] = []
-      const result = await insideWrite(() => body({ tx, index: store.index, now, ...recorder(entries) }))
-      const changes = chained(head, entries, actor, now)
-      await append(tx, changes)
-      return { result, changes }
+      let head = await store.catchUp(tx)
+      let last: readonly ChainedChange[] = []
+      const flush = async () => {
+        last = chained(head, entries.splice(0), actor, now)
+        await append(tx, last)
+        head = last.at(-1) ?? head
+      }
+      const value = await insideWrite(() => body({ tx, index: store.index, now, ...recorder(entries), flush }))
+      await flush()
+      if (head.revision > store.revision) await announce(tx, head)
+      return { value, changes: last, head }
     })
+    await store.committed(result.changes, result.head).catch((error: unknown) => {
+      // The write is done, whatever happens here; decisions stop by themselves if the index stays behind.
+      log.warn({ err: error, revision: result.head.revision }, 'index is behind after a write')
+    })
+    return result.value
   }
 
-  return async (actor, body) => {
+  return async (actor, body, prepare) => {
     assertOutsideWrite()
-    // Here and not only in the database: writers that wait for its lock would hold every connection of the pool.
-    const done = await turns.take()
     try {
-      const { result, changes } = await transact(actor, body)
-      await store.committed(changes).catch((error: unknown) => {
-        // The write is done, whatever happens here; decisions stop by themselves if the index stays behind.
-        log.warn({ err: error, revision: changes.at(-1)?.revision }, 'index is behind after a write')
-      })
-      return result
+      return await transact(actor, body, prepare)
     } catch (error) {
       throw fromDatabase(error)
-    } finally {
-      done()
     }
   }
 }
 
 /** What notes the reports of a write. */
-export function recorder(entries: Entry[]): Pick<Write, 'inserted' | 'updated' | 'deleted' | 'noted'> {
+export function recorder(entries: Entry[]): Pick<Write, 'inserted' | 'updated' | 'deleted' | 'noted' | 'changed'> {
   const record = (action: string, entity: EntityName, before: AnyRow | null, after: AnyRow | null) => {
     const entityId = String(after?.id ?? before?.id)
     entries.push({ action, entity, entityId, noted: false, before: plain(before), after: plain(after) })
@@ -96,6 +124,10 @@ export function recorder(entries: Entry[]): Pick<Write, 'inserted' | 'updated' |
     deleted: (action, entity, row) => record(action, entity, toGraphRow(entity, row), null),
     noted: (action, entity, entityId, after) =>
       void entries.push({ action, entity, entityId, noted: true, before: null, after: plain(after ?? null) }),
+    changed: (action, principalId, changes) => {
+      const entityId = String(principalId)
+      entries.push({ action, entity: BATCH_ENTITY, entityId, noted: false, before: null, after: { changes } })
+    },
   }
 }
 type AnyRow = EntityRows[EntityName]
@@ -126,7 +158,8 @@ async function append(tx: Tx, changes: readonly ChainedChange[]): Promise<void> 
     }))
     await tx.insertInto('change').values(rows).execute()
   }
-  const newest = changes.at(-1)
-  if (newest === undefined) return
-  await sql`select pg_notify(${CHANGE_CHANNEL}, ${String(newest.revision)})`.execute(tx)
+}
+
+async function announce(tx: Tx, { revision }: LogHead): Promise<void> {
+  await sql`select pg_notify(${CHANGE_CHANNEL}, ${String(revision)})`.execute(tx)
 }

@@ -1,5 +1,6 @@
 import type { AccessStore, LoggedChange } from '../access/access-store.ts'
 import type { EdgeKeyRow } from '../access/model.ts'
+import { graphChanges } from '../db/change-log.ts'
 import { keyedHash } from '../lib/secrets.ts'
 
 /**
@@ -57,10 +58,9 @@ export class EdgeCredentials {
   }
 
   #apply(changes: readonly LoggedChange[]): void {
-    for (const change of changes) {
-      if (change.entity !== 'edgeKey' || change.noted) continue
-      const before = change.before as EdgeKeyRow | null
-      const after = change.after as EdgeKeyRow | null
+    for (const change of changes.flatMap(graphChanges)) {
+      if (change.entity !== 'edgeKey') continue
+      const { before, after } = change
       if (before) this.#byHash.delete(before.keyHash)
       if (after) this.#keep(after)
       const edgeId = after?.edgeId ?? before?.edgeId

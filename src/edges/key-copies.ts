@@ -1,5 +1,6 @@
 import type { AccessStore, LoggedChange } from '../access/access-store.ts'
 import type { EdgeKeyRow, EdgeRow } from '../access/model.ts'
+import { graphChanges } from '../db/change-log.ts'
 import type { Db } from '../db/database.ts'
 import type { WriteFunction } from '../db/write.ts'
 import type { Seals } from '../lib/seals.ts'
@@ -156,25 +157,25 @@ export class KeyCopies implements AsyncDisposable {
 
   #apply(changes: readonly LoggedChange[]): void {
     let changed = false
-    for (const change of changes) {
-      if (change.entity === 'edgeKey') changed = this.#applyKey(change) || changed
-      else if (change.entity === 'edge' && !change.noted) changed = isRenamed(change) || changed
+    for (const change of changes)
+      if (change.noted && change.entity === 'edgeKey') this.#wanted.add(Number(change.entityId))
+    for (const change of changes.flatMap(graphChanges)) {
+      if (change.entity === 'edgeKey') changed = this.#applyKey(change.id, change.after) || changed
+      else if (change.entity === 'edge') changed = isRenamed(change.before, change.after) || changed
     }
     if (this.#wanted.size > 0) void this.#read().catch(() => undefined)
     if (changed) this.#tell()
   }
 
   /** True when a known copy changed; new ones are read first. */
-  #applyKey(change: LoggedChange): boolean {
-    const id = Number(change.entityId)
-    const after = change.after as EdgeKeyRow | null
-    if (!change.noted && after === null) return this.#forget(id)
+  #applyKey(id: number, after: EdgeKeyRow | null): boolean {
+    if (after === null) return this.#forget(id)
     const known = this.#byKey.get(id)
-    if (change.noted || known === undefined) {
+    if (known === undefined) {
       this.#wanted.add(id)
       return false
     }
-    known.validTo = after?.validTo ?? null
+    known.validTo = after.validTo
     if (known.validTo !== null) this.#ending.add(id)
     return true
   }
@@ -262,6 +263,6 @@ export class KeyCopies implements AsyncDisposable {
   }
 }
 
-function isRenamed({ before, after }: LoggedChange): boolean {
-  return before !== null && (before as EdgeRow).edgeId !== (after as EdgeRow | null)?.edgeId
+function isRenamed(before: EdgeRow | null, after: EdgeRow | null): boolean {
+  return before !== null && before.edgeId !== after?.edgeId
 }

@@ -3,10 +3,11 @@ import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer, type ServerOptions as TlsOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LoggedChange } from '../access/access-store.ts'
+import type { Change } from '../access/model.ts'
 import { endsLogins } from '../accounts/password-logins.ts'
 import { allMethods } from '../api/index.ts'
 import type { AppContext } from '../context.ts'
+import { graphChanges } from '../db/change-log.ts'
 import { Addresses } from './addresses.ts'
 import { ApiDocument } from './api-document.ts'
 import { type MethodTable, methodTable } from './dispatch.ts'
@@ -179,10 +180,10 @@ function followSessions(ctx: AppContext, parts: ServerParts): void {
     }
   })
   ctx.store.onChange((changes) => {
-    for (const change of changes) {
-      if (endsLogins(change)) endLogins(parts, Number(change.entityId))
+    for (const change of changes) if (endsLogins(change)) endLogins(parts, Number(change.entityId))
+    for (const change of changes.flatMap(graphChanges)) {
       if (!endsAccess(change)) continue
-      for (const connection of parts.sockets.ofPrincipal(Number(change.entityId))) connection.destroy()
+      for (const connection of parts.sockets.ofPrincipal(change.id)) connection.destroy()
     }
   })
 }
@@ -193,10 +194,9 @@ function endLogins(parts: ServerParts, userId: number): void {
 }
 
 /** An account or service that was disabled or deleted. */
-function endsAccess(change: LoggedChange): boolean {
+function endsAccess(change: Change): boolean {
   if (change.entity !== 'user' && change.entity !== 'service') return false
-  const after = change.after as { disabledAt?: number | null } | null
-  return !change.noted && (after === null || (after.disabledAt ?? null) !== null)
+  return change.after === null || (change.after.disabledAt ?? null) !== null
 }
 
 function observeGauges(ctx: AppContext, parts: ServerParts): void {

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AccessIndex } from '../../src/access/access-index.ts'
 import type { EntityName } from '../../src/access/model.ts'
-import { graphChange, readChanges, verifyChain } from '../../src/db/change-log.ts'
+import { graphChanges, readChanges, verifyChain } from '../../src/db/change-log.ts'
 import type { OpenDatabase } from '../../src/db/database.ts'
 import { graphTables } from '../../src/db/graph-rows.ts'
 import { loadSnapshot } from '../../src/db/snapshot.ts'
@@ -175,9 +175,7 @@ eachEngine('write', (engine) => {
   it('adds up: an old snapshot and the log give the new snapshot', async () => {
     const { snapshot } = await loadSnapshot(database.db)
     const index = AccessIndex.fromSnapshot(snapshot)
-    const stop = node.store.onChange((changes) =>
-      index.apply(changes.map(graphChange).filter((change) => change !== undefined)),
-    )
+    const stop = node.store.onChange((changes) => index.apply(changes.flatMap(graphChanges)))
     await write(actor, async (w) => {
       const user = await insertUser(w, 'dora')
       await insertGroup(w, 'group of dora', user.id)

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { AccessIndex } from '../../src/access/access-index.ts'
 import type { EntityName, Snapshot } from '../../src/access/model.ts'
-import { graphChange, readChanges, verifyChain } from '../../src/db/change-log.ts'
+import { graphChanges, readChanges, verifyChain } from '../../src/db/change-log.ts'
 import { graphTables } from '../../src/db/graph-rows.ts'
 import { loadSnapshot } from '../../src/db/snapshot.ts'
 import type { TestService } from './service.ts'
@@ -25,7 +25,7 @@ export async function expectWhole(service: Reachable, earlier: Snapshot): Promis
   const replayed = AccessIndex.fromSnapshot(earlier)
   for (let after = earlier.revision; after < now.revision; ) {
     const page = await readChanges(db, { after, limit: 1000 })
-    replayed.apply(page.map(graphChange).filter((change) => change !== undefined))
+    replayed.apply(page.flatMap(graphChanges))
     after = page.at(-1)?.revision ?? expect.unreachable(`the log ends at ${after}`)
   }
   for (const entity of Object.keys(graphTables) as EntityName[]) {
