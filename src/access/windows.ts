@@ -72,21 +72,41 @@ export interface PeriodUpload {
   /** Lifts the restriction. Must be said: an empty list alone could mean the opposite (V17). */
   unrestricted?: boolean
 }
-export type PeriodResult =
-  | { ok: true; windows: Windows }
-  | { ok: false; reason: 'endWithOthers' | 'emptySet' | 'noBounds' }
+export type PeriodResult = { ok: true; windows: Windows } | { ok: false; reason: PeriodMistake }
+export type PeriodMistake = 'endWithOthers' | 'emptySet' | 'noBounds'
+
+/** What an upload of periods asks for: more time (already normal), an end, or no restriction at all. */
+export type WindowChange = { windows: readonly Window[] } | { endsAt: number } | { unrestricted: true }
 
 /** What an upload of periods makes of the windows of one user on one edge (D-14..24, vectors V1-V17). */
-export function applyPeriods(windows: Windows, { mode, periods, unrestricted }: PeriodUpload): PeriodResult {
+export function applyPeriods(windows: Windows, upload: PeriodUpload): PeriodResult {
+  const asked = windowChange(upload)
+  if (!asked.ok) return asked
+  return { ok: true, windows: asked.change === undefined ? windows : applyChange(windows, asked.change, upload.mode) }
+}
+
+/** What an upload of periods asks for, before anything is known of what is there; undefined: nothing (D-12). */
+export function windowChange({
+  mode,
+  periods,
+  unrestricted,
+}: PeriodUpload): { ok: true; change: WindowChange | undefined } | { ok: false; reason: PeriodMistake } {
   if (periods.some(({ from, to }) => from === undefined && to === undefined)) return { ok: false, reason: 'noBounds' }
-  if (unrestricted && periods.length === 0) return { ok: true, windows: null }
-  if (periods.length === 0) return mode === 'merge' ? { ok: true, windows } : { ok: false, reason: 'emptySet' }
+  if (unrestricted && periods.length === 0) return { ok: true, change: { unrestricted: true } }
+  if (periods.length === 0)
+    return mode === 'merge' ? { ok: true, change: undefined } : { ok: false, reason: 'emptySet' }
   const end = periods.find(({ from }) => from === undefined)?.to
   if (end !== undefined && periods.length > 1) return { ok: false, reason: 'endWithOthers' }
-  if (end !== undefined) return { ok: true, windows: truncateWindows(windows, end) }
+  if (end !== undefined) return { ok: true, change: { endsAt: end } }
   const given = periods.map(({ from, to }): Window => [from ?? null, to ?? null])
-  const kept = mode === 'merge' ? (windows ?? []) : []
-  return { ok: true, windows: normalWindows([...kept, ...given]) }
+  return { ok: true, change: { windows: normalWindows(given) } }
+}
+
+/** The stored windows after a change: *set* forgets what was there, *merge* adds to it, an end cuts in both (D-20, D-24). */
+export function applyChange(stored: Windows, change: WindowChange, mode: PeriodUpload['mode']): Windows {
+  if ('unrestricted' in change) return null
+  if ('endsAt' in change) return truncateWindows(stored, change.endsAt)
+  return normalWindows([...(mode === 'merge' ? (stored ?? []) : []), ...change.windows])
 }
 
 function overlap(a: Window, b: Window): Window {

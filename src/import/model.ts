@@ -6,6 +6,7 @@
  * default, what is there keeps its own.
  */
 import type { OpenemsRole, Permission, Window } from '../access/model.ts'
+import type { WindowChange } from '../access/windows.ts'
 
 /** Where in what was given something stands; every problem names it. Rows and columns count from 1, as spreadsheets do. */
 export interface Place {
@@ -38,13 +39,23 @@ export interface ImportRemark {
   text: string
 }
 
+/** The file itself asks that nothing of it is applied (D-29). */
+export interface DryRunRequest {
+  kind: 'dryRun'
+  place: Place
+}
+
 /** Set replaces what the same source gave before, Merge only adds (D-10..D-13, K12). */
 export type MergeMode = 'set' | 'merge'
 
 /** A list of natural keys, or a query over what is there (D-26). */
 export type Selection = { keys: readonly string[] } | { query: string }
 
-/** What a user may open. Mode and scope hold for both lists. */
+/**
+ * What a user may open. The mode holds for both; one that is left out stays as it is, an empty list clears under Set (D-12).
+ * Queries (D-26): of sites beside an empty list of edges, all edges of those sites; of sites and edges, the edges of those
+ * sites that match, too; of edges beside an empty list of sites, these edges of the account and no site.
+ */
 export interface UserAccess {
   mode: MergeMode
   sites?: Selection
@@ -52,8 +63,8 @@ export interface UserAccess {
   edges?: Selection
 }
 
-/** Half-open periods (D-15), only an end (D-20), or no restriction at all (V17). Epoch milliseconds. */
-export type RestrictionChange = { windows: readonly Window[] } | { endsAt: number } | { unrestricted: true }
+/** Half-open periods (D-15), only an end (D-20), or no restriction at all (V17); `applyChange` makes windows of it. */
+export type RestrictionChange = WindowChange
 
 interface Placed {
   place: Place
@@ -163,7 +174,7 @@ export interface ServiceRecord extends Placed {
 /** One person with everything the file says about him: one record, one row of the log. */
 export interface UserRecord extends Placed {
   kind: 'user'
-  /** Trimmed, lower case. Defaults to the e-mail address (D-02). */
+  /** Trimmed, lower case. Equals the e-mail address where the file does not say it (D-02): then the address finds the user. */
   login: string
   email?: string
   name?: string
@@ -172,6 +183,8 @@ export interface UserRecord extends Placed {
   phone?: string
   address?: AddressRecord
   language?: string
+  /** Only for a user that is new, where the file does not say it (D-02). */
+  languageIfNew?: string
   shareable?: boolean
   disabled?: boolean
   globalRole?: OpenemsRole
@@ -229,7 +242,28 @@ export type ImportRecord =
   | UserRecord
 
 /** What a reader yields, in the order of the file; a record may refer to one that comes later. */
-export type ImportItem = ImportRecord | ImportProblem | ImportRemark
+export type ImportItem = ImportRecord | ImportProblem | ImportRemark | DryRunRequest
+
+/** A file to read. It can be opened several times, every time from its beginning. */
+export interface ImportInput {
+  name: string
+  /** Where it lies on disk, if it does: of an archive only the parts needed are read then, rather than all into memory. */
+  path?: string
+  open(): AsyncIterable<Buffer>
+}
+
+export interface ReadOptions {
+  /** What says how to read the file, where the format needs it. */
+  template?: ImportInput
+  /** Language of new users whom the file gives none (D-02): the theme's. */
+  language?: string
+}
+
+/**
+ * Reads a file piece by piece. What is wrong with its content is a problem among the items, never an error; after a fatal
+ * one nothing follows. Between two items the event loop gets its turn often enough (10 ms).
+ */
+export type Reader = (input: ImportInput, options: ReadOptions, limits: ImportLimits) => AsyncIterable<ImportItem>
 
 /** What a reader must never exceed, whatever the file says; every one is a setting. */
 export interface ImportLimits {

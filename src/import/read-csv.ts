@@ -1,0 +1,106 @@
+import { pipeline, Readable } from 'node:stream'
+import { CsvError, parse } from 'csv-parse'
+import type { ImportInput, ImportItem, ImportLimits, ReadOptions } from './model.ts'
+import { readTemplate } from './read-template.ts'
+import { readText } from './read-text.ts'
+import { Table } from './table.ts'
+import { Unreadable } from './unreadable.ts'
+import { UserBuilder } from './user-builder.ts'
+
+const delimiters = [',', ';', '\t', '|'] as const
+
+/** Users from a table of text: columns named `opUser.*`, plainly (`email`, `firstname`), or by the template beside it. */
+export async function* readCsv(
+  input: ImportInput,
+  options: ReadOptions,
+  limits: ImportLimits,
+): AsyncGenerator<ImportItem> {
+  const { template, items } = await readTemplate(options, limits, { file: input.name })
+  yield* items
+  const text = readText(input, limits)
+  const { start, delimiter } = await beginning(text, limits)
+  let row = start.startsWith('sep=') ? 1 : 0
+  const body = row === 1 ? start.slice(start.indexOf('\n') + 1) : start
+  let table: Table | undefined
+  let builder: UserBuilder | undefined
+  for await (const cells of records(input, chain(body, text), delimiter, limits)) {
+    row++
+    if (row > limits.maxRows + 1)
+      throw new Unreadable(
+        { file: input.name, row },
+        'limit',
+        `The file has more than ${limits.maxRows} rows: split it`,
+      )
+    if (table === undefined || builder === undefined) {
+      if (cells.every((cell) => cell === '')) continue
+      table = new Table({ file: input.name, row }, cells, template, limits)
+      builder = new UserBuilder(table.template, options)
+      yield* table.remarks
+      continue
+    }
+    const raw = table.read(row, cells)
+    if (raw !== undefined) yield* 'kind' in raw ? [raw] : builder.build(raw)
+  }
+  if (table === undefined) throw new Unreadable({ file: input.name }, 'format', 'The file is empty')
+}
+
+/** The text until its first line is whole, and the delimiter that line is most likely written with. */
+async function beginning(
+  text: AsyncGenerator<string>,
+  limits: ImportLimits,
+): Promise<{ start: string; delimiter: string }> {
+  let start = ''
+  while (!/\n./s.test(start) && start.length <= limits.maxCellBytes) {
+    const next = await text.next()
+    if (next.done) break
+    start += next.value
+  }
+  return { start, delimiter: delimiterOf(start) }
+}
+
+/** The delimiter that is in the first line most often, outside quotes; spreadsheets may say it by `sep=;`. */
+export function delimiterOf(start: string): string {
+  const said = /^sep=([,;|\t])\r?\n/.exec(start)?.[1]
+  if (said !== undefined) return said
+  const first =
+    start
+      .trimStart()
+      .replaceAll(/"[^"]*"/g, '')
+      .split('\n', 1)[0] ?? ''
+  const count = (delimiter: string) => first.split(delimiter).length
+  return delimiters.reduce((best, other) => (count(other) > count(best) ? other : best))
+}
+
+async function* chain(start: string, rest: AsyncIterable<string>): AsyncGenerator<string> {
+  yield start
+  yield* rest
+}
+
+async function* records(
+  input: ImportInput,
+  text: AsyncIterable<string>,
+  delimiter: string,
+  limits: ImportLimits,
+): AsyncGenerator<string[]> {
+  const parser = parse({
+    delimiter,
+    relax_column_count: true,
+    skip_empty_lines: false,
+    max_record_size: limits.maxCellBytes * limits.maxColumns,
+  })
+  pipeline(Readable.from(text), parser, () => {})
+  try {
+    for await (const record of parser) yield record as string[]
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error
+    const row = Number(error['lines'] ?? parser.info.lines)
+    const place = { file: input.name, row }
+    if (error.code === 'CSV_MAX_RECORD_SIZE')
+      throw new Unreadable(place, 'limit', 'The row is too long: shorten its cells')
+    throw new Unreadable(
+      place,
+      'format',
+      'A quote is not closed, or stands inside a cell: double it or put the cell in quotes',
+    )
+  }
+}
