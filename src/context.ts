@@ -11,6 +11,7 @@ import type { TrialFunction } from './db/trial.ts'
 import type { WriteFunction } from './db/write.ts'
 import type { ConfigStore } from './edges/config-store.ts'
 import type { EdgeCredentials } from './edges/credentials.ts'
+import type { EdgeReports } from './edges/edge-reports.ts'
 import type { KeyCopies } from './edges/key-copies.ts'
 import type { StateWriter } from './edges/state-writer.ts'
 import type { Clock } from './lib/clock.ts'
@@ -18,6 +19,7 @@ import type { PasswordPool } from './lib/password.ts'
 import type { EdgeTables } from './live/edge-tables.ts'
 import type { LiveHub } from './live/hub.ts'
 import type { Log } from './log.ts'
+import type { MetadataFeed } from './mirror/metadata-feed.ts'
 
 /** Every part of the service, joined once at start. */
 export interface AppContext {
@@ -32,6 +34,8 @@ export interface AppContext {
   pepper: Uint8Array
   hub: LiveHub
   tables: EdgeTables
+  mirrors: MetadataFeed
+  reports: EdgeReports
   states: StateWriter
   configs: ConfigStore
   credentials: EdgeCredentials

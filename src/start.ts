@@ -16,6 +16,7 @@ import { createTrial } from './db/trial.ts'
 import { createWriter } from './db/write.ts'
 import { ConfigStore } from './edges/config-store.ts'
 import { EdgeCredentials } from './edges/credentials.ts'
+import { EdgeReports } from './edges/edge-reports.ts'
 import { KeyCopies } from './edges/key-copies.ts'
 import { StateWriter } from './edges/state-writer.ts'
 import { startJobs } from './jobs/jobs.ts'
@@ -26,7 +27,10 @@ import { deriveKey, loadOrCreateSecret } from './lib/secrets.ts'
 import { putPoolBehindMainThread } from './lib/thread-priority.ts'
 import { EdgeTables } from './live/edge-tables.ts'
 import { LiveHub } from './live/hub.ts'
+import type { LiveEvents } from './live/live-events.ts'
 import type { Log } from './log.ts'
+import { MetadataFeed } from './mirror/metadata-feed.ts'
+import { writeNotification } from './rpc/envelope.ts'
 import { requireSafeEdgeManager } from './server/edge-app-access.ts'
 import { type RunningService, startService } from './server/service.ts'
 
@@ -78,7 +82,18 @@ export async function start({
   await keys.ensureSigningKey()
   const write = createWriter({ db, store, clock, log })
   const states: StateWriter = new StateWriter({ db, states: () => hub.states, log, flushMs: config.stateFlushMs })
-  const hub: LiveHub = new LiveHub(clock, states)
+  const mirrors: MetadataFeed = stack.use(
+    new MetadataFeed({ store, db, clock, log, states: () => hub.states, write: writeNotification }),
+  )
+  const told: readonly LiveEvents[] = [states, mirrors.states]
+  const events: LiveEvents = {
+    stateChanged(edgeId) {
+      for (const listener of told) listener.stateChanged(edgeId)
+      reports.stateChanged(edgeId)
+    },
+  }
+  const reports: EdgeReports = new EdgeReports(() => hub, events)
+  const hub: LiveHub = new LiveHub(clock, events)
   const configs = new ConfigStore({ db, clock, log })
   const [seal, ...olderSeals] = config.edgeKeySeals
   const keyCopies =
@@ -101,6 +116,8 @@ export async function start({
     pepper,
     hub,
     tables: new EdgeTables(hub),
+    mirrors,
+    reports,
     states,
     configs,
     credentials: new EdgeCredentials(pepper, (edgeId) =>
@@ -129,6 +146,7 @@ export async function start({
   await states.load()
   await configs.load()
   await keyCopies?.start(clock())
+  mirrors.start()
   stack.defer(() => configs.stop())
   stack.defer(() => states.stop())
   stack.defer(() => ctx.serviceTokens.writeUses().catch((error) => log.warn({ err: error }, 'uses not stamped')))

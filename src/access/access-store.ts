@@ -5,7 +5,6 @@ import {
   type ChainedChange,
   emptyLog,
   graphChanges,
-  type LoggedChange,
   type LogHead,
   readChanges,
   readHead,
@@ -19,7 +18,7 @@ import { AccessIndex } from './access-index.ts'
 import { type Change, emptySnapshot } from './model.ts'
 
 export type { LoggedChange } from '../db/change-log.ts'
-export type ChangeListener = (changes: readonly LoggedChange[]) => void
+export type ChangeListener = (changes: readonly ChainedChange[]) => void
 
 const PAGE = 500
 /** So many changes of the graph are applied before others have a turn: a few milliseconds. */
@@ -89,6 +88,11 @@ export class AccessStore implements AsyncDisposable {
   /** The newest revision applied; the index's own may be lower, as not every row of the log is about the graph. */
   get revision(): number {
     return this.#head.revision
+  }
+
+  /** The newest row applied. */
+  get head(): LogHead {
+    return this.#head
   }
 
   /** Loads the graph and follows the log from there. To be called once, before anything else. */
@@ -236,7 +240,7 @@ export class AccessStore implements AsyncDisposable {
     return end
   }
 
-  #tell(listener: ChangeListener, changes: readonly LoggedChange[]): void {
+  #tell(listener: ChangeListener, changes: readonly ChainedChange[]): void {
     try {
       listener(changes)
     } catch (error) {

@@ -8,6 +8,7 @@ import { decisionMethods } from './decision.ts'
 import { edgeMethods } from './edge.ts'
 import { edgeDeviceMethods } from './edge-device.ts'
 import { edgeManagerMethods } from './edge-manager.ts'
+import { edgeReportMethods } from './edge-report.ts'
 import { edgeRpcMethods } from './edge-rpc.ts'
 import { explainMethods } from './explain.ts'
 import { explainChangeMethods } from './explain-change.ts'
@@ -19,6 +20,7 @@ import { invitationMethods } from './invitation.ts'
 import { managedMemberMethods } from './managed-member.ts'
 import { metadataEdgeMethods } from './metadata-edges.ts'
 import { metadataUserMethods } from './metadata-users.ts'
+import { mirrorMethods } from './mirror.ts'
 import { operatorMethods } from './operator.ts'
 import { organisationMethods } from './organisation.ts'
 import { roleMethods } from './role.ts'
@@ -62,4 +64,6 @@ export const allMethods = [
   ...backendSignInMethods,
   ...metadataUserMethods,
   ...metadataEdgeMethods,
+  ...mirrorMethods,
+  ...edgeReportMethods,
 ]

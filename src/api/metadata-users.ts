@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { UserRow } from '../access/model.ts'
 import { LONGEST_ROLE_MS, roleAnswer } from '../access/role-answers.ts'
-import { uiLanguage } from '../accounts/account-rules.ts'
 import { AppError } from '../errors.ts'
+import { toMirroredUser } from '../mirror/metadata-frames.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
 import { backendClients, readsAll } from './backend-access.ts'
 import { login } from './rights-shapes.ts'
@@ -31,23 +31,9 @@ const ada = {
   disabled: false,
 } as const
 
-/** The row as backends see it; the external id is the subject of our session tokens. */
-export function toBackendUser(user: UserRow): z.input<typeof backendUser> {
-  return {
-    userId: String(user.id),
-    id: user.login,
-    name: user.name,
-    email: user.email ?? '',
-    language: uiLanguage(user.language).toUpperCase(),
-    globalRole: user.globalRole,
-    settings: user.settings,
-    disabled: user.disabledAt !== null,
-  }
-}
-
 function found({ ctx, now }: Call, user: UserRow | undefined): z.input<typeof oneUser> {
   if (user === undefined) throw new AppError('forbidden', ['user', 'backend'])
-  return { ...toBackendUser(user), hasMultipleEdges: ctx.store.index.countEdges(user.id, now.getTime(), 2) > 1 }
+  return { ...toMirroredUser(user), hasMultipleEdges: ctx.store.index.countEdges(user.id, now.getTime(), 2) > 1 }
 }
 
 const getUser = defineMethod({

@@ -3,6 +3,7 @@ import type { Scope } from '../accounts/scopes.ts'
 import type { ServiceTokenHolder } from '../accounts/service-token-registry.ts'
 import type { TableReader } from '../live/edge-tables.ts'
 import type { Subscription, Watcher } from '../live/hub.ts'
+import type { PushChannel } from '../mirror/metadata-subscriber.ts'
 import type { ClientKind } from './method.ts'
 
 /** Who speaks on a socket. */
@@ -29,6 +30,8 @@ export interface Session extends TableReader {
   readonly caller: Caller
   readonly watcher: Watcher
   subscription: Subscription | undefined
+  /** Where notifications go that wait for whoever reads slowly. */
+  readonly channel: PushChannel
   /** Highest `count` of subscribeChannels on this socket (ui.md section 4). */
   channelCount: number
   /** Keeps something for the socket that is disposed of with it, on `signOut`, and when another takes its name. */
@@ -40,7 +43,8 @@ export interface Session extends TableReader {
 
 /** A session of who is answered and nothing else: no log-in, nothing pushed, nothing kept. */
 export function silentSession(who: Pick<Session, 'kind' | 'clientAddress' | 'caller'>): Session {
-  return { ...who, ...silence, watcher: silence, subscription: undefined, channelCount: -1 }
+  const nothing = { subscription: undefined, channel: noChannel, channelCount: -1 }
+  return { ...who, ...silence, ...nothing, watcher: silence }
 }
 
 const silence = {
@@ -52,4 +56,11 @@ const silence = {
   hold: (_name: string, resource: Disposable | undefined) => resource?.[Symbol.dispose](),
   signIn: () => undefined,
   signOut: () => undefined,
+}
+
+const noChannel: PushChannel = {
+  isOpen: false,
+  push: () => undefined,
+  drained: () => undefined,
+  close: () => undefined,
 }

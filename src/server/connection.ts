@@ -25,6 +25,7 @@ import { dispatch, type MethodTable, type Outcome } from './dispatch.ts'
 import { codeLabel } from './metrics.ts'
 import { RateLimit } from './rate-limit.ts'
 import type { ServerParts } from './service.ts'
+import { SocketChannel } from './socket-channel.ts'
 
 const MAX_RUNNING = 64
 const MAX_WAITING = 512
@@ -50,6 +51,7 @@ export class Connection implements Session, Watcher {
   readonly id = randomUUID()
   readonly watcher: Watcher = this
   subscription: Subscription | undefined
+  readonly channel: SocketChannel
   channelCount = -1
   readonly #ctx: AppContext
   readonly #parts: ServerParts
@@ -82,6 +84,7 @@ export class Connection implements Session, Watcher {
     this.#ctx = ctx
     this.#parts = parts
     this.#socket = socket
+    this.channel = new SocketChannel(socket)
     this.kind = options.kind
     this.clientAddress = options.clientAddress
     this.#caller = options.caller ?? anonymous
@@ -356,16 +359,14 @@ export class Connection implements Session, Watcher {
   #armDeadline(): void {
     clearTimeout(this.#deadline)
     if (this.#socket.readyState !== this.#socket.OPEN) return
-    this.#deadline = setTimeout(() => this.destroy(), this.#ctx.config.signInDeadlineMs)
-    this.#deadline.unref()
+    this.#deadline = setTimeout(() => this.destroy(), this.#ctx.config.signInDeadlineMs).unref()
   }
 
   #after(ms: number, action: () => void): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       action()
-    }, ms)
-    timer.unref()
+    }, ms).unref()
     this.#timers.add(timer)
   }
 

@@ -6,6 +6,7 @@ import { engineSql } from './figures/engine-sql.ts'
 import { getEdges } from './figures/get-edges.ts'
 import { ingest } from './figures/ingest.ts'
 import { memory } from './figures/memory.ts'
+import { mirror } from './figures/mirror.ts'
 import { type Bench, type Measure, type Scale, scales } from './figures/plan.ts'
 import { roundTrips } from './figures/round-trips.ts'
 import { rpcLayer } from './figures/rpc-layer.ts'
@@ -29,6 +30,7 @@ const measures: Readonly<Record<string, Measure>> = {
   engine,
   engineSql,
   getEdges,
+  mirror,
 }
 
 interface Options {

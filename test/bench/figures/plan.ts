@@ -13,6 +13,7 @@ export interface Scale {
   startEdges: number
   /** Edges of the fleets that the access engine is loaded with; the last is the one that is asked. */
   fleets: readonly [...number[], number]
+  mirrorEdges: number
 }
 
 export const scales: Readonly<Record<Scale['name'], Scale>> = {
@@ -26,6 +27,7 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
     ingestSeconds: 10,
     startEdges: 20_000,
     fleets: [10_000, 100_000, 1_000_000],
+    mirrorEdges: 100_000,
   },
   small: {
     name: 'small',
@@ -37,6 +39,7 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
     ingestSeconds: 4,
     startEdges: 2000,
     fleets: [1000, 10_000],
+    mirrorEdges: 2000,
   },
 }
 

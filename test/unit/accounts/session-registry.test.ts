@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { LoggedChange } from '../../../src/access/access-store.ts'
 import { SessionRegistry } from '../../../src/accounts/session-registry.ts'
+import type { ChainedChange } from '../../../src/db/change-log.ts'
 
 function setUp() {
   let now = 1_000_000
-  let tell: (changes: LoggedChange[]) => void = () => undefined
+  let tell: (changes: ChainedChange[]) => void = () => undefined
   const store = {
-    onChange(listener: (changes: LoggedChange[]) => void) {
+    onChange(listener: (changes: ChainedChange[]) => void) {
       tell = listener
       return () => {
         tell = () => undefined
@@ -30,6 +30,7 @@ function setUp() {
           entity: 'session',
           entityId: sessionId,
           noted: true,
+          hash: '',
           before: null,
           after: { userId: 7, reason },
         },
