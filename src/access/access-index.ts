@@ -118,7 +118,7 @@ export class AccessIndex {
     return this.#graph.rows.edge.get(id)
   }
   edgeByName(edgeId: string): EdgeRow | undefined {
-    return this.#graph.store.edgeByName(edgeId)
+    return this.#graph.store.edges.byName(edgeId)
   }
   get edgeCount(): number {
     return this.#graph.rows.edge.size

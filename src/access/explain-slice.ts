@@ -2,7 +2,7 @@ import type { KindOfRow } from './explain-rows.ts'
 import { Evaluator } from './graph-evaluate.ts'
 import { PrincipalGraph } from './graph-principals.ts'
 import { ResourceGraph } from './graph-resources.ts'
-import { RowStore } from './graph-rows.ts'
+import { fewRows, putRow } from './graph-rows.ts'
 import { Views } from './graph-views.ts'
 import { type EntityName, type EntityRows, PLATFORM_RESOURCE_ID } from './model.ts'
 
@@ -22,8 +22,7 @@ const resourceColumns: { [E in EntityName]?: readonly (keyof EntityRows[E])[] } 
  * fewer rows. Resources are numbered anew inside, because the graph keeps arrays as long as its highest number.
  */
 export class Slice {
-  readonly #store = new RowStore()
-  readonly rows = this.#store.rows
+  readonly rows = fewRows()
   readonly resources = new ResourceGraph()
   readonly people = new PrincipalGraph(this.rows.grant)
   readonly evaluator = new Evaluator(this.resources)
@@ -96,7 +95,7 @@ export class Slice {
   }
 
   #put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | undefined): void {
-    const before = this.#store.put(entity, id, row)
+    const before = putRow(this.rows, entity, id, row)
     this.#link({ entity, id, before, after: row } as Put)
     this.views.touchAll()
   }

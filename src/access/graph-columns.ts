@@ -1,3 +1,4 @@
+import { Column } from './graph-column.ts'
 import type { ContainmentRow, GrantRow } from './model.ts'
 
 /** Rows by id, as a Map has them. */
@@ -11,34 +12,8 @@ export interface RowTable<R> extends Iterable<[number, R]> {
   values(): IterableIterator<R>
 }
 
-const PAGE = 4096
-
-/** Whole numbers by id, 0 where there is none; room is taken a page at a time. */
-class Column {
-  readonly #pages: (Int32Array | undefined)[] = []
-
-  get(id: number): number {
-    return this.#pages[Math.floor(id / PAGE)]?.[id % PAGE] ?? 0
-  }
-  set(id: number, value: number): void {
-    const place = Math.floor(id / PAGE)
-    let page = this.#pages[place]
-    if (page === undefined) {
-      page = new Int32Array(PAGE)
-      this.#pages[place] = page
-    }
-    page[id % PAGE] = value
-  }
-  /** The ids of all that are not 0, in ascending order. */
-  *ids(): IterableIterator<number> {
-    for (const [place, page] of this.#pages.entries()) {
-      for (let at = 0; page !== undefined && at < PAGE; at++) if (page[at] !== 0) yield place * PAGE + at
-    }
-  }
-}
-
 /** Rows kept in columns and made anew for each look: of those there are millions. */
-abstract class ColumnTable<R extends { id: number }> implements RowTable<R> {
+export abstract class ColumnTable<R extends { id: number }> implements RowTable<R> {
   /** A column that is 0 for no row. */
   protected readonly first = new Column()
   #size = 0
@@ -97,7 +72,7 @@ export class GrantTable extends ColumnTable<GrantRow> {
   readonly #roles = new Column()
   readonly #givers = new Column()
   readonly #sources = new Column()
-  readonly #sourceNames: string[] = []
+  readonly #sourceNames = new Names()
   readonly #limits = new Map<number, Limits>()
 
   override delete(id: number): boolean {
@@ -116,7 +91,7 @@ export class GrantTable extends ColumnTable<GrantRow> {
       validFrom,
       validTo,
       dataWindows,
-      source: this.#sourceNames[this.#sources.get(id)] ?? '',
+      source: this.#sourceNames.name(this.#sources.get(id)),
       grantedBy: this.#givers.get(id) || null,
     }
   }
@@ -127,14 +102,30 @@ export class GrantTable extends ColumnTable<GrantRow> {
     this.#resources.set(id, row.resourceId)
     this.#roles.set(id, row.roleId)
     this.#givers.set(id, row.grantedBy ?? 0)
-    this.#sources.set(id, this.#sourceOf(row.source))
+    this.#sources.set(id, this.#sourceNames.code(row.source))
     const isLimited = components !== null || validFrom !== null || validTo !== null || dataWindows !== null
     if (isLimited) this.#limits.set(id, { components, validFrom, validTo, dataWindows })
     else this.#limits.delete(id)
   }
+}
 
-  #sourceOf(name: string): number {
-    const known = this.#sourceNames.indexOf(name)
-    return known < 0 ? this.#sourceNames.push(name) - 1 : known
+/** Few names that many rows share, numbered from 1. */
+export class Names {
+  readonly #codes = new Map<string, number>()
+  readonly #names: string[] = ['']
+
+  code(name: string): number {
+    const known = this.#codes.get(name)
+    if (known !== undefined) return known
+    const code = this.#names.push(name) - 1
+    this.#codes.set(name, code)
+    return code
+  }
+  /** Undefined when nothing was ever called that. */
+  find(name: string): number | undefined {
+    return this.#codes.get(name)
+  }
+  name(code: number): string {
+    return this.#names[code] ?? ''
   }
 }

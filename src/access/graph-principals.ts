@@ -1,6 +1,6 @@
+import { Chains } from './graph-column.ts'
 import type { RowTable } from './graph-columns.ts'
 import { Instants } from './graph-instants.ts'
-import { Links } from './graph-links.ts'
 import { Multimap } from './graph-multimap.ts'
 import type { ClaimRow, GrantRow, MembershipRow, RestrictionRow } from './model.ts'
 import { windowBounds } from './windows.ts'
@@ -11,8 +11,8 @@ export class PrincipalGraph {
   readonly #groupsOf = new Multimap<number, MembershipRow>()
   readonly #membersOf = new Multimap<number, MembershipRow>()
   /** Grants hang below principals and below resources, by their ids. */
-  readonly #grantsOf = new Links()
-  readonly #grantsOn = new Links()
+  readonly #grantsOf = new Chains()
+  readonly #grantsOn = new Chains()
   readonly #grants: RowTable<GrantRow>
   readonly #restrictionsOf = new Map<number, Map<number, RestrictionRow>>()
   readonly #claimsOf = new Multimap<number, ClaimRow>()
@@ -91,10 +91,10 @@ export class PrincipalGraph {
   }
 
   /** In the order they came. */
-  #grantsBelow(links: Links, node: number): GrantRow[] {
+  #grantsBelow(chains: Chains, node: number): GrantRow[] {
     const found: GrantRow[] = []
-    for (let slot = links.firstChild(node); slot !== 0; slot = links.nextChild(slot)) {
-      const row = this.#grants.get(links.child(slot))
+    for (let id = chains.first(node); id >= 0; id = chains.next(id)) {
+      const row = this.#grants.get(id)
       if (row) found.push(row)
     }
     return found.reverse()

@@ -1,16 +1,16 @@
 import { ContainmentTable, GrantTable, type RowTable } from './graph-columns.ts'
-import type { Change, EdgeRow, EntityName, EntityRows, UserRow } from './model.ts'
+import { EdgeTable } from './graph-edges.ts'
+import type { Change, EntityName, EntityRows, UserRow } from './model.ts'
 
 /** Every row of the graph by its id. */
 export type Rows = { readonly [E in EntityName]: RowTable<EntityRows[E]> }
 
 /** Highest id taken: positions in typed arrays are ids, and a stray one must not ask for gigabytes. */
 const maxId = 1 << 27
-const noSettings: Record<string, unknown> = Object.freeze({})
 
-/** Rows by id, with the few other look-ups that the service needs. */
-export class RowStore {
-  readonly rows: Rows = {
+/** Rows by id in plain maps: for a few. */
+export function fewRows(): Rows {
+  return {
     user: new Map(),
     userGroup: new Map(),
     service: new Map(),
@@ -20,40 +20,31 @@ export class RowStore {
     edge: new Map(),
     edgeKey: new Map(),
     edgeGroup: new Map(),
-    containment: new ContainmentTable(),
+    containment: new Map(),
     role: new Map(),
-    grant: new GrantTable(),
+    grant: new Map(),
     restriction: new Map(),
     claim: new Map(),
   }
-  readonly #edgesByName = new Map<string, EdgeRow>()
+}
+
+/** Rows by id, with the few other look-ups that the service needs. */
+export class RowStore {
+  readonly edges = new EdgeTable()
+  readonly rows: Rows = {
+    ...fewRows(),
+    edge: this.edges,
+    containment: new ContainmentTable(),
+    grant: new GrantTable(),
+  }
   readonly #usersByLogin = new Map<string, UserRow>()
   readonly #usersByEmail = new Map<string, UserRow>()
-  readonly #producttypes = new Map<string, string>()
-
-  /** Stores a row in place of the one before, which is returned; undefined removes. */
-  put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | undefined): EntityRows[E] | undefined {
-    const table: RowTable<EntityRows[E]> = this.rows[entity]
-    const before = table.get(id)
-    if (row) table.set(id, row)
-    else table.delete(id)
-    return before
-  }
 
   indexUser(before: UserRow | undefined, after: UserRow | undefined): void {
     if (before) this.#usersByLogin.delete(before.login)
     if (before?.email) this.#usersByEmail.delete(before.email.toLowerCase())
     if (after) this.#usersByLogin.set(after.login, after)
     if (after?.email) this.#usersByEmail.set(after.email.toLowerCase(), after)
-  }
-
-  indexEdge(before: EdgeRow | undefined, after: EdgeRow | undefined): void {
-    if (before) this.#edgesByName.delete(before.edgeId)
-    if (after) this.#edgesByName.set(after.edgeId, after)
-  }
-
-  edgeByName(edgeId: string): EdgeRow | undefined {
-    return this.#edgesByName.get(edgeId)
   }
 
   userByLogin(login: string): UserRow | undefined {
@@ -63,17 +54,20 @@ export class RowStore {
   userByEmail(email: string): UserRow | undefined {
     return this.#usersByEmail.get(email.toLowerCase())
   }
+}
 
-  /** The row, sharing with others what a million edges have in common: product types and empty settings. */
-  compact<E extends EntityName>(entity: E, row: EntityRows[E]): EntityRows[E] {
-    if (entity !== 'edge') return row
-    const edge = row as EdgeRow
-    const producttype = this.#producttypes.get(edge.producttype) ?? edge.producttype
-    this.#producttypes.set(producttype, producttype)
-    const settings = Object.keys(edge.settings).length === 0 ? noSettings : edge.settings
-    const { id, edgeId, comment, siteId, organisationId } = edge
-    return { id, edgeId, comment, producttype, siteId, organisationId, settings } as EntityRows[E]
-  }
+/** Stores a row in place of the one before, which is returned; undefined removes. */
+export function putRow<E extends EntityName>(
+  rows: Rows,
+  entity: E,
+  id: number,
+  row: EntityRows[E] | undefined,
+): EntityRows[E] | undefined {
+  const table: RowTable<EntityRows[E]> = rows[entity]
+  const before = table.get(id)
+  if (row) table.set(id, row)
+  else table.delete(id)
+  return before
 }
 
 /** Throws when a change cannot be applied; called for a whole batch before any of it is. */

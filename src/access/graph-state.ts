@@ -1,7 +1,7 @@
 import { Evaluator } from './graph-evaluate.ts'
 import { PrincipalGraph } from './graph-principals.ts'
 import { ResourceGraph } from './graph-resources.ts'
-import { assertApplicable, RowStore } from './graph-rows.ts'
+import { assertApplicable, putRow, RowStore } from './graph-rows.ts'
 import { Views } from './graph-views.ts'
 import type { Change, EntityName, EntityRows } from './model.ts'
 import { Accounts } from './search-accounts.ts'
@@ -27,7 +27,7 @@ export class GraphState {
   #isLoaded = false
 
   constructor(limits?: ListLimits) {
-    this.edges = new EdgeLister(this.rows, this.resources, this.evaluator, limits)
+    this.edges = new EdgeLister(this.store.edges, this.resources, this.evaluator, limits)
   }
 
   /** The last revision that is in. */
@@ -75,8 +75,8 @@ export class GraphState {
   }
 
   #put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | null): void {
-    const after = row === null ? undefined : this.store.compact(entity, row)
-    const before = this.store.put(entity, id, after)
+    const after = row ?? undefined
+    const before = putRow(this.rows, entity, id, after)
     this.#handlers[entity](before, after, id)
   }
 
@@ -127,7 +127,6 @@ export class GraphState {
     },
     containment: (before, after) => this.resources.setContainment(before, after),
     edge: (before, after, id) => {
-      this.store.indexEdge(before, after)
       this.resources.setEdge(id, before, after)
       this.#touchHolders(before, after, id)
       if (this.#isLoaded) this.edges.touch(id, before, after)
@@ -142,6 +141,7 @@ export class GraphState {
   }
 
   #touch(...principalIds: (number | undefined)[]): void {
+    if (!this.#isLoaded) return
     for (const principalId of principalIds) if (principalId !== undefined) this.views.touch(principalId)
   }
 }

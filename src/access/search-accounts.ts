@@ -1,7 +1,7 @@
 import { holdersOf } from './graph-holders.ts'
 import type { GraphState } from './graph-state.ts'
 import type { ServiceRow, UserRow } from './model.ts'
-import { ListOrder, naturalKey } from './search-order.ts'
+import { ListOrder } from './search-order.ts'
 
 /** Which part of those who may know of a resource is wanted. */
 export interface AudienceQuery {
@@ -45,10 +45,7 @@ export class Accounts {
 
   constructor() {
     this.#order = new ListOrder({
-      key: (id) => {
-        const name = this.#names[id]
-        return name === undefined ? undefined : naturalKey(name)
-      },
+      text: (id) => this.#names[id],
       tie: (a, b) => a - b,
     })
   }

@@ -6,7 +6,7 @@ import type { Rows } from './graph-rows.ts'
 import type { View } from './graph-view.ts'
 import { type EdgeGroupRow, type EntityRows, type OrganisationRow, permissionBits, type SiteRow } from './model.ts'
 import { Bits } from './search-bits.ts'
-import { ListOrder, naturalKey } from './search-order.ts'
+import { ListOrder } from './search-order.ts'
 
 export type ContainerKind = 'organisation' | 'site' | 'edgeGroup'
 
@@ -94,10 +94,7 @@ export class ContainerLister {
   #orderOf(kind: ContainerKind): ListOrder {
     const rows: Pick<RowTable<{ name: string }>, 'get'> = this.#rows[kind]
     return new ListOrder({
-      key: (id) => {
-        const row = rows.get(id)
-        return row && naturalKey(row.name)
-      },
+      text: (id) => rows.get(id)?.name,
       tie: (a, b) => a - b,
     })
   }

@@ -1,4 +1,14 @@
-/** Keys to put in order, side by side in one array: a million of them are no objects, and comparing them stays in place. */
+type Tie = (a: number, b: number) => number
+
+/** Whole numbers up to here are exact in a Float64Array. */
+const exactBits = 53
+/** So few are rather compared one by one. */
+const few = 24
+
+/**
+ * Keys to put in order, side by side in one array: a million of them are no objects. The order of a key is natural: `edge2`
+ * before `edge10`, letters regardless of case.
+ */
 export class SortKeys {
   #units = new Uint16Array(4096)
   readonly #ends: Uint32Array
@@ -8,31 +18,164 @@ export class SortKeys {
     this.#ends = new Uint32Array(count + 1)
   }
 
-  /** Sets the key at a place; places in ascending order, none left out. */
-  set(place: number, key: string): void {
+  /** Sets the text at a place; places in ascending order, none left out. */
+  set(place: number, text: string): void {
     const start = this.#ends[place] as number
-    const end = start + key.length
-    if (end > this.#units.length) {
-      const larger = new Uint16Array(Math.ceil(end * 1.5))
+    const lower = text.toLowerCase()
+    // No key is longer than twice its text.
+    if (start + 2 * lower.length > this.#units.length) {
+      const larger = new Uint16Array(Math.ceil((start + 2 * lower.length) * 1.5))
       larger.set(this.#units)
       this.#units = larger
     }
-    for (let at = 0; at < key.length; at++) this.#units[start + at] = key.charCodeAt(at)
-    this.#ends[place + 1] = end
+    this.#ends[place + 1] = writeKey(lower, this.#units, start)
   }
 
-  /** Below 0 when the key at `a` comes first, above when the one at `b` does; by code units, as `<` compares strings. */
-  compare(a: number, b: number): number {
+  /** The first so many places in order; `tie` decides between equal keys, quickest when those come in their order. */
+  sorted(count: number, tie: Tie): Uint32Array {
+    const places = Uint32Array.from({ length: count }, (_, place) => place)
+    const ranks = this.#ranksOfUnits(count)
+    const bits = Math.ceil(Math.log2((ranks.at(-1) ?? 0) + 2))
+    const left: Part[] = [{ from: 0, to: count, skip: 0 }]
+    for (let part = left.pop(); part !== undefined; part = left.pop()) {
+      if (part.to - part.from <= few) this.#insert(places, part, tie)
+      else this.#sort(places, part, { ranks, bits, tie }, left)
+    }
+    return places
+  }
+
+  /** By as many of the next units as fit into a number beside the place. What they leave open is left to do. */
+  #sort(places: Uint32Array, { from, to, skip }: Part, { ranks, bits, tie }: Coding, left: Part[]): void {
+    const count = to - from
+    const room = 2 ** Math.ceil(Math.log2(count))
+    const base = 2 ** bits
+    const taken = Math.floor((exactBits - Math.log2(room)) / bits)
+    const before = places.slice(from, to)
+    const values = new Float64Array(count)
+    for (let at = 0; at < count; at++) {
+      values[at] = this.#chunk(before[at] as number, skip, taken, ranks, base) * room + at
+    }
+    values.sort()
+    for (let start = 0; start < count; ) {
+      const chunk = Math.floor((values[start] as number) / room)
+      let end = start
+      for (; end < count; end++) {
+        const place = (values[end] as number) - chunk * room
+        if (place >= room) break
+        places[from + end] = before[place] as number
+      }
+      const same = { from: from + start, to: from + end, skip: skip + taken }
+      if (chunk % base !== 0) {
+        if (end - start > 1) left.push(same)
+      } else if (!isInOrder(places.subarray(same.from, same.to), tie)) {
+        places.subarray(same.from, same.to).sort(tie)
+      }
+      start = end
+    }
+  }
+
+  #insert(places: Uint32Array, { from, to, skip }: Part, tie: Tie): void {
+    for (let next = from + 1; next < to; next++) {
+      const place = places[next] as number
+      let at = next
+      for (; at > from; at--) {
+        const other = places[at - 1] as number
+        if ((this.#compare(other, place, skip) || tie(other, place)) <= 0) break
+        places[at] = other
+      }
+      places[at] = place
+    }
+  }
+
+  /** The next units of a key as one number; where it ends, zeros. */
+  #chunk(place: number, skip: number, taken: number, ranks: Int32Array, base: number): number {
+    const end = this.#ends[place + 1] as number
+    let at = (this.#ends[place] as number) + skip
+    let chunk = 0
+    for (let left = taken; left > 0; left--, at++) {
+      chunk = chunk * base + (at < end ? (ranks[this.#units[at] as number] as number) : 0)
+    }
+    return chunk
+  }
+
+  /** By code units, as `<` compares strings. */
+  #compare(a: number, b: number, skip: number): number {
     const units = this.#units
-    const lengthA = (this.#ends[a + 1] as number) - (this.#ends[a] as number)
-    const lengthB = (this.#ends[b + 1] as number) - (this.#ends[b] as number)
-    const common = Math.min(lengthA, lengthB)
-    let atA = this.#ends[a] as number
-    let atB = this.#ends[b] as number
-    for (const end = atA + common; atA < end; atA++, atB++) {
+    const endA = this.#ends[a + 1] as number
+    const endB = this.#ends[b + 1] as number
+    let atA = (this.#ends[a] as number) + skip
+    let atB = (this.#ends[b] as number) + skip
+    for (; atA < endA && atB < endB; atA++, atB++) {
       const difference = (units[atA] as number) - (units[atB] as number)
       if (difference !== 0) return difference
     }
-    return lengthA - lengthB
+    return endA - atA - (endB - atB)
   }
+
+  /** For each code unit how many different ones that occur come before it or are it: far fewer bits than a unit. */
+  #ranksOfUnits(count: number): Int32Array {
+    const ranks = new Int32Array(1 << 16)
+    const end = this.#ends[count] as number
+    for (let at = 0; at < end; at++) ranks[this.#units[at] as number] = 1
+    let rank = 0
+    for (let unit = 0; unit < ranks.length; unit++) {
+      rank += ranks[unit] as number
+      ranks[unit] = rank
+    }
+    return ranks
+  }
+}
+
+/** A range of places whose keys are the same up to here. */
+interface Part {
+  from: number
+  to: number
+  skip: number
+}
+
+interface Coding {
+  ranks: Int32Array
+  /** Room that the rank of one unit, or the end, takes in a number. */
+  bits: number
+  tie: Tie
+}
+
+/** A key whose plain string order is natural. Each run of digits is led by its length. */
+export function naturalKey(text: string): string {
+  const lower = text.toLowerCase()
+  const units = new Uint16Array(2 * lower.length)
+  const length = writeKey(lower, units, 0)
+  return Buffer.from(units.buffer, 0, 2 * length).toString('utf16le')
+}
+
+/** Writes the key of a text in lower case; returns where it ends. */
+function writeKey(lower: string, units: Uint16Array, start: number): number {
+  let to = start
+  for (let at = 0; at < lower.length; at++) {
+    const unit = lower.charCodeAt(at)
+    if (!isDigit(unit)) {
+      units[to++] = unit
+      continue
+    }
+    let end = at + 1
+    while (isDigit(lower.charCodeAt(end))) end++
+    while (at < end - 1 && lower.charCodeAt(at) === zero) at++
+    const length = end - at
+    units[to++] = zero + Math.min(length, 9)
+    if (length >= 9) units[to++] = length
+    for (; at < end; at++) units[to++] = lower.charCodeAt(at)
+    at--
+  }
+  return to
+}
+
+const zero = 48
+
+function isDigit(unit: number): boolean {
+  return unit >= zero && unit <= zero + 9
+}
+
+function isInOrder(places: Uint32Array, tie: Tie): boolean {
+  for (let at = 1; at < places.length; at++) if (tie(places[at - 1] as number, places[at] as number) > 0) return false
+  return true
 }

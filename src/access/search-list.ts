@@ -1,9 +1,10 @@
+import type { EdgeTable } from './graph-edges.ts'
 import type { Evaluator } from './graph-evaluate.ts'
 import type { ResourceGraph } from './graph-resources.ts'
-import type { Rows } from './graph-rows.ts'
 import type { View } from './graph-view.ts'
 import type { EdgeRow } from './model.ts'
-import { ListOrder, naturalKey } from './search-order.ts'
+import { naturalKey } from './search-keys.ts'
+import { ListOrder } from './search-order.ts'
 import { TextIndex } from './search-text.ts'
 import { type Compare, smallest } from './search-top.ts'
 import { VisibleEdges } from './search-visible.ts'
@@ -57,7 +58,7 @@ const defaultLimits: ListLimits = {
 
 /** Lists what a view may discover: filtered, ordered, paged. What it shows has passed the same test as a check. */
 export class EdgeLister {
-  readonly #rows: Rows
+  readonly #edges: EdgeTable
   readonly #evaluator: Evaluator
   readonly #visible: VisibleEdges
   readonly #limits: ListLimits
@@ -65,18 +66,18 @@ export class EdgeLister {
   readonly #byId: ListOrder
   readonly #byComment: ListOrder
 
-  constructor(rows: Rows, resources: ResourceGraph, evaluator: Evaluator, limits = defaultLimits) {
-    this.#rows = rows
+  constructor(edges: EdgeTable, resources: ResourceGraph, evaluator: Evaluator, limits = defaultLimits) {
+    this.#edges = edges
     this.#evaluator = evaluator
     this.#limits = limits
     this.#visible = new VisibleEdges(resources, evaluator, limits.steps)
-    const nameOf = (id: number) => rows.edge.get(id)?.edgeId ?? ''
+    const nameOf = (id: number) => edges.nameOf(id) ?? ''
     this.#byId = new ListOrder({
-      key: (id) => keyOf(rows.edge.get(id)?.edgeId),
+      text: (id) => edges.nameOf(id),
       tie: (a, b) => (nameOf(a) < nameOf(b) ? -1 : 1),
     })
     this.#byComment = new ListOrder({
-      key: (id) => keyOf(rows.edge.get(id)?.comment),
+      text: (id) => edges.commentOf(id),
       tie: (a, b) => rankOf(this.#byId, a) - rankOf(this.#byId, b),
     })
   }
@@ -90,8 +91,8 @@ export class EdgeLister {
 
   /** Takes all edges at once. */
   load(): void {
-    this.#text.load(this.#rows.edge.values())
-    this.#byId.load([...this.#rows.edge.keys()])
+    this.#text.load(this.#edges.values())
+    this.#byId.load([...this.#edges.keys()])
     // In the order of ids, which is what puts equal comments in order.
     this.#byComment.load(Array.from(this.#byId.ids().subarray(0, this.#byId.size)))
   }
@@ -99,7 +100,7 @@ export class EdgeLister {
   /** A page of what the view may discover. */
   list(view: View, query: EdgeQuery): EdgeRow[] {
     if (!view.isActive || query.limit <= 0) return []
-    return this.#page(view, query).flatMap((id) => this.#rows.edge.get(id) ?? [])
+    return this.#page(view, query).flatMap((id) => this.#edges.get(id) ?? [])
   }
 
   /** How many edges the view may discover, counted up to `atMost`. */
@@ -158,9 +159,9 @@ export class EdgeLister {
   #test(query: EdgeQuery): Test | undefined {
     const tests: Test[] = []
     const text = query.text?.toLowerCase()
-    const types = new Set(query.producttypes)
+    const types = new Set(query.producttypes?.map((name) => this.#edges.producttypeNumber(name)))
     if (query.filter) tests.push(query.filter)
-    if (types.size > 0) tests.push((id) => types.has(this.#rows.edge.get(id)?.producttype ?? ''))
+    if (types.size > 0) tests.push((id) => types.has(this.#edges.producttypeOf(id)))
     if (text) tests.push((id) => this.#text.matches(id, text))
     return tests.length < 2 ? tests[0] : (id) => tests.every((test) => test(id))
   }
@@ -195,7 +196,7 @@ export class EdgeLister {
   #compare(ids: Int32Array, by: OrderBy): Compare {
     const sign = by.descending ? -1 : 1
     if (by.field === 'comment') {
-      const comments = Array.from(ids, (id) => keyOf(this.#rows.edge.get(id)?.comment) ?? '')
+      const comments = Array.from(ids, (id) => naturalKey(this.#edges.commentOf(id) ?? ''))
       return (a, b) => sign * compareTexts(comments[a] as string, comments[b] as string)
     }
     const values = Float64Array.from(ids, by.field === 'id' ? (id) => rankOf(this.#byId, id) : (by.rank ?? (() => 0)))
@@ -255,10 +256,6 @@ function rankedWalk(first: OrderBy, second: OrderBy | undefined, offset: number,
 
 function rankOf(order: ListOrder, id: number): number {
   return order.ranks()[id] ?? 0
-}
-
-function keyOf(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : naturalKey(text)
 }
 
 function compareTexts(a: string, b: string): number {

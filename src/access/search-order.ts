@@ -1,10 +1,10 @@
 import { grown } from './graph-links.ts'
-import { SortKeys } from './search-keys.ts'
+import { naturalKey, SortKeys } from './search-keys.ts'
 
-/** How a list is put in order: a key for each id, compared as strings, and a rule for equal keys. */
+/** How a list is put in order: by the natural order of a text for each id, and a rule where that is the same. */
 export interface OrderKeys {
   /** Undefined when there is no such thing any more. */
-  key(id: number): string | undefined
+  text(id: number): string | undefined
   tie(a: number, b: number): number
 }
 
@@ -80,13 +80,12 @@ export class ListOrder {
     const ids = new Int32Array(moved.length)
     let size = 0
     for (const id of moved) {
-      const key = this.#keys.key(id)
-      if (key === undefined) continue
-      keys.set(size, key)
+      const text = this.#keys.text(id)
+      if (text === undefined) continue
+      keys.set(size, text)
       ids[size++] = id
     }
-    const places = Uint32Array.from({ length: size }, (_, place) => place)
-    places.sort((a, b) => keys.compare(a, b) || this.#keys.tie(ids[a] as number, ids[b] as number))
+    const places = keys.sorted(size, (a, b) => this.#keys.tie(ids[a] as number, ids[b] as number))
     return Int32Array.from(places, (place) => ids[place] as number)
   }
 
@@ -128,7 +127,7 @@ export class ListOrder {
     this.#size = to
     for (let index = newcomers.length - 1; index >= 0; index--) {
       const id = newcomers[index] as number
-      const at = end === 0 ? 0 : this.#position(this.#keys.key(id) ?? '', id, end)
+      const at = end === 0 ? 0 : this.#position(this.#keyOf(id), id, end)
       this.#ids.copyWithin(at + index + 1, at, end)
       to = at + index
       this.#ids[to] = id
@@ -152,33 +151,10 @@ export class ListOrder {
   }
 
   #keyAt(rank: number): string {
-    return this.#keys.key(this.#ids[rank] as number) ?? ''
+    return this.#keyOf(this.#ids[rank] as number)
   }
-}
 
-/**
- * A key whose plain string order is natural: `edge2` before `edge10`, letters regardless of case. Each run of digits is led
- * by its length.
- */
-export function naturalKey(text: string): string {
-  const lower = text.toLowerCase()
-  let key = ''
-  let copied = 0
-  for (let at = 0; at < lower.length; at++) {
-    if (!isDigit(lower, at)) continue
-    let start = at
-    while (isDigit(lower, at + 1)) at++
-    const end = at + 1
-    key += lower.slice(copied, start)
-    while (start < end - 1 && lower[start] === '0') start++
-    const length = end - start
-    key += length < 9 ? String(length) : `9${String.fromCharCode(length)}`
-    copied = start
+  #keyOf(id: number): string {
+    return naturalKey(this.#keys.text(id) ?? '')
   }
-  return key + lower.slice(copied)
-}
-
-function isDigit(text: string, at: number): boolean {
-  const unit = text.charCodeAt(at)
-  return unit >= 48 && unit <= 57
 }

@@ -1,84 +1,113 @@
-import { grown } from './graph-links.ts'
+import { Column } from './graph-column.ts'
 
-const encoder = new TextEncoder()
-const nothing = new Uint8Array(0)
+const nothing = Buffer.alloc(0)
 
 /** Texts are kept in blocks of this size, so that nothing is ever copied to grow; none can be longer. */
 const blockBits = 20
 const blockSize = 1 << blockBits
+/** Bytes before each text that tell its length. */
+const head = 3
+const mostBytesPerUnit = 3
 
 /** Texts by id as UTF-8 in a few large arrays: a million of them cost neither objects nor time of the garbage collector. */
 export class TextStore {
-  #blocks: Uint8Array[] = []
+  #blocks: Buffer[] = []
   /** Bytes used of the last block. */
   #used = blockSize
   /** Bytes in texts, and bytes that belong to none any more. */
   #size = 0
   #wasted = 0
-  #starts = new Int32Array(1024)
-  #lengths = new Int32Array(1024)
+  /** Where a text begins: the block, and the place in it, which is never 0. */
+  readonly #starts = new Column()
+
+  text(id: number): string {
+    const start = this.#starts.get(id)
+    const block = this.#blocks[start >>> blockBits]
+    if (start === 0 || block === undefined) return ''
+    const from = start & (blockSize - 1)
+    return block.toString('utf8', from, from + lengthAt(block, from))
+  }
 
   /** The bytes of a text; only until the next change. */
   get(id: number): Uint8Array {
-    const start = this.#starts[id] ?? 0
+    const start = this.#starts.get(id)
+    const block = this.#blocks[start >>> blockBits]
+    if (start === 0 || block === undefined) return nothing
     const from = start & (blockSize - 1)
-    return this.#blocks[start >>> blockBits]?.subarray(from, from + (this.#lengths[id] ?? 0)) ?? nothing
+    return block.subarray(from, from + lengthAt(block, from))
   }
 
   /** Puts a text in place of the one before; an empty one takes it away. */
   set(id: number, text: string): void {
-    if (id >= this.#starts.length) {
-      this.#starts = grown(this.#starts, id + 1)
-      this.#lengths = grown(this.#lengths, id + 1)
+    const start = this.#starts.get(id)
+    if (start !== 0) {
+      const before = lengthAt(this.#blocks[start >>> blockBits] ?? nothing, start & (blockSize - 1)) + head
+      this.#size -= before
+      this.#wasted += before
     }
-    const before = this.#lengths[id] as number
-    this.#size -= before
-    this.#wasted += before
-    this.#append(id, encoder.encode(text))
+    if (text === '') this.#starts.set(id, 0)
+    else this.#append(id, text)
     if (this.#wasted > this.#size + blockSize) this.#tidy()
+  }
+
+  /** Whether the text is these bytes. */
+  equals(id: number, wanted: Uint8Array): boolean {
+    const start = this.#starts.get(id)
+    const block = this.#blocks[start >>> blockBits] ?? nothing
+    const from = start & (blockSize - 1)
+    if (start === 0 || lengthAt(block, from) !== wanted.length) return start === 0 && wanted.length === 0
+    for (let at = 0; at < wanted.length; at++) if (block[from + at] !== wanted[at]) return false
+    return true
   }
 
   /** Whether the text holds these bytes, side by side. */
   includes(id: number, wanted: Uint8Array): boolean {
-    const start = this.#starts[id] ?? 0
-    const bytes = this.#blocks[start >>> blockBits] ?? nothing
+    const start = this.#starts.get(id)
+    const block = this.#blocks[start >>> blockBits] ?? nothing
     const from = start & (blockSize - 1)
-    const last = from + (this.#lengths[id] ?? 0) - wanted.length
+    const last = start === 0 ? -1 : from + lengthAt(block, from) - wanted.length
     const first = wanted[0] as number
     for (let at = from; at <= last; at++) {
-      if (bytes[at] !== first) continue
+      if (block[at] !== first) continue
       let same = 1
-      while (same < wanted.length && bytes[at + same] === wanted[same]) same++
+      while (same < wanted.length && block[at + same] === wanted[same]) same++
       if (same === wanted.length) return true
     }
     return false
   }
 
-  #append(id: number, text: Uint8Array): void {
-    if (text.length > blockSize) throw new RangeError(`the text of edge ${id} is too long`)
-    if (this.#used + text.length > blockSize) {
-      this.#blocks.push(new Uint8Array(blockSize))
-      this.#used = 0
-    }
-    this.#blocks.at(-1)?.set(text, this.#used)
-    this.#starts[id] = ((this.#blocks.length - 1) << blockBits) | this.#used
-    this.#lengths[id] = text.length
-    this.#used += text.length
-    this.#size += text.length
+  #append(id: number, text: string): void {
+    const most = text.length * mostBytesPerUnit
+    if (this.#used + head + most > blockSize) this.#makeRoom(id, Buffer.byteLength(text))
+    const block = this.#blocks.at(-1) ?? nothing
+    const from = this.#used + head
+    const length = block.write(text, from)
+    block[from - 3] = length & 255
+    block[from - 2] = (length >>> 8) & 255
+    block[from - 1] = length >>> 16
+    this.#starts.set(id, ((this.#blocks.length - 1) << blockBits) | from)
+    this.#used = from + length
+    this.#size += head + length
+  }
+
+  #makeRoom(id: number, bytes: number): void {
+    if (head + bytes > blockSize) throw new RangeError(`the text of ${id} is too long`)
+    if (this.#used + head + bytes <= blockSize) return
+    this.#blocks.push(Buffer.allocUnsafeSlow(blockSize))
+    this.#used = 0
   }
 
   /** Moves all texts together. */
   #tidy(): void {
-    const old = this.#blocks
+    const texts = [...this.#starts.ids()].map((id) => ({ id, text: this.text(id) }))
     this.#blocks = []
     this.#used = blockSize
     this.#size = 0
     this.#wasted = 0
-    for (let id = 0; id < this.#starts.length; id++) {
-      const start = this.#starts[id] as number
-      const from = start & (blockSize - 1)
-      const text = old[start >>> blockBits]?.subarray(from, from + (this.#lengths[id] as number))
-      if (text !== undefined && text.length > 0) this.#append(id, text)
-    }
+    for (const { id, text } of texts) this.#append(id, text)
   }
+}
+
+function lengthAt(block: Uint8Array, from: number): number {
+  return (block[from - 3] as number) | ((block[from - 2] as number) << 8) | ((block[from - 1] as number) << 16)
 }

@@ -1,0 +1,76 @@
+import { Column } from './graph-column.ts'
+import { ColumnTable, Names } from './graph-columns.ts'
+import { NameTable } from './graph-names.ts'
+import type { EdgeRow } from './model.ts'
+import { TextStore } from './search-text-store.ts'
+
+const noSettings: Record<string, unknown> = Object.freeze({})
+
+/** Edges in columns and texts, with the look-up by OpenEMS id: a million of them are no objects. */
+export class EdgeTable extends ColumnTable<EdgeRow> {
+  readonly #names = new TextStore()
+  readonly #comments = new TextStore()
+  readonly #producttypes = new Names()
+  readonly #sites = new Column()
+  readonly #organisations = new Column()
+  readonly #settings = new Map<number, Record<string, unknown>>()
+  readonly #byName = new NameTable(this.#names)
+
+  override set(id: number, row: EdgeRow): void {
+    const isRenamed = this.nameOf(id) !== row.edgeId
+    if (isRenamed && this.has(id)) this.#byName.remove(id)
+    super.set(id, row)
+    if (isRenamed) this.#byName.add(id)
+  }
+
+  override delete(id: number): boolean {
+    if (!this.has(id)) return false
+    this.#byName.remove(id)
+    this.#names.set(id, '')
+    this.#comments.set(id, '')
+    this.#settings.delete(id)
+    return super.delete(id)
+  }
+
+  byName(edgeId: string): EdgeRow | undefined {
+    return this.get(this.#byName.find(edgeId))
+  }
+
+  /** The OpenEMS id. */
+  nameOf(id: number): string | undefined {
+    return this.has(id) ? this.#names.text(id) : undefined
+  }
+  commentOf(id: number): string | undefined {
+    return this.has(id) ? this.#comments.text(id) : undefined
+  }
+  /** A number for its product type, 0 when there is no such edge. */
+  producttypeOf(id: number): number {
+    return this.first.get(id)
+  }
+  /** The number of a product type; undefined when there is no such edge. */
+  producttypeNumber(name: string): number | undefined {
+    return this.#producttypes.find(name)
+  }
+
+  protected read(id: number): EdgeRow {
+    return {
+      id,
+      edgeId: this.#names.text(id),
+      comment: this.#comments.text(id),
+      producttype: this.#producttypes.name(this.first.get(id)),
+      siteId: this.#sites.get(id) || null,
+      organisationId: this.#organisations.get(id) || null,
+      settings: this.#settings.get(id) ?? noSettings,
+    }
+  }
+
+  protected write(id: number, row: EdgeRow): void {
+    this.first.set(id, this.#producttypes.code(row.producttype))
+    this.#names.set(id, row.edgeId)
+    this.#comments.set(id, row.comment)
+    this.#sites.set(id, row.siteId ?? 0)
+    this.#organisations.set(id, row.organisationId ?? 0)
+    if (Object.keys(row.settings).length > 0) this.#settings.set(id, row.settings)
+    else this.#settings.delete(id)
+  }
+}
