@@ -1,3 +1,4 @@
+import type { Components } from './components.ts'
 import { neighboursOf, rightsBetween, rowsBetween } from './explain-gather.ts'
 import type { Neighbours } from './explain-near.ts'
 import { type KindOfRow, type Reached, rowsOf } from './explain-rows.ts'
@@ -5,7 +6,7 @@ import { type Affected, affectedBy } from './graph-affected.ts'
 import type { RowTable } from './graph-columns.ts'
 import { authorizeData, type DataPart } from './graph-data.ts'
 import { containmentMisfit, type Misfit, membershipMisfit, organisationMisfit } from './graph-depth.ts'
-import { decisionMask, decisionRank, isHistoricOnly } from './graph-evaluate.ts'
+import { decisionMask, decisionRank, isHistoricOnly, isLimited } from './graph-evaluate.ts'
 import {
   type GuardResult,
   guardContainment,
@@ -63,6 +64,7 @@ export interface IndexLoading {
   done(revision: number): AccessIndex
 }
 
+const noComponents: Components = []
 const dataMask = permissionBits.live | permissionBits.history | permissionBits.control
 
 /**
@@ -151,6 +153,29 @@ export class AccessIndex {
   edgeRoleUntil(principalId: number, edgeId: number, at: number): { role: OpenemsRole | undefined; until: number } {
     const view = this.#graph.views.get(principalId, at)
     return { role: openemsRoles[decisionRank(this.#graph.evaluator.decide(view, edgeId))], until: view.until }
+  }
+
+  /** The role on one component of an edge, null: on the edge as a whole. Undefined where no grant covers that. */
+  componentRole(principalId: number, edgeId: number, component: string | null, at: number): OpenemsRole | undefined {
+    const { evaluator, views } = this.#graph
+    const view = views.get(principalId, at)
+    const decision = evaluator.decide(view, edgeId)
+    return openemsRoles[decisionRank(isLimited(decision) ? evaluator.decide(view, edgeId, component) : decision)]
+  }
+
+  /** Whether some of what a principal may do with an edge is for some of its components only. */
+  isLimited(principalId: number, edgeId: number, at: number): boolean {
+    return isLimited(this.#graph.evaluator.decide(this.#graph.views.get(principalId, at), edgeId))
+  }
+
+  /** The components of an edge for which a principal holds a permission now. */
+  componentsOf(principalId: number, permission: Permission, edgeId: number, at: number): Components {
+    const { evaluator, views } = this.#graph
+    const view = views.get(principalId, at)
+    const decision = evaluator.decide(view, edgeId)
+    const bit = permissionBits[permission]
+    if ((decision & bit) === 0) return noComponents
+    return isLimited(decision) ? evaluator.components(view, edgeId, bit) : null
   }
 
   /** Whether a principal holds a permission on a resource now. */

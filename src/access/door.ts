@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts'
 import type { AccessStore } from './access-store.ts'
+import type { Components } from './components.ts'
 import { type EdgeRow, type OpenemsRole, openemsRoles, type Permission } from './model.ts'
 
 /** What the door needs to know of the world. */
@@ -47,14 +48,58 @@ export function requireEdgeRole(
   return found
 }
 
-/** Whether the principal may see live values of the edge now; asked for each push. */
-export function maySeeLive(ctx: DoorContext, principalId: number, edgeId: number, now: number): boolean {
-  return ctx.store.index.allows(principalId, 'live', edgeId, now)
+/** The components of which the principal may see live values now; asked for each push. */
+export function liveComponents(ctx: DoorContext, principalId: number, edgeId: number, now: number): Components {
+  return ctx.store.index.componentsOf(principalId, 'live', edgeId, now)
 }
 
-/** Same, else 1005. */
-export function requireLive(ctx: DoorContext, principalId: number, edge: EdgeRow, now: Date): void {
-  if (!maySeeLive(ctx, principalId, edge.id, now.getTime())) throw new AppError('forbidden', [edge.edgeId, 'live'])
+/** Same; without any 1005. */
+export function requireLive(ctx: DoorContext, principalId: number, edge: EdgeRow, now: Date): Components {
+  const components = liveComponents(ctx, principalId, edge.id, now.getTime())
+  if (components?.length === 0) throw new AppError('forbidden', [edge.edgeId, 'live'])
+  return components
+}
+
+/** Which components the principal has a role for; null: all there are. */
+export function componentsWithRole(
+  { store: { index } }: DoorContext,
+  principalId: number,
+  edgeId: number,
+  now: number,
+): ((component: string) => boolean) | null {
+  if (!index.isLimited(principalId, edgeId, now)) return null
+  return (component) => index.componentRole(principalId, edgeId, component, now) !== undefined
+}
+
+/**
+ * The role for one component of an edge, null: for the edge as a whole, which takes a grant that is not for some components
+ * only. Less than `atLeast` is 1002.
+ */
+export function requireComponentRole(
+  ctx: DoorContext,
+  asker: Asker,
+  { edge, component }: { edge: EdgeRow; component: string | null },
+  atLeast: OpenemsRole,
+  now: Date,
+  resource: string,
+): OpenemsRole {
+  const principalId = principalOf(asker)
+  const role = ctx.store.index.componentRole(principalId, edge.id, component, now.getTime())
+  if (role !== undefined && openemsRoles.indexOf(role) >= openemsRoles.indexOf(atLeast)) return role
+  const held = ctx.store.index.edgeRole(principalId, edge.id, now.getTime())
+  const text = held === undefined || held === role ? held : `${held} of some components`
+  throw new AppError('roleDenied', [resource, (text ?? 'none').toUpperCase()])
+}
+
+/** Whether the principal may read the system log of the edge now, in which every component writes; asked for each line. */
+export function maySeeSystemLog(
+  { store: { index } }: DoorContext,
+  principalId: number,
+  edgeId: number,
+  now: number,
+): boolean {
+  const role = index.componentRole(principalId, edgeId, null, now)
+  return role !== undefined && role !== 'guest'
 }
 
 /** Whether the principal holds at least this role on the edge now. */

@@ -1,3 +1,4 @@
+import { componentOf, coversComponent } from './components.ts'
 import type { GraphState } from './graph-state.ts'
 import { type Permission, permissionBits, type Window } from './model.ts'
 import { intersectWindows, normalWindows, type Windows } from './windows.ts'
@@ -59,7 +60,7 @@ export function channelParts(parts: readonly DataPart[], channels: readonly stri
   const windowsOf = new Map<string, Window[]>()
   const found = new Map<string, ChannelPart>()
   for (const channel of new Set(channels)) {
-    const component = channel.split('/', 1)[0] ?? ''
+    const component = componentOf(channel) ?? ''
     const windows = windowsOf.get(component) ?? windowsOfComponent(parts, component)
     windowsOf.set(component, windows)
     if (windows.length === 0) continue
@@ -69,13 +70,6 @@ export function channelParts(parts: readonly DataPart[], channels: readonly stri
     found.set(key, part)
   }
   return [...found.values()]
-}
-
-/** Whether patterns like `meter*` cover a component id or another pattern; null is all of them. */
-export function coversComponent(patterns: readonly string[] | null, wanted: string | null): boolean {
-  if (patterns === null) return true
-  if (wanted === null) return false
-  return patterns.some((one) => one === wanted || (one.endsWith('*') && wanted.startsWith(one.slice(0, -1))))
 }
 
 /** The names of the permissions in a mask. */

@@ -1,3 +1,4 @@
+import { type Components, coversComponent } from './components.ts'
 import { conveysDiscover } from './graph-expand.ts'
 import type { ResourceGraph, Tenant } from './graph-resources.ts'
 import { type Conveyance, historicMask, type View } from './graph-view.ts'
@@ -6,16 +7,19 @@ import { intersectWindows, type Windows, windowsContain, windowsEmpty } from './
 
 /**
  * A decision in one integer, so that the hot path allocates nothing:
- * bits 0-20 the permissions, 21-23 the OpenEMS rank plus one, 24 "only the past".
+ * bits 0-20 the permissions, 21-23 the OpenEMS rank plus one, 24 "only the past", 25 "some of it for some components only".
  */
 export type Decision = number
 const rankShift = 21
 const historicOnlyBit = 1 << 24
+const limitedBit = 1 << 25
 const maskBits = (1 << rankShift) - 1
 
 export const decisionMask = (decision: Decision): number => decision & maskBits
 export const decisionRank = (decision: Decision): number => ((decision >> rankShift) & 7) - 1
 export const isHistoricOnly = (decision: Decision): boolean => (decision & historicOnlyBit) !== 0
+/** Whether a grant in it is one for some components only: then each component is to be asked about. */
+export const isLimited = (decision: Decision): boolean => (decision & limitedBit) !== 0
 
 const { discover, overview, control, install, configRaw, createSite, createSub } = permissionBits
 const guestNeeds = maskOf('live', 'detail')
@@ -34,13 +38,19 @@ export class Evaluator {
   #mask = 0
   #rank = -1
   #isCurrent = false
+  #isLimited = false
+  /** The component asked about, null for the edge as a whole. */
+  #component: string | null | undefined
 
   constructor(resources: ResourceGraph) {
     this.#resources = resources
   }
 
-  /** The decision about one resource; 0 is nothing at all. */
-  decide(view: View, resourceId: number): Decision {
+  /**
+   * The decision about one resource; 0 is nothing at all. With a component of an edge, or null for what concerns the edge as
+   * a whole, only grants count that cover it; without, all do.
+   */
+  decide(view: View, resourceId: number, component?: string | null): Decision {
     const { kinds } = this.#resources
     if (!view.isActive || !kinds.exists(resourceId)) return 0
     const tenant = this.#resources.tenantOf(resourceId)
@@ -50,6 +60,8 @@ export class Evaluator {
     this.#mask = 0
     this.#rank = -1
     this.#isCurrent = false
+    this.#isLimited = false
+    this.#component = component
     this.#visit(view, resourceId, this.#addAll)
     const ownMask = this.#mask
     if (view.everybody && tenant?.publicAccess) this.#visit(view.everybody, resourceId, this.#addAll)
@@ -60,7 +72,8 @@ export class Evaluator {
       rank = Math.min(this.#rank, coveredRank(mask))
       if (rank < 0 && tenant?.strictRoles === false && (mask & ownMask & overview) !== 0) rank = 0
     }
-    return mask | ((rank + 1) << rankShift) | (this.#isCurrent ? 0 : historicOnlyBit)
+    const flags = (this.#isCurrent ? 0 : historicOnlyBit) | (this.#isLimited ? limitedBit : 0)
+    return mask | ((rank + 1) << rankShift) | flags
   }
 
   /** Whether the view may know that the edge exists: as `decide` says, but cheaper. */
@@ -89,6 +102,17 @@ export class Evaluator {
     return [...found]
       .map((conveyance) => restrict(conveyance, restriction, view.at))
       .filter(({ windows }) => !windowsEmpty(windows))
+  }
+
+  /** The components of an edge for which one of the permissions in the mask is conveyed; caps are not looked at. */
+  components(view: View, edgeId: number, permissions: number): Components {
+    const found = new Set<string>()
+    for (const { mask, grant } of this.conveyances(view, edgeId)) {
+      if ((mask & permissions) === 0) continue
+      if (grant.components === null) return null
+      for (const pattern of grant.components) found.add(pattern)
+    }
+    return [...found]
   }
 
   /** What the view's own grants convey to whatever a container holds, now or later. */
@@ -126,6 +150,10 @@ export class Evaluator {
   }
 
   #add({ mask, rank, isCurrent, grant }: Conveyance): void {
+    if (grant.components !== null) {
+      if (this.#component !== undefined && !coversComponent(grant.components, this.#component)) return
+      this.#isLimited = true
+    }
     this.#mask |= mask
     if (isCurrent) this.#isCurrent = true
     const isFree = this.#tenant === undefined || grant.resourceId === PLATFORM_RESOURCE_ID

@@ -1,4 +1,5 @@
-import { coversComponent, permissionsIn } from './graph-data.ts'
+import { coversComponent } from './components.ts'
+import { permissionsIn } from './graph-data.ts'
 import { containmentMisfit, type Misfit, membershipMisfit } from './graph-depth.ts'
 import type { Relation } from './graph-resources.ts'
 import type { GraphState } from './graph-state.ts'

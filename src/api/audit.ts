@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { requireEdgeRole } from '../access/door.ts'
+import { edgeRoleOf, requireComponentRole } from '../access/door.ts'
 import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { listChanges as list } from '../audit/audit-queries.ts'
 import { verifyChain } from '../db/change-log.ts'
@@ -62,7 +62,8 @@ const getEdgeConfigHistory = defineMethod({
   scope: 'read',
   access: { edgeRole: 'owner', edges: (params) => params.edgeId },
   handler: async ({ ctx, session, now }, params) => {
-    const { edge } = requireEdgeRole(ctx, session.caller, params.edgeId, 'owner', now, 'getEdgeConfigHistory')
+    const { edge } = edgeRoleOf(ctx, session.caller, params.edgeId, now)
+    requireComponentRole(ctx, session.caller, { edge, component: null }, 'owner', now, 'getEdgeConfigHistory')
     const entries = await ctx.configs.history(edge.id, params)
     return {
       entries: entries.map(({ actorId, at, ...entry }) => ({

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { edgeRoleOf, holdsRole, principalOf } from '../access/door.ts'
-import type { EdgeRow, OpenemsRole } from '../access/model.ts'
-import { askEdge, edgeUser } from '../edges/edge-rpc.ts'
+import { componentsWithRole, edgeRoleOf, principalOf, requireComponentRole } from '../access/door.ts'
+import type { EdgeRow } from '../access/model.ts'
+import { cutConfig } from '../edges/config-diff.ts'
+import { askEdge, componentAsked, edgeUser } from '../edges/edge-rpc.ts'
 import { auditSystemCommand } from '../edges/system-commands.ts'
 import { AppError, problem } from '../errors.ts'
 import { classify, type FrameId, type Params } from '../rpc/envelope.ts'
@@ -9,10 +10,7 @@ import { type Call, defineMethod } from '../rpc/method.ts'
 import { requireScope } from '../rpc/scope.ts'
 import { edgeId, integer } from './shapes.ts'
 
-interface Target {
-  edge: EdgeRow
-  role: OpenemsRole
-}
+type Target = { edge: EdgeRow }
 interface Payload {
   id: FrameId
   method: string
@@ -44,10 +42,10 @@ const noHistory = (names: readonly string[]) => Object.fromEntries(names.map((na
 const emptySeries = local(query, (_call, _target, params) => ({ timestamps: [], data: noHistory(params.channels) }))
 
 const payloads: Readonly<Record<string, PayloadHandler>> = {
-  getEdgeConfig: local(
-    z.object({}),
-    async ({ ctx }, { edge }) => (await ctx.configs.get(edge.id)) ?? { components: {}, factories: {} },
-  ),
+  getEdgeConfig: local(z.object({}), async ({ ctx, session, now }, { edge }) => {
+    const config = (await ctx.configs.get(edge.id)) ?? { components: {}, factories: {} }
+    return cutConfig(config, componentsWithRole(ctx, principalOf(session.caller), edge.id, now.getTime()))
+  }),
 
   subscribeChannels: local(z.object({ count: integer.default(0), channels }), ({ ctx, session }, { edge }, params) => {
     if (session.kind !== 'ui') throw new AppError('unknownMethod', ['subscribeChannels'])
@@ -62,9 +60,8 @@ const payloads: Readonly<Record<string, PayloadHandler>> = {
   subscribeSystemLog: local(z.object({ subscribe: z.boolean() }), async (call, target, params, payload) => {
     const { ctx, session, now } = call
     if (session.kind !== 'ui') throw new AppError('unknownMethod', ['subscribeSystemLog'])
-    if (!holdsRole(ctx, principalOf(session.caller), target.edge.id, 'owner', now.getTime())) {
-      throw new AppError('roleDenied', ['subscribeSystemLog', target.role.toUpperCase()])
-    }
+    const whole = { edge: target.edge, component: null }
+    requireComponentRole(ctx, session.caller, whole, 'owner', now, payload.method)
     session.subscription ??= ctx.hub.subscribe(session.watcher)
     const tellEdge = ctx.hub.watchSystemLog(session.subscription, target.edge.id, target.edge.edgeId, params.subscribe)
     return tellEdge ? forward(call, target, payload) : {}
@@ -84,11 +81,16 @@ const payloads: Readonly<Record<string, PayloadHandler>> = {
   },
 }
 
-/** Everything else goes to the edge with the caller's role for it; the edge enforces the rest (protocol B.3). */
-async function forward(call: Call, { edge, role }: Target, payload: Payload): Promise<unknown> {
-  const { ctx, session } = call
+/**
+ * Everything else goes to the edge with the caller's role for the component it is about, or for the edge as a whole; the edge
+ * enforces the rest (protocol B.3).
+ */
+async function forward(call: Call, { edge }: Target, payload: Payload): Promise<unknown> {
+  const { ctx, session, now } = call
   const principalId = principalOf(session.caller)
   requireScope(session.caller, 'write', payload.method)
+  const asked = { edge, component: componentAsked(payload) }
+  const role = requireComponentRole(ctx, session.caller, asked, 'guest', now, payload.method)
   const user = ctx.store.index.user(principalId)
   const asUser = user
     ? edgeUser(user, role)
@@ -129,6 +131,8 @@ const edgeRpc = defineMethod({
   },
 })
 
+const SCHEDULER = 'ctrlBalancingSchedule0'
+
 const setGridConnSchedule = defineMethod({
   name: 'setGridConnSchedule',
   summary:
@@ -144,13 +148,16 @@ const setGridConnSchedule = defineMethod({
   scope: 'write',
   access: { edgeRole: 'admin', edges: (params) => params.id },
   handler: async (call, params) => {
-    const target = edgeRoleOf(call.ctx, call.session.caller, params.id, call.now)
+    const { ctx, session, now } = call
+    const target = edgeRoleOf(ctx, session.caller, params.id, now)
+    const asked = { edge: target.edge, component: SCHEDULER }
+    requireComponentRole(ctx, session.caller, asked, 'admin', now, 'setGridConnSchedule')
     const id = crypto.randomUUID()
     const inner = { jsonrpc: '2.0', id: crypto.randomUUID(), method: 'setGridConnSchedule', params }
     const payload = {
       id,
       method: 'componentJsonApi',
-      params: { componentId: 'ctrlBalancingSchedule0', payload: inner },
+      params: { componentId: SCHEDULER, payload: inner },
     }
     return { jsonrpc: '2.0' as const, id, result: await forward(call, target, payload) }
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { coversChannel } from '../access/components.ts'
 import { edgeRoleOf, principalOf, requireLive } from '../access/door.ts'
 import { addEdgeToUser as addEdge, edgeDetails } from '../edges/edge-service.ts'
 import { levels } from '../live/edge-states.ts'
@@ -189,9 +190,10 @@ const getEdgesChannelsValues = defineMethod({
     Object.fromEntries(
       ids.map((name) => {
         const { edge } = edgeRoleOf(ctx, session.caller, name, now)
-        requireLive(ctx, principalOf(session.caller), edge, now)
+        const shown = requireLive(ctx, principalOf(session.caller), edge, now)
         const cache = ctx.hub.find(edge.id)?.cache
-        return [name, Object.fromEntries(channels.map((address) => [address, cache?.get(address) ?? null]))]
+        const shownValue = (address: string) => (coversChannel(shown, address) ? (cache?.get(address) ?? null) : null)
+        return [name, Object.fromEntries(channels.map((address) => [address, shownValue(address)]))]
       }),
     ),
 })

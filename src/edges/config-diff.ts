@@ -31,6 +31,16 @@ export function diffConfigs(before: unknown, after: unknown): ConfigChange[] {
   return changes
 }
 
+/** What a configuration says of the components shown, and of what makes them; all of it for null. */
+export function cutConfig(config: unknown, shows: ((component: string) => boolean) | null): unknown {
+  if (shows === null) return config
+  const components = Object.entries(componentsOf(config)).filter(([id]) => shows(id))
+  const makers = new Set(components.map(([, component]) => component.factoryId))
+  const { factories } = (config ?? {}) as { factories?: unknown }
+  const made = Object.entries(factories ?? {}).filter(([id]) => makers.has(id))
+  return { components: Object.fromEntries(components), factories: Object.fromEntries(made) }
+}
+
 /** One line for people: `ess0 updated, meter7 created`. */
 export function summarise(changes: readonly ConfigChange[]): string {
   const shown = changes.slice(0, 5).map((change) => `${change.component} ${change.kind}`)

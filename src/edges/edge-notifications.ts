@@ -1,6 +1,8 @@
+import { coversComponent } from '../access/components.ts'
 import type { AppContext } from '../context.ts'
 import { toText } from '../lib/text.ts'
 import type { LiveEdge } from '../live/hub.ts'
+import { cutConfig } from './config-diff.ts'
 import { stopSystemLog } from './edge-rpc.ts'
 
 /** How long after a forwarded request a new configuration counts as its effect. */
@@ -14,7 +16,12 @@ export const edgeNotifications: Readonly<Record<string, Handler>> = {
     const actor = edge.configActor
     const actorId = actor !== undefined && now - actor.at < CONFIG_ACTOR_MS ? actor.principalId : null
     ctx.configs.received(edge.id, params, actorId)
-    ctx.hub.broadcast(edge, 'edgeConfig', params)
+    ctx.hub.broadcast(
+      edge,
+      'edgeConfig',
+      (shown) =>
+        cutConfig(params, shown && ((component) => coversComponent(shown, component))) as Record<string, unknown>,
+    )
   },
   timestampedData(ctx, edge, params, now) {
     ctx.hub.currentData(edge, params, now)

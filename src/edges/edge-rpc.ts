@@ -27,6 +27,25 @@ const configMethods = new Set([
   'componentJsonApi',
 ])
 
+/** Requests about the one component that they name. */
+const componentMethods = new Set([
+  'updateComponentConfig',
+  'deleteComponentConfig',
+  'setChannelValue',
+  'componentJsonApi',
+])
+
+/**
+ * The component that a request is about; null for whatever else it asks of the edge. What begins with `_` is there once and
+ * serves the whole edge (shell, network, apps), and another id makes it another component.
+ */
+export function componentAsked({ method, params }: Pick<EdgePayload, 'method' | 'params'>): string | null {
+  const { componentId, properties } = params
+  if (!componentMethods.has(method) || typeof componentId !== 'string' || componentId.startsWith('_')) return null
+  const changesId = Array.isArray(properties) && properties.some((one: { name?: unknown } | null) => one?.name === 'id')
+  return changesId ? null : componentId
+}
+
 /** The user part of an `authenticatedRpc` for a person. */
 export function edgeUser(user: UserRow, role: OpenemsRole): EdgeUser {
   return { id: user.login, name: user.name, language: user.language, role }

@@ -135,7 +135,7 @@ export async function addEdgeToUser(
   }
   const role = ctx.config.setupPasswordRole
   await ctx.write(actor, async (write) => {
-    const current = write.index.edgeRole(userId, edge.id, write.now.getTime())
+    const current = write.index.componentRole(userId, edge.id, null, write.now.getTime())
     if (current !== undefined && openemsRoles.indexOf(current) >= openemsRoles.indexOf(role)) return
     await insertGrant(
       write,

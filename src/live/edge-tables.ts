@@ -1,10 +1,11 @@
+import { type Components, coversChannel } from '../access/components.ts'
 import type { ChannelCache } from './channel-cache.ts'
 import type { LiveHub } from './hub.ts'
 
 /** Whoever is sent a table of values every two seconds (protocol D.1). All calls return at once. */
 export interface TableReader {
-  /** True while the holder may see this edge live; asked for each push. */
-  maySee(edgeId: number): boolean
+  /** The components of this edge that the holder may see live; asked for each push. */
+  liveComponents(edgeId: number): Components
   /** A whole frame, shared with nobody who would change it. */
   pushFrame(frame: Buffer): void
 }
@@ -128,20 +129,27 @@ export class EdgeTables {
   #push({ reader, list, rows }: Table): void {
     const parts: Buffer[] = [HEAD]
     for (const row of rows) {
-      if (!reader.maySee(row.edgeId)) continue
-      this.#refresh(row, list.channels)
-      parts.push(parts.length === 1 ? row.bytes.subarray(1) : row.bytes)
+      const shown = reader.liveComponents(row.edgeId)
+      if (shown?.length === 0) continue
+      const bytes = shown === null ? this.#refreshed(row, list.channels) : this.#cut(row, list.channels, shown)
+      parts.push(parts.length === 1 ? bytes.subarray(1) : bytes)
     }
     parts.push(TAIL)
     reader.pushFrame(Buffer.concat(parts))
   }
 
-  #refresh(row: Row, channels: readonly string[]): void {
+  #refreshed(row: Row, channels: readonly string[]): Buffer {
     const cache = this.#hub.find(row.edgeId)?.cache
     const version = cache?.version ?? UNKNOWN_EDGE
-    if (row.version === version) return
+    if (row.version === version) return row.bytes
     row.version = version
-    row.bytes = Buffer.from(`,${JSON.stringify(row.name)}:${valuesOf(cache, channels)}`)
+    row.bytes = bytesOf(row, cache, channels, null)
+    return row.bytes
+  }
+
+  /** For whoever may see some components only; shared with nobody. */
+  #cut(row: Row, channels: readonly string[], shown: Components): Buffer {
+    return bytesOf(row, this.#hub.find(row.edgeId)?.cache, channels, shown)
   }
 }
 
@@ -152,8 +160,14 @@ function rowOf(list: ChannelList, { id, name }: { id: number; name: string }): R
   return row
 }
 
-/** `{channel: value}` as JSON; null where nothing is known. */
-function valuesOf(cache: ChannelCache | undefined, channels: readonly string[]): string {
-  const values = channels.map((channel) => `${JSON.stringify(channel)}:${JSON.stringify(cache?.get(channel) ?? null)}`)
-  return `{${values.join(',')}}`
+/** `,"edge0":{channel: value}`; null where nothing is known or may be seen. */
+function bytesOf(
+  { name }: Row,
+  cache: ChannelCache | undefined,
+  channels: readonly string[],
+  shown: Components,
+): Buffer {
+  const shownValue = (channel: string) => (coversChannel(shown, channel) ? (cache?.get(channel) ?? null) : null)
+  const values = channels.map((channel) => `${JSON.stringify(channel)}:${JSON.stringify(shownValue(channel))}`)
+  return Buffer.from(`,${JSON.stringify(name)}:{${values.join(',')}}`)
 }

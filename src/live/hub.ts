@@ -1,3 +1,4 @@
+import { type Components, coversChannel } from '../access/components.ts'
 import type { Clock } from '../lib/clock.ts'
 import { ChannelCache, type ChannelValue } from './channel-cache.ts'
 import { EdgeStates, levels } from './edge-states.ts'
@@ -17,8 +18,8 @@ export interface EdgeLink {
 
 /** Whoever watches edges: one per UI socket. All calls return at once. */
 export interface Watcher {
-  /** True while the holder may see this edge live; asked for each push. */
-  maySee(edgeId: number): boolean
+  /** The components of this edge that the holder may see live; asked for each push. */
+  liveComponents(edgeId: number): Components
   maySeeSystemLog(edgeId: number): boolean
   pushData(edgeName: string, values: Record<string, ChannelValue>): void
   pushNotification(edgeName: string, method: string, params: Record<string, unknown>): void
@@ -140,11 +141,12 @@ export class LiveHub {
     }
   }
 
-  /** Hands a notification (`edgeConfig`) to everybody who watches the edge and may see it. */
-  broadcast(edge: LiveEdge, method: string, params: Record<string, unknown>): void {
+  /** Hands a notification (`edgeConfig`) to everybody who watches the edge: what may be told of the components he may see. */
+  broadcast(edge: LiveEdge, method: string, paramsOf: (shown: Components) => Record<string, unknown>): void {
     if (edge.watchers === undefined) return
     for (const { watcher } of edge.watchers) {
-      if (watcher.maySee(edge.id)) watcher.pushNotification(edge.name, method, params)
+      const shown = watcher.liveComponents(edge.id)
+      if (shown?.length !== 0) watcher.pushNotification(edge.name, method, paramsOf(shown))
     }
   }
 
@@ -285,17 +287,18 @@ export class LiveHub {
     }
   }
 
-  /** Always all subscribed channels: the UI shows "-" for a missing one (ui.md section 0, rule 8). */
+  /** Always all subscribed channels, null for one that is missing or not to be seen: the UI shows "-" (ui.md section 0, rule 8). */
   #push(edge: LiveEdge, subscription: Subscription): void {
     const channels = subscription.channels.get(edge.id)
     if (channels === undefined) return
-    if (!subscription.watcher.maySee(edge.id)) {
+    const shown = subscription.watcher.liveComponents(edge.id)
+    if (shown?.length === 0) {
       subscription.channels.delete(edge.id)
       this.#unwatch(subscription, edge.id)
       return
     }
     const values: Record<string, ChannelValue> = {}
-    for (const channel of channels) values[channel] = edge.cache.get(channel)
+    for (const channel of channels) values[channel] = coversChannel(shown, channel) ? edge.cache.get(channel) : null
     subscription.watcher.pushData(edge.name, values)
   }
 }

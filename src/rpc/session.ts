@@ -48,7 +48,7 @@ export function silentSession(who: Pick<Session, 'kind' | 'clientAddress' | 'cal
 }
 
 const silence = {
-  maySee: () => false,
+  liveComponents: () => [],
   maySeeSystemLog: () => false,
   pushData: () => undefined,
   pushNotification: () => undefined,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { WebSocket } from 'ws'
-import { holdsRole, maySeeLive } from '../access/door.ts'
+import type { Components } from '../access/components.ts'
+import { liveComponents, maySeeSystemLog } from '../access/door.ts'
 import type { AppContext } from '../context.ts'
 import { releaseSystemLogs } from '../edges/edge-rpc.ts'
 import { AppError } from '../errors.ts'
@@ -146,18 +147,17 @@ export class Connection implements Session, Watcher {
     return this.#running === 0 && this.#waiting.length === 0
   }
 
-  maySee(edgeId: number): boolean {
+  liveComponents(edgeId: number): Components {
     const { caller } = this
-    if (this.#isOver()) return false
-    return 'principalId' in caller && maySeeLive(this.#acting, caller.principalId, edgeId, this.#ctx.clock().getTime())
+    if (this.#isOver() || !('principalId' in caller)) return []
+    return liveComponents(this.#acting, caller.principalId, edgeId, this.#ctx.clock().getTime())
   }
 
   maySeeSystemLog(edgeId: number): boolean {
     const { caller } = this
     if (this.#isOver()) return false
     return (
-      'principalId' in caller &&
-      holdsRole(this.#acting, caller.principalId, edgeId, 'owner', this.#ctx.clock().getTime())
+      'principalId' in caller && maySeeSystemLog(this.#acting, caller.principalId, edgeId, this.#ctx.clock().getTime())
     )
   }
 

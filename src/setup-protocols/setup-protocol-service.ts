@@ -100,7 +100,7 @@ function shownTo(ctx: AppContext, principalId: number, edgeId: number): (protoco
 }
 
 async function makeOwner(w: Write, actor: Actor, userId: number, edgeId: number): Promise<void> {
-  const role = w.index.edgeRole(userId, edgeId, w.now.getTime())
+  const role = w.index.componentRole(userId, edgeId, null, w.now.getTime())
   if (role === undefined || role === 'guest') {
     const grant = {
       principalId: userId,

@@ -42,15 +42,15 @@ export async function addUser(ctx: AppContext, account: Partial<NewAccount> = {}
   })
 }
 
-/** Gives a role on an edge, or on everything. */
+/** Gives a role on an edge, or on everything; for a time or for some components if wanted. */
 export async function give(
   ctx: AppContext,
   user: UserRow,
   role: OpenemsRole,
   on: SeededEdge | 'platform',
-  validity: { validFrom?: Date; validTo?: Date } = {},
+  limits: { validFrom?: Date; validTo?: Date; components?: string[] } = {},
 ): Promise<number> {
-  const { validFrom = null, validTo = null } = validity
+  const { validFrom = null, validTo = null, components = null } = limits
   return await ctx.write(service, async (write) => {
     const found = [...write.index.rows('role')].find(({ name }) => name === `openems.${role}`)
     if (found === undefined) throw new Error(`There is no role openems.${role}`)
@@ -58,7 +58,7 @@ export async function give(
       principalId: user.id,
       resourceId: on === 'platform' ? PLATFORM_RESOURCE_ID : on.row.id,
       roleId: found.id,
-      components: null,
+      components,
       validFrom: validFrom?.getTime() ?? null,
       validTo: validTo?.getTime() ?? null,
       dataWindows: null,

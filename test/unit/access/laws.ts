@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok } from 'node:assert/strict'
 import fc from 'fast-check'
 import { AccessIndex } from '../../../src/access/access-index.ts'
-import { coversComponent } from '../../../src/access/graph-data.ts'
+import { coversComponent } from '../../../src/access/components.ts'
 import { openemsRoles } from '../../../src/access/model.ts'
 import { unionWindows, windowsCover } from '../../../src/access/windows.ts'
 import { Oracle } from './oracle.ts'

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Components } from '../../../src/access/components.ts'
 import { ChannelCache, type ChannelValue } from '../../../src/live/channel-cache.ts'
 import { EdgeTables, TABLE_INTERVAL_MS, type TableReader } from '../../../src/live/edge-tables.ts'
 import type { LiveEdge } from '../../../src/live/hub.ts'
@@ -14,8 +15,9 @@ class CountingCache extends ChannelCache {
 class Reader implements TableReader {
   readonly tables: Record<string, unknown>[] = []
   readonly hidden = new Set<number>()
-  maySee(edgeId: number): boolean {
-    return !this.hidden.has(edgeId)
+  shown: Components = null
+  liveComponents(edgeId: number): Components {
+    return this.hidden.has(edgeId) ? [] : this.shown
   }
   pushFrame(frame: Buffer): void {
     const { jsonrpc, method, params } = JSON.parse(frame.toString()) as Record<string, unknown>
@@ -52,6 +54,17 @@ describe('tables of values', () => {
     expect(reader.tables[1]).toEqual({ edge1: { 'a/B': 1.5, 'c/"D': 'x"y' }, 'ed"ge2': nothing })
     vi.advanceTimersByTime(TABLE_INTERVAL_MS * 10)
     expect(reader.tables).toHaveLength(12)
+  })
+
+  it('show a reader the components that he may see, and nobody else fewer (2.5)', () => {
+    const [whole, limited] = [new Reader(), new Reader()]
+    limited.shown = ['a*']
+    caches.get(1)?.mergeCurrent(1, { 'a/B': 1, 'c/"D': 2 }, 1)
+    using stack = new DisposableStack()
+    for (const reader of [limited, whole]) stack.use(tables.subscribe(reader, edges.slice(0, 1), channels))
+    vi.advanceTimersByTime(TABLE_INTERVAL_MS)
+    expect(limited.tables.at(-1)).toEqual({ edge1: { 'a/B': 1, 'c/"D': null } })
+    expect(whole.tables.at(-1)).toEqual({ edge1: { 'a/B': 1, 'c/"D': 2 } })
   })
 
   it('are written once for each change, however many read them', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import type { Components } from '../../../src/access/components.ts'
 import { type EdgeLink, LiveHub, type Watcher } from '../../../src/live/hub.ts'
 import { testClock } from '../../harness/clock.ts'
 
@@ -12,7 +13,7 @@ function scene() {
   const hub = new LiveHub(time.now, { stateChanged: (id) => void changed.push(id) })
   const at = () => time.now().getTime()
   const watcher = {
-    maySee: vi.fn(() => true),
+    liveComponents: vi.fn((): Components => null),
     maySeeSystemLog: vi.fn(() => true),
     pushData: vi.fn(),
     pushNotification: vi.fn(),
@@ -45,7 +46,7 @@ describe('the hub', () => {
     hub.watchChannels(subscription, 7, ['a'])
     hub.currentData(edge, { [at()]: { a: 1 } }, at())
     await tick()
-    expect([watcher.maySee.mock.calls.length, watcher.pushData.mock.calls.length]).toEqual([0, 0])
+    expect([watcher.liveComponents.mock.calls.length, watcher.pushData.mock.calls.length]).toEqual([0, 0])
   })
 
   it('asks for the right before each push, and forgets who lost it', async () => {
@@ -55,9 +56,9 @@ describe('the hub', () => {
     hub.watchEdges(subscription, [edge])
     hub.watchChannels(subscription, 7, ['a'])
     watcher.pushData.mockClear()
-    watcher.maySee.mockReturnValue(false)
+    watcher.liveComponents.mockReturnValue([])
     hub.currentData(edge, { [at()]: { a: 1 } }, at())
-    hub.broadcast(edge, 'edgeConfig', {})
+    hub.broadcast(edge, 'edgeConfig', () => ({}))
     await tick()
     expect([watcher.pushData.mock.calls, watcher.pushNotification.mock.calls, edge.watchers]).toEqual([
       [],
