@@ -1,4 +1,10 @@
-import { type EdgeRow, PUBLIC_PRINCIPAL_ID, permissionBits } from '../../../src/access/model.ts'
+import {
+  type EdgeRow,
+  type GrantRow,
+  type OpenemsRole,
+  PUBLIC_PRINCIPAL_ID,
+  permissionBits,
+} from '../../../src/access/model.ts'
 import { type Contribution, Oracle } from './oracle.ts'
 import type { Step } from './worlds.ts'
 
@@ -81,6 +87,19 @@ export function mayRead(
     (one.windows === null || one.windows.some(([from, to]) => (from ?? 0) <= instant && instant < (to ?? 99))) &&
     (one.grant.components === null || one.grant.components.some((pattern) => fits(pattern, component)))
   return oracle.contributions(principalId, edgeId, at).some(shows)
+}
+
+/** The role that somebody has for one component of an edge, null: for the edge as a whole, and whether he sees its values. */
+export function componentAccess(
+  oracle: Oracle,
+  asked: { principalId: number; edgeId: number; component: string | null; at: number },
+): { role: OpenemsRole | undefined; isLive: boolean } {
+  const { principalId, edgeId, component, at } = asked
+  const covers = ({ components }: GrantRow) =>
+    components === null || (component !== null && components.some((pattern) => fits(pattern, component)))
+  const covering = new Oracle({ ...oracle.rows, grant: oracle.rows.grant.filter(covers) })
+  const { role, mask } = covering.access(principalId, edgeId, at)
+  return { role, isLive: (mask & permissionBits.live) !== 0 }
 }
 
 /** The users who own an organisation for good (P-09): by grants and memberships that have begun and have no end. */

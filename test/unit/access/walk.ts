@@ -1,11 +1,13 @@
 import { deepStrictEqual, ok } from 'node:assert/strict'
 import fc from 'fast-check'
 import { AccessIndex } from '../../../src/access/access-index.ts'
+import { coversComponent } from '../../../src/access/components.ts'
 import { windowsOfComponent } from '../../../src/access/graph-data.ts'
 import { openemsRoles, type Permission, permissionBits } from '../../../src/access/model.ts'
 import { windowsContain } from '../../../src/access/windows.ts'
 import { Oracle } from './oracle.ts'
 import {
+  componentAccess,
   containerPage,
   edgePage,
   everybodySees,
@@ -219,6 +221,14 @@ export class Walk {
     const truth = this.#oracle.access(principalId, resourceId, this.#at)
     deepStrictEqual({ ...access, components: components && [...components].sort() }, truth)
     deepStrictEqual(this.#index.edgeRole(principalId, resourceId, this.#at), truth.role)
+    for (const component of edgeIds.includes(resourceId) ? ['meter0', 'ess0', 'evcs0', null] : []) {
+      const found = {
+        role: this.#index.componentRole(principalId, resourceId, component, this.#at),
+        isLive: coversComponent(this.#index.componentsOf(principalId, 'live', resourceId, this.#at), component),
+      }
+      const asked = { principalId, edgeId: resourceId, component, at: this.#at }
+      deepStrictEqual(found, componentAccess(this.#oracle, asked))
+    }
     // Of what a role opens on the Edge, nothing lies outside the mask (invariant 10, OC-05).
     const needs: readonly Permission[] = ['control', 'install', 'configRaw']
     const rank = truth.role === undefined ? 0 : openemsRoles.indexOf(truth.role)
