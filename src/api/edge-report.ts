@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { principalOf } from '../access/door.ts'
+import { tellConfig } from '../edges/edge-notifications.ts'
 import { problem } from '../errors.ts'
 import { levels } from '../live/edge-states.ts'
 import { defineMethod } from '../rpc/method.ts'
@@ -48,7 +49,7 @@ const reportEdgeStates = defineMethod({
     const ignored: { edgeId: string; reason: 'unknown' | 'connected' | 'older' }[] = []
     for (const { edgeId: name, config, sumState, ...said } of reports) {
       const edge = ctx.store.index.edgeByName(name)
-      if (edge === undefined || !ctx.store.index.allows(principalId, 'configRaw', edge.id, at)) {
+      if (edge === undefined || ctx.store.index.componentsOf(principalId, 'configRaw', edge.id, at) !== null) {
         ignored.push({ edgeId: name, reason: 'unknown' })
         continue
       }
@@ -62,7 +63,7 @@ const reportEdgeStates = defineMethod({
       if (outcome !== 'taken') ignored.push({ edgeId: name, reason: outcome })
       else if (config !== undefined && ctx.configs.received(edge.id, config, null)) {
         const live = ctx.hub.find(edge.id)
-        if (live) ctx.hub.broadcast(live, 'edgeConfig', config)
+        if (live) tellConfig(ctx, live, config)
       }
     }
     return { taken: reports.length - ignored.length, ignored }

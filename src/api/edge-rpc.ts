@@ -44,7 +44,8 @@ const emptySeries = local(query, (_call, _target, params) => ({ timestamps: [], 
 const payloads: Readonly<Record<string, PayloadHandler>> = {
   getEdgeConfig: local(z.object({}), async ({ ctx, session, now }, { edge }) => {
     const config = (await ctx.configs.get(edge.id)) ?? { components: {}, factories: {} }
-    return cutConfig(config, componentsWithRole(ctx, principalOf(session.caller), edge.id, now.getTime()))
+    const shows = componentsWithRole(ctx, principalOf(session.caller), edge.id, now.getTime())
+    return shows === null ? config : cutConfig(config, shows)
   }),
 
   subscribeChannels: local(z.object({ count: integer.default(0), channels }), ({ ctx, session }, { edge }, params) => {

@@ -31,9 +31,8 @@ export function diffConfigs(before: unknown, after: unknown): ConfigChange[] {
   return changes
 }
 
-/** What a configuration says of the components shown, and of what makes them; all of it for null. */
-export function cutConfig(config: unknown, shows: ((component: string) => boolean) | null): unknown {
-  if (shows === null) return config
+/** What a configuration says of the components shown, and of what makes them. */
+export function cutConfig(config: unknown, shows: (component: string) => boolean): Record<string, unknown> {
   const components = Object.entries(componentsOf(config)).filter(([id]) => shows(id))
   const makers = new Set(components.map(([, component]) => component.factoryId))
   const { factories } = (config ?? {}) as { factories?: unknown }

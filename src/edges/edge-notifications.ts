@@ -16,12 +16,7 @@ export const edgeNotifications: Readonly<Record<string, Handler>> = {
     const actor = edge.configActor
     const actorId = actor !== undefined && now - actor.at < CONFIG_ACTOR_MS ? actor.principalId : null
     ctx.configs.received(edge.id, params, actorId)
-    ctx.hub.broadcast(
-      edge,
-      'edgeConfig',
-      (shown) =>
-        cutConfig(params, shown && ((component) => coversComponent(shown, component))) as Record<string, unknown>,
-    )
+    tellConfig(ctx, edge, params)
   },
   timestampedData(ctx, edge, params, now) {
     ctx.hub.currentData(edge, params, now)
@@ -38,4 +33,11 @@ export const edgeNotifications: Readonly<Record<string, Handler>> = {
   logMessage(ctx, edge, params) {
     ctx.log.info({ edgeId: edge.name, text: toText(params['msg'], 500) }, 'message from an edge')
   },
+}
+
+/** Tells whoever watches an edge of its new configuration: of the components that he may see. */
+export function tellConfig(ctx: Pick<AppContext, 'hub'>, edge: LiveEdge, config: Record<string, unknown>): void {
+  ctx.hub.broadcast(edge, 'edgeConfig', (shown) =>
+    shown === null ? config : cutConfig(config, (component) => coversComponent(shown, component)),
+  )
 }

@@ -71,14 +71,7 @@ describe('edgeRpc', () => {
   it('is refused without a right, without a complete payload, and to strangers', async () => {
     await using all = await scene()
     const { ui, edge } = all
-    for (const payload of [
-      undefined,
-      {},
-      [],
-      'x',
-      { id: uuid },
-      { method: 'routes', params: [], id: uuid },
-    ]) {
+    for (const payload of [undefined, {}, [], 'x', { id: uuid }, { method: 'routes', params: [], id: uuid }]) {
       expect((await ui.call('edgeRpc', { edgeId: edge.id, payload })).error?.code).toBe(-32602)
     }
     expect((await ui.call('edgeRpc', { payload: { method: 'routes', id: uuid } })).error?.code).toBe(-32602)
