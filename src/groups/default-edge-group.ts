@@ -21,10 +21,11 @@ export async function createDefaultEdgeGroup(w: Write, user: UserRow): Promise<v
 }
 
 /**
- * Lets an edge that a user claims start in his default group, if he still has one (G-21). He need not hold *share* on it: like
- * whoever registers a thing, he may show what he sees to those he lets into the group; it leaves with his own grant (G-02).
+ * Lets an edge that a user claims start in his default group, if he still has one and may share the edge (G-21): who may not
+ * must not show it to those he lets into the group (G-30).
  */
 export async function startInDefaultEdgeGroup(w: Write, userId: number, edgeId: number): Promise<void> {
+  if (!w.index.allows(userId, 'share', edgeId, w.now.getTime())) return
   const parentId = await findDefaultEdgeGroup(w.tx, userId)
   if (parentId === undefined) return
   const link = { parentId, childId: edgeId }

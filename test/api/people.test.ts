@@ -24,6 +24,9 @@ const list = async (client: UiClient, method: string, key: string, params: objec
   (await client.request(method, params))[key] as Json[]
 
 /** A tenant with an owner, a user group of it, and a manager who looks after members. */
+const letShare = (user: Pick<UserRow, 'login'>, edge: { id: string }) =>
+  admin.request('grantRole', { to: { login: user.login }, on: { edgeId: edge.id }, role: 'resource.administration' })
+
 async function tenant() {
   const owner = await addUser(service.ctx, { shareable: true })
   const { id } = await admin.request('createOrganisation', { name: fresh('Company '), owner: owner.login })
@@ -159,6 +162,7 @@ describe('the default edge group', () => {
   it('is there with the account; claimed edges start in it, and leave without loss of access (G-21, G-22, GD-05)', async () => {
     const user = await addUser(service.ctx)
     const edge = await addEdge(service.ctx)
+    await letShare(user, edge)
     await using ui = await signIn(user)
     const groups = await list(ui, 'listEdgeGroups', 'groups')
     expect(groups).toMatchObject([{ name: `The edges of ${user.login}`, mayManage: true }])
@@ -180,6 +184,7 @@ describe('the default edge group', () => {
     const edge = await addEdge(service.ctx)
     await using ui = await signIn(user)
     await using other = await signIn(friend)
+    await letShare(user, edge)
     await ui.request('addEdgeToUser', { setupPassword: edge.setupPassword })
     const [group] = await list(ui, 'listEdgeGroups', 'groups')
     const on = { edgeGroupId: group?.['id'] }
@@ -187,6 +192,16 @@ describe('the default edge group', () => {
     expect(await other.request('getEdge', { edgeId: edge.id })).toHaveProperty('edge.role', 'guest')
     await admin.request('revokeAccess', { login: user.login, on: { edgeId: edge.id } })
     for (const client of [ui, other]) expect((await refusal(client, 'getEdge', { edgeId: edge.id })).code).toBe(1005)
+  })
+
+  it('takes in no edge that its holder may not share (G-30, T4)', async () => {
+    const user = await addUser(service.ctx)
+    const edge = await addEdge(service.ctx)
+    await using ui = await signIn(user)
+    await ui.request('addEdgeToUser', { setupPassword: edge.setupPassword })
+    const [group] = await list(ui, 'listEdgeGroups', 'groups')
+    expect(await list(ui, 'listEdgeGroupContent', 'content', { groupId: Number(group?.['id']) })).toEqual([])
+    expect(await ui.request('getEdge', { edgeId: edge.id })).toHaveProperty('edge.role', 'installer')
   })
 })
 
