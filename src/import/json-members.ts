@@ -1,0 +1,126 @@
+import { JSONParser, TokenType } from '@streamparser/json'
+import type { ImportInput, ImportLimits, Place } from './model.ts'
+import { readText } from './read-text.ts'
+import { Unreadable } from './unreadable.ts'
+
+/** Text of one entry of a list; what is larger belongs to no file of ours. */
+const MAX_ENTRY_CHARACTERS = 1 << 20
+const MAX_DEPTH = 64
+
+/** What a file that is one object or mapping has to say, in its order. */
+export type Member =
+  /** A member begins: with a list, an object, or a value that stands for itself. */
+  | { place: Place; member: string; begins: 'list' | 'object' | 'value' }
+  /** What stands in it: an entry of a list by its position, one of an object by its name; the value itself has no key. */
+  | { place: Place; member: string; key?: string | number; value: unknown }
+
+/**
+ * The members of the object that a JSON file is, with never more of it in memory than one entry. `wanted` names the members
+ * whose entries are read (`*`: all), `whole` those that are values. Throws Unreadable for what is not such a file, is nested
+ * too deep or has an entry that is too large.
+ */
+export async function* jsonMembers(
+  input: ImportInput,
+  limits: ImportLimits,
+  { wanted, whole = [] }: { wanted: readonly string[]; whole?: readonly string[] },
+): AsyncGenerator<Member> {
+  const paths = [...wanted.map((member) => `$.${member}.*`), ...whole.map((member) => `$.${member}`)]
+  const scanner = new Scanner(input.name, paths)
+  for await (const text of readText(input, limits)) {
+    scanner.write(text)
+    yield* scanner.take()
+  }
+  scanner.end()
+  yield* scanner.take()
+}
+
+/** Follows the tokens of a file and keeps what is complete. */
+class Scanner {
+  readonly #file: string
+  readonly #parser: JSONParser
+  #found: Member[] = []
+  #depth = 0
+  #member = ''
+  /** Where in the outermost object the scan is. */
+  #at: 'start' | 'name' | 'colon' | 'value' | 'inside' = 'start'
+  #sinceEntry = 0
+
+  constructor(file: string, paths: string[]) {
+    this.#file = file
+    this.#parser = new JSONParser({ paths, keepStack: false })
+    this.#parser.onToken = ({ token, value }) => this.#follow(token, value)
+    this.#parser.onValue = ({ key, value, stack }) => {
+      // A list that was wanted as a value: its entries are what is wrong, and the reader has been told that it begins.
+      const isEntry = stack.length === 2
+      const place = { file: this.#file, path: isEntry ? entryPath(this.#member, key) : this.#member }
+      this.#found.push({ place, member: this.#member, ...(isEntry && key !== undefined ? { key } : {}), value })
+    }
+  }
+
+  write(text: string): void {
+    this.#sinceEntry += text.length
+    this.#attempt(() => this.#parser.write(text))
+    if (this.#sinceEntry > MAX_ENTRY_CHARACTERS) {
+      throw this.#unreadable('limit', `An entry has more than ${MAX_ENTRY_CHARACTERS} characters`)
+    }
+  }
+
+  /** Throws Unreadable when the file ends before its object does. */
+  end(): void {
+    this.#attempt(() => {
+      if (!this.#parser.isEnded) this.#parser.end()
+    })
+  }
+
+  take(): Member[] {
+    const found = this.#found
+    this.#found = []
+    return found
+  }
+
+  #follow(token: TokenType, value: unknown): void {
+    const opens = token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET
+    if (this.#at === 'start' && token !== TokenType.LEFT_BRACE) {
+      throw this.#unreadable('format', 'The file is not one object in braces')
+    }
+    if (this.#depth === 1) this.#step(token, value)
+    if (this.#at === 'start') this.#at = 'name'
+    if (opens) this.#depth++
+    if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth--
+    if (this.#depth > MAX_DEPTH) throw this.#unreadable('limit', `Values are nested deeper than ${MAX_DEPTH}`)
+    if (this.#depth <= 2) this.#sinceEntry = 0
+  }
+
+  /** One token of the outermost object itself: name, colon, value, comma. */
+  #step(token: TokenType, value: unknown): void {
+    if (token === TokenType.COMMA) this.#at = 'name'
+    else if (this.#at === 'name' && token === TokenType.STRING) {
+      this.#member = String(value)
+      this.#at = 'colon'
+    } else if (this.#at === 'colon') this.#at = 'value'
+    else if (this.#at === 'value') {
+      const begins = token === TokenType.LEFT_BRACKET ? 'list' : token === TokenType.LEFT_BRACE ? 'object' : 'value'
+      this.#found.push({ place: { file: this.#file, path: this.#member }, member: this.#member, begins })
+      this.#at = 'inside'
+    }
+  }
+
+  #attempt(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      if (error instanceof Unreadable) throw error
+      const why = error instanceof Error ? error.message : String(error)
+      throw this.#unreadable('format', `This is not JSON as the standard has it: ${why}`)
+    }
+  }
+
+  #unreadable(rule: string, text: string): Unreadable {
+    return new Unreadable({ file: this.#file, ...(this.#member === '' ? {} : { path: this.#member }) }, rule, text)
+  }
+}
+
+/** `users[3]`, `edges.edge0`. */
+export function entryPath(member: string, key: string | number | undefined): string {
+  return typeof key === 'number' ? `${member}[${key}]` : `${member}.${key}`
+}
