@@ -1,4 +1,4 @@
-import { type FleetSection, fleetSectionNames } from './fleet-format.ts'
+import { FLEET_FORMAT, type FleetSection, fleetSectionNames } from './fleet-format.ts'
 import { recordsOf, requireKnown } from './fleet-records.ts'
 import { jsonMembers, type Member } from './json-members.ts'
 import type { ImportInput, ImportItem, ImportLimits, ImportProblem, ReadOptions } from './model.ts'
@@ -8,6 +8,13 @@ import { yamlMembers } from './yaml-members.ts'
 
 /** Members that say what the file is, before its lists. */
 const heads = ['format', 'version'] as const
+
+const said = new RegExp(`["']?format["']?\\s*:\\s*["']?${FLEET_FORMAT}\\b`)
+
+/** Whether a file that begins like this says that it is a fleet. */
+export function isFleet({ text }: { text?: string }): boolean {
+  return text !== undefined && said.test(text)
+}
 
 /** Reads the file of a whole fleet, JSON or YAML; see `fleet-format.ts`. */
 export async function* readFleet(

@@ -1,5 +1,6 @@
 import type { ImportInput, ImportItem, ImportLimits, ImportProblem, Reader, ReadOptions } from './model.ts'
 import { delimiterOf, readCsv } from './read-csv.ts'
+import { isFleet, readFleet } from './read-fleet.ts'
 import { fieldOfColumn } from './table.ts'
 import { Unreadable } from './unreadable.ts'
 
@@ -20,7 +21,15 @@ export interface Format {
 }
 
 /** Every format that can be read, in the order in which they are tried. */
-export const formats: readonly Format[] = [{ name: 'csv', title: 'CSV: users', detects: isTable, read: readCsv }]
+export const formats: readonly Format[] = [
+  {
+    name: 'fleet',
+    title: 'Fleet, JSON or YAML: everything, as an export writes it',
+    detects: isFleet,
+    read: readFleet,
+  },
+  { name: 'csv', title: 'CSV: users', detects: isTable, read: readCsv },
+]
 
 const HEAD_BYTES = 65_536
 
