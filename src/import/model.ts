@@ -260,8 +260,9 @@ export interface ReadOptions {
 }
 
 /**
- * Reads a file piece by piece. What is wrong with its content is a problem among the items, never an error; after a fatal
- * one nothing follows. Between two items the event loop gets its turn often enough (10 ms).
+ * Reads a file piece by piece. What is wrong with its content is a problem among the items, all of it at once, also after a
+ * fatal one; where nothing more can be read it throws `Unreadable`, of which `readImport` makes the last problem. The event
+ * loop gets its turn every few milliseconds.
  */
 export type Reader = (input: ImportInput, options: ReadOptions, limits: ImportLimits) => AsyncIterable<ImportItem>
 

@@ -1,8 +1,8 @@
 import { pipeline, Readable } from 'node:stream'
 import { CsvError, parse } from 'csv-parse'
 import type { ImportInput, ImportItem, ImportLimits, ReadOptions } from './model.ts'
-import { readTemplate } from './read-template.ts'
-import { readText } from './read-text.ts'
+import { introduced, readTemplate } from './read-template.ts'
+import { readText, recordBytes } from './read-text.ts'
 import { Table } from './table.ts'
 import { Unreadable } from './unreadable.ts'
 import { UserBuilder } from './user-builder.ts'
@@ -15,8 +15,9 @@ export async function* readCsv(
   options: ReadOptions,
   limits: ImportLimits,
 ): AsyncGenerator<ImportItem> {
-  const { template, items } = await readTemplate(options, limits, { file: input.name })
-  yield* items
+  const found = await readTemplate(options, limits, { file: input.name })
+  yield* introduced(found)
+  if (found.items.some(({ kind }) => kind === 'problem')) return
   const text = readText(input, limits)
   const { start, delimiter } = await beginning(text, limits)
   let row = start.startsWith('sep=') ? 1 : 0
@@ -33,7 +34,7 @@ export async function* readCsv(
       )
     if (table === undefined || builder === undefined) {
       if (cells.every((cell) => cell === '')) continue
-      table = new Table({ file: input.name, row }, cells, template, limits)
+      table = new Table({ file: input.name, row }, cells, found.template, limits)
       builder = new UserBuilder(table.template, options)
       yield* table.remarks
       continue
@@ -86,7 +87,7 @@ async function* records(
     delimiter,
     relax_column_count: true,
     skip_empty_lines: false,
-    max_record_size: limits.maxCellBytes * limits.maxColumns,
+    max_record_size: recordBytes(limits),
   })
   pipeline(Readable.from(text), parser, () => {})
   try {

@@ -55,6 +55,11 @@ export async function readWhole(input: ImportInput, limits: ImportLimits): Promi
   return text
 }
 
+/** What one record may take altogether: as much as all the cells of a row. */
+export function recordBytes({ maxCellBytes, maxColumns }: ImportLimits): number {
+  return maxCellBytes * maxColumns
+}
+
 /** A byte order mark is told from its first two bytes. */
 async function* atLeastTwoBytes(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let held: Buffer | undefined
@@ -84,7 +89,8 @@ function decode(decoder: TextDecoder, piece: Buffer | undefined, place: { file: 
   }
 }
 
-function newlines(text: string): number {
+/** How many lines end in the text. */
+export function newlines(text: string): number {
   let count = 0
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count++
   return count

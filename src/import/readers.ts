@@ -1,6 +1,7 @@
 import type { ImportInput, ImportItem, ImportLimits, ImportProblem, Reader, ReadOptions } from './model.ts'
 import { delimiterOf, readCsv } from './read-csv.ts'
 import { isFleet, readFleet } from './read-fleet.ts'
+import { readTemplateJson } from './read-template-json.ts'
 import { fieldOfColumn } from './table.ts'
 import { Unreadable } from './unreadable.ts'
 
@@ -22,6 +23,7 @@ export interface Format {
 
 /** Every format that can be read, in the order in which they are tried. */
 export const formats: readonly Format[] = [
+  { name: 'template-json', title: 'JSON with a template: users', detects: isTemplateJson, read: readTemplateJson },
   {
     name: 'fleet',
     title: 'Fleet, JSON or YAML: everything, as an export writes it',
@@ -45,8 +47,8 @@ export async function detectFormat(input: ImportInput, options: ReadOptions): Pr
 }
 
 /**
- * Everything in a file, in the format named or the one its content is in. Never throws for content: after too many problems
- * or a fatal one, that is the last item.
+ * Everything in a file, in the format named or the one its content is in. Never throws for content: what makes the rest
+ * unreadable, or one problem too many, is a fatal problem and the last item.
  */
 export async function* readImport(
   input: ImportInput,
@@ -63,9 +65,7 @@ export async function* readImport(
   try {
     for await (const item of format.read(input, options, limits)) {
       yield item
-      if (item.kind !== 'problem') continue
-      if (item.isFatal) return
-      if (++problems >= limits.maxProblems)
+      if (item.kind === 'problem' && ++problems >= limits.maxProblems)
         throw new Unreadable(
           item.place,
           'limit',
@@ -96,6 +96,11 @@ function textOf(bytes: Buffer): string | undefined {
     bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8'
   const text = new TextDecoder(encoding).decode(bytes, { stream: true })
   return text.includes('\0') ? undefined : text
+}
+
+/** Any JSON with a template beside it, or one that begins with its template. */
+function isTemplateJson({ text = '' }: Head, { template }: ReadOptions): boolean {
+  return template === undefined ? /^\s*\{\s*"template"\s*:/i.test(text) : /^\s*[[{]/.test(text)
 }
 
 /** A first line with a column for the e-mail address, or any text that is not JSON and has a template to explain it. */

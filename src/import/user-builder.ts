@@ -1,4 +1,4 @@
-import { addClaim, checkedClaim } from './claim-rules.ts'
+import { addClaim } from './claim-rules.ts'
 import type {
   ImportItem,
   ImportProblem,
@@ -8,10 +8,11 @@ import type {
   Selection,
   UserRecord,
 } from './model.ts'
-import type { Claims, Template, TemplateItem, UserField } from './template.ts'
+import type { Template, TemplateItem, UserField } from './template.ts'
 import { problemAt } from './unreadable.ts'
+import { aliasedClaims, claimsAt } from './user-claims.ts'
 import { type RawValidity, restrictionOf } from './user-periods.ts'
-import { type RawValue, rules, storedText, textOf } from './user-values.ts'
+import { parts, type RawValue, rules, storedText, textOf } from './user-values.ts'
 
 /**
  * What stands in a file about one user, by field. A field the file says nothing about is left out and stays as it is; one
@@ -135,7 +136,7 @@ export class UserBuilder {
     }
     const claims = new Map<string, string>()
     for (const value of raw.values.get('Claims') ?? []) {
-      const found = transform?.kind === 'convertClaims' ? aliased(value, transform.claims) : claimsAt(value)
+      const found = transform?.kind === 'convertClaims' ? aliasedClaims(value, transform.claims) : claimsAt(value)
       for (const claim of found) {
         const problem = 'kind' in claim ? claim : addClaim(claims, value.place, claim)
         if (problem) problems.push(problem)
@@ -216,46 +217,11 @@ function completeQueries(access: NonNullable<UserRecord['access']>): void {
   access.edges ??= { keys: [] }
 }
 
-/** What an alias stands for (D-09); several aliases stand in one cell with commas between. */
-function aliased(value: RawValue, aliases: ReadonlyMap<string, Claims>): ([string, string] | ImportProblem)[] {
-  const text = textOf(value, 'Claims')
-  if (typeof text !== 'string') return [text]
-  const names = aliases.has(text.trim()) ? [text.trim()] : parts(text, ',')
-  return names.flatMap((name): ([string, string] | ImportProblem)[] => {
-    const claims = aliases.get(name)
-    if (claims) return [...claims]
-    return [problemAt(value.place, 'D-09', 'This is not an alias of the template: add it there or correct it', name)]
-  })
-}
-
-/** Claims without alias: `{"Name": ..., "Value": ...}` in JSON, `sensors=READ, control=NONE` in a cell. */
-function claimsAt(raw: RawValue): ([string, string] | ImportProblem)[] {
-  if (typeof raw.value === 'object' && raw.value !== null && !Array.isArray(raw.value)) {
-    const members = new Map(Object.entries(raw.value).map(([key, value]) => [key.toLowerCase(), value as unknown]))
-    const [name, value] = [members.get('name') ?? members.get('key'), members.get('value')]
-    if (typeof name === 'string' && typeof value === 'string') return [checkedClaim(raw.place, name, value)]
-  }
-  const text = textOf(raw, 'Claims')
-  if (typeof text !== 'string') return [text]
-  return parts(text, /[,;]/).map((pair) => {
-    const at = pair.lastIndexOf('=')
-    if (at > 0) return checkedClaim(raw.place, pair.slice(0, at), pair.slice(at + 1))
-    return problemAt(raw.place, 'D-09', 'A claim is written key=value; an alias needs a CONVERT in the template', pair)
-  })
-}
-
 function keysAt(raw: RawValue, field: UserField, separator: string | undefined): (string | ImportProblem)[] {
   const text = textOf(raw, field)
   if (typeof text !== 'string') return [text]
   const keys = separator === undefined ? parts(text, '\0') : parts(text, separator)
   return keys.map((key) => storedText(raw.place, 'D-10', key, rules.line('The key')))
-}
-
-function parts(text: string, separator: string | RegExp): string[] {
-  return text
-    .split(separator)
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
 }
 
 function placeOf(raw: RawUser, field: UserField): Place {

@@ -65,6 +65,15 @@ export function storedText(
   }
 }
 
+/** The parts of a text between separators: trimmed, without empty ones. */
+export function parts(text: string, separator: string | RegExp): string[] {
+  return text
+    .split(separator)
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
+
+/** How accounts keep their texts, and what they refuse. */
 export const rules = {
   email: (text: string) => requireEmail(text)?.toLowerCase() ?? '',
   login: requireLogin,

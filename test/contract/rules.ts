@@ -147,6 +147,8 @@ export const rules: readonly Rule[] = [
   { id: 'D-23', text: 'Periods of one edge do not touch another.' },
   { id: 'D-24', text: 'Restrictions are set or merged.' },
   { id: 'D-25', text: 'Who has moved out keeps the data of his time, and no more.' },
+  { id: 'D-26', text: 'Sites and edges come by a query, both or neither.' },
+  { id: 'D-29', text: 'A file can ask for a dry run itself.' },
 
   { id: 'T1', text: 'Owner of an organisation and OpenEMS owner are different roles.' },
   { id: 'T2', text: 'When somebody may come in and which times he may see are two things.' },

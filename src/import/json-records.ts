@@ -1,0 +1,116 @@
+import { Tokenizer, TokenParser, TokenType } from '@streamparser/json'
+import { type Step, selectorOf } from './json-path.ts'
+import type { ImportInput, ImportLimits } from './model.ts'
+import { newlines, readText, recordBytes } from './read-text.ts'
+import { Unreadable } from './unreadable.ts'
+
+const MAX_DEPTH = 64
+
+/** One value at a path of a JSON file: `users[3]` and what it is. */
+export interface JsonRecord {
+  path: string
+  value: unknown
+}
+
+/** The values at a path of a JSON file, one after the other; nothing else of the file is kept. */
+export async function* jsonRecords(
+  input: ImportInput,
+  steps: readonly Step[],
+  limits: ImportLimits,
+): AsyncGenerator<JsonRecord> {
+  const stream = new RecordStream(input.name, steps, limits)
+  for await (const text of readText(input, limits)) {
+    stream.write(text)
+    yield* stream.take()
+  }
+  stream.end()
+  yield* stream.take()
+}
+
+class RecordStream {
+  readonly #file: string
+  readonly #limits: ImportLimits
+  readonly #tokenizer = new Tokenizer({ emitPartialTokens: true })
+  readonly #parser: TokenParser
+  readonly #recordDepth: number
+  #records: JsonRecord[] = []
+  #depth = 0
+  /** Bytes until the last token, until the piece at work, and where the record at work began. */
+  #offset = 0
+  #pieceAt = 0
+  #recordAt: number | undefined
+  #row = 1
+  #piece = ''
+
+  constructor(file: string, steps: readonly Step[], limits: ImportLimits) {
+    this.#file = file
+    this.#limits = limits
+    this.#recordDepth = steps.length + 1
+    this.#parser = new TokenParser({ paths: [selectorOf(steps) ?? ''], keepStack: false })
+    this.#parser.onValue = ({ value, key, stack }) => {
+      const keys = [...stack.slice(1).map((frame) => frame.key), ...(stack.length > 0 ? [key] : [])]
+      this.#records.push({ path: pathOf(keys), value })
+    }
+    this.#tokenizer.onToken = ({ token, value, offset, partial }) => {
+      this.#offset = offset
+      if (typeof value === 'string' && value.length > limits.maxCellBytes)
+        throw this.#refuse('limit', `A text is longer than ${limits.maxCellBytes} bytes: shorten it`)
+      if (partial) return
+      this.#measure(token)
+      this.#parser.write({ token, value })
+    }
+  }
+
+  write(text: string): void {
+    this.#piece = text
+    this.#guarded(() => this.#tokenizer.write(text))
+    this.#pieceAt += Buffer.byteLength(text)
+    this.#row += newlines(text)
+    if (this.#recordAt !== undefined && this.#pieceAt - this.#recordAt > recordBytes(this.#limits))
+      throw this.#refuse('limit', `A user takes more than ${recordBytes(this.#limits)} bytes: split his lists`)
+  }
+
+  end(): void {
+    this.#piece = ''
+    this.#guarded(() => {
+      this.#tokenizer.end()
+      if (!this.#parser.isEnded) throw new Error('ends too early')
+    })
+  }
+
+  take(): JsonRecord[] {
+    const records = this.#records
+    this.#records = []
+    return records
+  }
+
+  #measure(token: TokenType): void {
+    if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) this.#depth++
+    else if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth--
+    else return
+    if (this.#depth > MAX_DEPTH) throw this.#refuse('limit', `The file is nested more than ${MAX_DEPTH} deep`)
+    if (this.#depth < this.#recordDepth) this.#recordAt = undefined
+    else this.#recordAt ??= this.#offset
+  }
+
+  #guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      if (error instanceof Unreadable) throw error
+      throw this.#refuse('format', 'This is not JSON from here on: correct it or export the file again')
+    }
+  }
+
+  #refuse(rule: string, text: string): Unreadable {
+    const done = Buffer.from(this.#piece).subarray(0, Math.max(0, this.#offset - this.#pieceAt))
+    return new Unreadable({ file: this.#file, row: this.#row + newlines(done.toString()) }, rule, text)
+  }
+}
+
+function pathOf(keys: readonly (string | number | undefined)[]): string {
+  return keys.reduce<string>((path, key) => {
+    if (typeof key === 'number') return `${path}[${key}]`
+    return path === '' ? (key ?? '') : `${path}.${key ?? ''}`
+  }, '')
+}
