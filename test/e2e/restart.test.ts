@@ -177,7 +177,7 @@ eachEngine('three kinds of client at once', ({ name }) => {
       edge0: { soc: 42, 'x/Y': null },
     })
     expect(await backend.request('getEdgesStatus', { edgeIds: ['edge0'] })).toEqual({ edge0: { online: true } })
-    expect((await backend.call('createEdge', { edgeId: 'edge1' })).error).toMatchObject({ code: 1005 })
+    expect((await backend.call('createEdge', { edgeId: 'edge1' })).error).toMatchObject({ code: 1002 })
 
     await operator.request('revokeAccess', { login: 'ada', on: { edgeId: 'edge0' } })
     expect((await ui.call('getEdge', { edgeId: 'edge0' })).error).toMatchObject({ code: 1005 })
