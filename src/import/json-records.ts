@@ -103,8 +103,12 @@ class RecordStream {
   }
 
   #refuse(rule: string, text: string): Unreadable {
-    const done = Buffer.from(this.#piece).subarray(0, Math.max(0, this.#offset - this.#pieceAt))
-    return new Unreadable({ file: this.#file, row: this.#row + newlines(done.toString()) }, rule, text)
+    const at = Math.max(0, this.#offset - this.#pieceAt)
+    const bytes = Buffer.from(this.#piece)
+    // What is wrong comes after the last token: in the next line, if that one ends here.
+    const next = /^\S?\s*/.exec(bytes.subarray(at).toString())?.[0] ?? ''
+    const done = bytes.subarray(0, at).toString() + next
+    return new Unreadable({ file: this.#file, row: this.#row + newlines(done) }, rule, text)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ImportInput, ImportItem, ImportLimits, ImportProblem, Reader, ReadOptions } from './model.ts'
 import { delimiterOf, readCsv } from './read-csv.ts'
+import { isWorkbook, readExcel } from './read-excel.ts'
 import { isFleet, readFleet } from './read-fleet.ts'
 import { readTemplateJson } from './read-template-json.ts'
 import { fieldOfColumn } from './table.ts'
@@ -30,6 +31,7 @@ export const formats: readonly Format[] = [
     detects: isFleet,
     read: readFleet,
   },
+  { name: 'excel', title: 'Excel: users', detects: ({ bytes }) => isWorkbook(bytes), read: readExcel },
   { name: 'csv', title: 'CSV: users', detects: isTable, read: readCsv },
 ]
 

@@ -64,7 +64,9 @@ export class Table {
     const items = template.items.some(({ path }) => path !== undefined)
       ? template.items
       : ownItems(place, names, template)
-    this.#columns = items.flatMap((item) => (item.path === undefined ? [] : [columnOf(place, names, item)]))
+    this.#columns = items.flatMap((item) =>
+      item.path === undefined || isForced(item) ? [] : [columnOf(place, names, item)],
+    )
     this.template = { ...template, items, separator: template.separator ?? ',' }
     if (!items.some(({ field }) => field === 'Email'))
       throw new Unreadable(place, 'D-03', 'There is no column for the e-mail address: call it opUser.Email or email')
@@ -79,7 +81,7 @@ export class Table {
       return problemAt(
         place,
         'format',
-        'The row has more cells than there are columns: put quotes around text that contains the delimiter',
+        'A cell has no name of a column above it: name the column; in CSV, put quotes around text with the delimiter in it',
       )
     const values = new Map<UserField, RawValue[]>()
     for (const { index, name, field } of this.#columns) {
@@ -137,6 +139,11 @@ function ownItems(place: Place, names: readonly string[], { items }: Template): 
   }
   const named = new Set(own.map(({ field }) => field))
   return [...own, ...items.filter(({ field }) => !named.has(field))]
+}
+
+/** Of what is forced the column is not read. */
+function isForced({ transform }: TemplateItem): boolean {
+  return transform?.kind === 'force' || transform?.kind === 'forceClaims'
 }
 
 function columnOf(place: Place, names: readonly string[], { field, path = '' }: TemplateItem): Column {

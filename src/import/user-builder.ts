@@ -26,16 +26,19 @@ export interface RawUser {
 const languages: readonly string[] = ['FR', 'NL', 'EN', 'DE']
 const roles = ['User', 'Manager'] as const
 
+/** Where in the file an e-mail address or a login has been: a row or a path, and the sheet where there are several. */
+export type Seen = Map<string, string | number>
+
 /** Makes users of what stands in a file, by its template; remembers whom it has seen, for an address is there once (D-03). */
 export class UserBuilder {
   readonly #template: Template
   readonly #options: ReadOptions
   readonly #transforms: ReadonlyMap<UserField, TemplateItem>
-  /** By e-mail and by login: the row or the path. */
-  readonly #seen = new Map<string, string | number>()
+  readonly #seen: Seen
 
-  constructor(template: Template, options: ReadOptions) {
+  constructor(template: Template, options: ReadOptions, seen: Seen = new Map()) {
     this.#template = template
+    this.#seen = seen
     this.#options = options
     this.#transforms = new Map(
       template.items.filter(({ transform }) => transform !== undefined).map((item) => [item.field, item]),
@@ -70,7 +73,7 @@ export class UserBuilder {
       ['user name', login],
     ] as const) {
       const first = this.#seen.get(key)
-      if (first === undefined) this.#seen.set(key, place.path ?? place.row ?? 0)
+      if (first === undefined) this.#seen.set(key, whereIs(place))
       else if (what === 'e-mail address' || login !== email) {
         const where = typeof first === 'number' ? `row ${first}` : first
         problems.push(problemAt(place, 'D-03', `The ${what} is in this file already, ${where}: leave one`, key))
@@ -237,6 +240,11 @@ function ruleOf(field: UserField): string {
     Sources: 'D-26',
   }
   return byField[field] ?? 'D-02'
+}
+
+function whereIs({ sheet, row, path }: Place): string | number {
+  if (sheet === undefined) return path ?? row ?? 0
+  return `${sheet}, row ${row}`
 }
 
 function assign<K extends keyof UserRecord>(user: UserRecord, key: K, value: UserRecord[K] | undefined): void {
