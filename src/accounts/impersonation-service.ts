@@ -38,7 +38,7 @@ export async function impersonate(
     return parent.expiresAt
   })
   // The token outlives the session: it is what leads back when the minutes are over.
-  const token = await ctx.tokens.sign({ sessionId, userId }, parentExpiresAt)
+  const token = await ctx.tokens.sign({ sessionId, userId, actorId }, parentExpiresAt)
   return await resume(ctx, sessionId, token)
 }
 

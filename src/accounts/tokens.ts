@@ -12,6 +12,10 @@ export interface TokenClaims {
   sessionId: string
   userId: number
 }
+/** Who gets a token; `actorId` while he acts as the user. */
+export interface TokenHolder extends TokenClaims {
+  actorId?: number
+}
 
 export interface SessionTokensOptions {
   keys: SigningKeys
@@ -39,12 +43,12 @@ export class SessionTokens {
     this.#cacheSize = cacheSize
   }
 
-  /** Makes a token that is valid until the session expires. */
-  async sign(claims: TokenClaims, expiresAt: Date): Promise<string> {
+  /** Makes a token that is valid until the session expires. Others who verify it see who acts (RFC 8693 section 4.1). */
+  async sign({ sessionId, userId, actorId }: TokenHolder, expiresAt: Date): Promise<string> {
     const signer = await this.#keys.signer()
-    return await new SignJWT({ sid: claims.sessionId })
+    return await new SignJWT({ sid: sessionId, ...(actorId === undefined ? {} : { act: { sub: String(actorId) } }) })
       .setProtectedHeader({ alg: signingAlgorithm, kid: signer.kid, typ: tokenType })
-      .setSubject(String(claims.userId))
+      .setSubject(String(userId))
       .setIssuer(this.#issuer)
       .setAudience(this.#audience)
       .setIssuedAt(this.#clock())

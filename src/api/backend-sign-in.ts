@@ -23,6 +23,8 @@ function admitted(call: Call, outcome: SignIn): z.input<typeof signedIn> {
   if (!outcome.ok) throw new AppError('authenticationFailed')
   const { user, sessionId, token, expiresAt } = outcome
   call.ctx.sessions.release(sessionId)
+  // A backend would let whoever acts as another do all that this other may (K4).
+  if (outcome.impersonation !== undefined) throw new AppError('authenticationFailed')
   return { userId: String(user.id), login: user.login, token, expiresAt: expiresAt.toISOString() }
 }
 
