@@ -139,6 +139,14 @@ export class AccessIndex {
     return this.#graph.views.withLimit(limit, body)
   }
 
+  /**
+   * Whether somebody decides about what is his without any grant: groups he owns, what he was given. Not while another acts as him
+   * who may not decide about people (K4).
+   */
+  decidesOwn(principalId: number): boolean {
+    return this.#graph.views.isLeft(principalId, permissionBits.manageMembers)
+  }
+
   /** Whether somebody is a member of a user group now, directly or by a group in it. */
   isMember(principalId: number, groupId: number, at: number): boolean {
     return principalId !== groupId && this.#graph.views.get(principalId, at).principals.has(groupId)

@@ -50,6 +50,11 @@ export class Views {
     }
   }
 
+  /** Whether the limit there is now, if any, leaves a principal this bit. */
+  isLeft(principalId: number, bit: number): boolean {
+    return this.#limit === undefined || this.#limit.principalId !== principalId || (this.#limit.mask & bit) !== 0
+  }
+
   /** The same for a moment that is not now, without taking the place of what is kept. */
   peek(principalId: number, at: number): View {
     if (this.#shape !== this.#world.resources.shape) this.touchAll()

@@ -29,7 +29,7 @@ export function findVisibleUser(look: Look, login: string): UserRow | undefined 
 /** Whether the asker decides about a user group: he owns it, or handles the members of its organisation (GD-03, E-02). */
 export function controlsUserGroup(look: Look, group: UserGroupRow): boolean {
   const { index, askerId, at } = look
-  if (askerId === null || group.ownerId === askerId) return true
+  if (askerId === null || (group.ownerId === askerId && index.decidesOwn(askerId))) return true
   if (group.organisationId !== null && index.allows(askerId, 'manageMembers', group.organisationId, at)) return true
   return managesUsers(look)
 }

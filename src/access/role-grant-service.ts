@@ -25,7 +25,7 @@ import {
   type NewGrant,
 } from './resource-queries.ts'
 import { tenantOf } from './tenant.ts'
-import { hasRight, refusal, requirePeriod, rightsHolder, rowOf } from './write-door.ts'
+import { hasRight, isHimself, refusal, requirePeriod, rightsHolder, rowOf } from './write-door.ts'
 
 /** To whom: an account, a user group, a service, or everybody. */
 export type Grantee = { login: string } | { userGroupId: number } | { service: string } | { everybody: true }
@@ -88,7 +88,7 @@ export async function grantRole(ctx: Pick<AppContext, 'write'>, actor: Actor, gi
 export async function revokeGrant(ctx: Pick<AppContext, 'write'>, actor: Actor, grantId: number): Promise<void> {
   await ctx.write(actor, async (w) => {
     const grant = w.index.row('grant', grantId)
-    const isOwn = grant?.principalId === rightsHolder(actor)
+    const isOwn = isHimself(w, actor, grant?.principalId)
     if (grant === undefined || !(isOwn || hasRight(w, actor, 'share', grant.resourceId)))
       throw refusal(w, actor, 'share')
     if (grant.source === 'builtIn') throw problem('This grant belongs to the service and cannot be withdrawn')

@@ -15,6 +15,11 @@ export function rightsHolder(actor: Actor): number | null {
   return actor.subjectId ?? actor.actorId
 }
 
+/** Whether it is the actor himself who would give up something: whoever only helps as him does not do that (K4). */
+export function isHimself(w: Pick<Write, 'index'>, actor: Actor, principalId: number | undefined): boolean {
+  return principalId !== undefined && principalId === rightsHolder(actor) && w.index.decidesOwn(principalId)
+}
+
 /** The permission on the resource, else 1005. */
 export function requireRight(w: Write, actor: Actor, permission: Permission, resourceId: number): void {
   if (!hasRight(w, actor, permission, resourceId)) throw refusal(w, actor, permission)

@@ -1,7 +1,7 @@
 import { guardMembership, guardOwners } from '../access/guard-door.ts'
 import type { MembershipRow, UserGroupRow } from '../access/model.ts'
 import { controlsService, findVisibleUser, type Look, ownGroups, seesUserGroup } from '../access/people-door.ts'
-import { refusal, requirePeriod, rightsHolder, rowOf } from '../access/write-door.ts'
+import { isHimself, refusal, requirePeriod, rightsHolder, rowOf } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { problem } from '../errors.ts'
@@ -85,7 +85,7 @@ export async function removeGroupMember(
 ): Promise<void> {
   await ctx.write(actor, async (w) => {
     const memberId = idOf(w, member)
-    const isOwn = memberId !== undefined && memberId === rightsHolder(actor)
+    const isOwn = isHimself(w, actor, memberId)
     const group = isOwn ? w.index.row('userGroup', groupId) : requireUserGroup(w, actor, groupId)
     const membership = group && memberId !== undefined ? await findMembership(w, group.id, memberId) : undefined
     if (group === undefined || (isOwn && membership === undefined)) throw refusal(w, actor, 'userGroup')

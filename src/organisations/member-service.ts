@@ -3,7 +3,15 @@ import type { GrantRow, OrganisationRow, UserRow } from '../access/model.ts'
 import { findVisibleUser } from '../access/people-door.ts'
 import type { NewGrant } from '../access/resource-queries.ts'
 import { addGrant, grantsOn, removeGrants, requireNotAbove, roleNamed } from '../access/role-grant-service.ts'
-import { refusal, requirePeriod, requireResource, requireRight, rightsHolder, rowOf } from '../access/write-door.ts'
+import {
+  isHimself,
+  refusal,
+  requirePeriod,
+  requireResource,
+  requireRight,
+  rightsHolder,
+  rowOf,
+} from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { problem } from '../errors.ts'
@@ -112,7 +120,7 @@ export async function removeOrganisationMember(
 ): Promise<void> {
   await ctx.write(actor, async (w) => {
     const organisation = requireResource(w, actor, 'discover', 'organisation', organisationId)
-    const isOwn = w.index.userByLogin(login.trim().toLowerCase())?.id === rightsHolder(actor)
+    const isOwn = isHimself(w, actor, w.index.userByLogin(login.trim().toLowerCase())?.id)
     if (!isOwn) requireRight(w, actor, 'manageMembers', organisation.id)
     const { grants } = await requireMember(w, actor, organisation, login)
     if (!isOwn) for (const grant of grants) requireNotAbove(w, actor, grant)
