@@ -9,6 +9,7 @@ import { addUser, type NewAccount, prepareUser, replacePassword } from '../accou
 import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { problem } from '../errors.ts'
+import { listInvitationsOf } from '../invitations/invitation-queries.ts'
 import { requireBringer, requireUserGroup } from './group-rules.ts'
 import { findManagingGroup, insertManagedAccount, ownsUserGroup } from './managed-member-queries.ts'
 import { insertMembership } from './user-group-queries.ts'
@@ -72,10 +73,13 @@ async function isWhollyManaged(w: Write, actor: Actor, group: UserGroupRow, user
   const askerId = rightsHolder(actor)
   const look = { index: w.index, askerId, at: w.now.getTime() }
   if (await ownsUserGroup(w.tx, userId)) return false
+  if ((await listInvitationsOf(w.tx, userId, w.now)).length > 0) return false
   const memberships = (await listMembershipIdsOf(w.tx, userId)).map((id) => rowOf(w, 'membership', id))
-  for (const { groupId } of memberships) {
+  for (const { groupId, validFrom, validTo } of memberships) {
     const other = w.index.row('userGroup', groupId)
     if (groupId !== group.id && other !== undefined && !controlsUserGroup(look, other)) return false
+    const anew = { groupId, memberId: 0, validFrom, validTo }
+    if (askerId !== null && !w.index.guardMembership(askerId, anew, look.at).ok) return false
   }
   const grants = (await listGrantIdsOf(w.tx, userId)).map((id) => rowOf(w, 'grant', id))
   return grants.every((grant) => {
