@@ -1,10 +1,10 @@
 import { LOCAL_OPERATOR_PRINCIPAL_ID, type ServiceRow } from '../access/model.ts'
 import type { Actor, Write } from '../db/write.ts'
-import { problem } from '../errors.ts'
+import { AppError, problem } from '../errors.ts'
 import { generateToken, keyedHash } from '../lib/secrets.ts'
 import { requireLine } from './account-rules.ts'
 import type { AccountsContext } from './accounts-context.ts'
-import type { Scope } from './scopes.ts'
+import { everyScope, type Scope } from './scopes.ts'
 import {
   findOpenToken,
   findTokens,
@@ -29,13 +29,16 @@ export interface MadeToken {
 
 /**
  * Makes a token for the service of this name, which is created if there is none: a holder of tokens and grants that is not
- * a person. The token is shown once and stored as a keyed hash. Earlier ones stay valid.
+ * a person. The token is shown once and stored as a keyed hash. Earlier ones stay valid. 1002 for scopes beyond `within`, those
+ * of the token that asks.
  */
 export async function createServiceToken(
   ctx: Pick<AccountsContext, 'write' | 'pepper'>,
   actor: Actor,
-  { name, scopes, validDays }: { name: string; scopes: readonly Scope[]; validDays?: number | undefined },
+  given: { name: string; scopes: readonly Scope[]; validDays?: number | undefined; within?: ReadonlySet<Scope> },
 ): Promise<MadeToken> {
+  const { name, scopes, validDays, within = everyScope } = given
+  requireWithin(scopes, within)
   const line = requireLine(name, 'The name')
   // A colon would end the name in an HTTP Basic header (RFC 7617 section 2).
   if (line === '' || line.includes(':')) throw problem('A service needs a name, without a colon')
@@ -48,18 +51,20 @@ export async function createServiceToken(
 
 /**
  * Makes a token like this one, for as long as it was made for; the old one stays valid for `overlapHours`, so that whoever
- * uses it can be told in time, or ends at once with 0. Throws when the token is not valid any more.
+ * uses it can be told in time, or ends at once with 0. Throws when the token is not valid any more; 1002 as above.
  */
 export async function rotateServiceToken(
   ctx: Pick<AccountsContext, 'write' | 'pepper'>,
   actor: Actor,
-  { tokenId, overlapHours }: { tokenId: number; overlapHours: number },
+  given: { tokenId: number; overlapHours: number; within?: ReadonlySet<Scope> },
 ): Promise<MadeToken & { service: string; oldTokenValidTo: Date }> {
+  const { tokenId, overlapHours, within = everyScope } = given
   return await ctx.write(actor, async (w) => {
     const old = await findOpenToken(w.tx, tokenId, w.now)
     const service = old && w.index.row('service', old.serviceId)
     if (old === undefined || service === undefined) throw problem(`There is no valid token ${tokenId}`)
     const { serviceId, scopes } = old
+    requireWithin([...scopes], within)
     const lifetimeMs = old.expiresAt && old.expiresAt.getTime() - old.createdAt.getTime()
     const expiresAt = lifetimeMs === null ? null : new Date(w.now.getTime() + lifetimeMs)
     const made = await addToken(ctx, w, { serviceId, scopes, expiresAt })
@@ -109,6 +114,12 @@ export async function setServiceDisabled(
     const after = { ...before, disabledAt: disabled ? w.now.getTime() : null }
     w.updated(disabled ? 'service.disabled' : 'service.enabled', 'service', before, after)
   })
+}
+
+function requireWithin(scopes: readonly Scope[], within: ReadonlySet<Scope>): void {
+  const lacking = scopes.filter((scope) => !within.has(scope))
+  if (lacking.length > 0)
+    throw new AppError('roleDenied', ['token', `service token without scope ${lacking.join(', ')}`])
 }
 
 async function addToken(

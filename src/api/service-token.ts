@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { principalOf } from '../access/door.ts'
 import { grantAccess } from '../access/grant-service.ts'
 import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
-import { scopes } from '../accounts/scopes.ts'
+import { everyScope, scopes } from '../accounts/scopes.ts'
 import {
   endServiceToken as end,
   listServiceTokens as findTokens,
@@ -24,6 +24,8 @@ const made = z.object({
 })
 
 const actorOf = (call: Call) => ({ actorId: principalOf(call.session.caller) })
+/** No token makes one that is good for more; people are not bound by scopes. */
+const scopesOf = ({ session: { caller } }: Call) => (caller.type === 'service' ? caller.scopes : everyScope)
 const optional = <K extends string>(key: K, at: Date | null) => (at === null ? {} : { [key]: at.toISOString() })
 
 const createServiceToken = defineMethod({
@@ -39,7 +41,10 @@ const createServiceToken = defineMethod({
   result: made,
   access,
   handler: async (call, params) => {
-    const { principalId, tokenId, token, expiresAt } = await newToken(call.ctx, actorOf(call), params)
+    const { principalId, tokenId, token, expiresAt } = await newToken(call.ctx, actorOf(call), {
+      ...params,
+      within: scopesOf(call),
+    })
     if (params.role !== undefined) {
       await grantAccess(call.ctx, principalOf(call.session.caller), {
         principalId,
@@ -69,7 +74,10 @@ const rotateServiceToken = defineMethod({
   result: made.extend({ oldTokenValidTo: z.string() }),
   access,
   handler: async (call, params) => {
-    const { service, tokenId, token, expiresAt, oldTokenValidTo } = await rotate(call.ctx, actorOf(call), params)
+    const { service, tokenId, token, expiresAt, oldTokenValidTo } = await rotate(call.ctx, actorOf(call), {
+      ...params,
+      within: scopesOf(call),
+    })
     return {
       service,
       tokenId,
