@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { AccessIndex } from '../access/access-index.ts'
 import type { AccessStore } from '../access/access-store.ts'
-import type { Change } from '../access/model.ts'
+import type { Change, EntityName } from '../access/model.ts'
+import { problem } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import { graphChanges } from './change-log.ts'
 import type { Db } from './database.ts'
@@ -9,6 +10,9 @@ import { fromDatabase } from './pg-errors.ts'
 import { Turns } from './turns.ts'
 import { type Entry, recorder, WRITER_LOCK, type WriteFunction } from './write.ts'
 import { assertOutsideWrite, insideWrite } from './write-scope.ts'
+
+/** So many changes are put in and taken out in a fraction of a millisecond. */
+const MAX_SUPPOSED = 200
 
 /** What the body of a trial works with. */
 export interface Trial {
@@ -63,10 +67,24 @@ export function createTrial({ db, store, clock }: { db: Db; store: AccessStore; 
 /** An entry of a log that is never written has no time and nobody who made it. */
 const nowhere = { at: 0, actorId: null, subjectId: null }
 
-/** The index as if these changes were in it: for each call they are put in and, before anybody else can look, taken out. */
+/**
+ * The index as if these changes were in it: for each call they are put in and, before anybody else can look, taken out. Rows are
+ * looked up beside it, because there are calls that ask for thousands. Throws where so much changes that each call would last.
+ */
 function supposing(index: AccessIndex, changes: readonly Change[]): AccessIndex {
+  if (changes.length > MAX_SUPPOSED)
+    throw problem('After a call that changes so much no other can be tried: try it last')
+  const rows = new Map(changes.map(({ entity, id, after }) => [`${entity} ${id}`, after ?? undefined]))
+  const row = (entity: EntityName, id: number): unknown =>
+    rows.has(`${entity} ${id}`) ? rows.get(`${entity} ${id}`) : index.row(entity, id)
+  const beside: Readonly<Record<string, unknown>> = {
+    row,
+    user: (id: number) => row('user', id),
+    edge: (id: number) => row('edge', id),
+  }
   return new Proxy(index, {
     get(_target, name) {
+      if (typeof name === 'string' && Object.hasOwn(beside, name)) return beside[name]
       const member: unknown = Reflect.get(index, name, index)
       if (typeof member !== 'function') return member
       return (...args: unknown[]) =>
