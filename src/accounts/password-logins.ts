@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { LoggedChange } from '../access/access-store.ts'
+import { graphChanges } from '../db/change-log.ts'
 import { keyedHash } from '../lib/secrets.ts'
 import type { AccountsContext } from './accounts-context.ts'
 import { checkPassword, type SignInRefused } from './session-service.ts'
@@ -32,7 +33,7 @@ export class PasswordLogins implements Disposable {
   constructor(ctx: LoginsContext) {
     this.#ctx = ctx
     this.#unsubscribe = ctx.store.onChange((changes) => {
-      for (const change of changes) if (endsLogins(change)) this.#forget(Number(change.entityId))
+      for (const change of changes) for (const userId of loginsEndedBy(change)) this.#forget(userId)
     })
   }
 
@@ -76,11 +77,14 @@ export class PasswordLogins implements Disposable {
   }
 }
 
-/** A new password, or an account that was disabled or deleted. */
-export function endsLogins(change: LoggedChange): boolean {
-  if (change.entity !== 'user') return false
-  if (change.noted) return change.action === 'user.passwordChanged'
-  return change.after === null || ((change.after as { disabledAt?: number | null }).disabledAt ?? null) !== null
+/** Whose log-ins end by a row of the log: who got a new password, or whose account was disabled or deleted. */
+export function loginsEndedBy(change: LoggedChange): number[] {
+  if (change.noted) {
+    return change.entity === 'user' && change.action === 'user.passwordChanged' ? [Number(change.entityId)] : []
+  }
+  return graphChanges(change).flatMap((one) =>
+    one.entity === 'user' && (one.after === null || one.after.disabledAt !== null) ? [one.id] : [],
+  )
 }
 
 /** Adds at the end; the map keeps the newest. */

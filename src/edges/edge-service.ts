@@ -81,7 +81,7 @@ export async function renewEdgeKey(
 ): Promise<{ apiKey: string; oldKeysValidTo: Date }> {
   const apiKey = generateApiKey()
   const oldKeysValidTo = new Date(write.now.getTime() + overlapHours * 3_600_000)
-  for (const before of keysOf(write.index.rows('edgeKey'), edge.id)) {
+  for (const before of await keysOf(write, edge.id)) {
     if (before.validTo !== null && before.validTo <= oldKeysValidTo.getTime()) continue
     await write.tx.updateTable('edgeKey').set({ validTo: oldKeysValidTo }).where('id', '=', before.id).execute()
     write.updated('edgeKey.expires', 'edgeKey', before, { ...before, validTo: oldKeysValidTo.getTime() })
@@ -173,8 +173,10 @@ function setupPasswordHash(ctx: Pick<AppContext, 'pepper'>, setupPassword: strin
 
 type Write = Parameters<Parameters<AppContext['write']>[1]>[0]
 
-function* keysOf(keys: Iterable<EdgeKeyRow>, edgeId: number): Iterable<EdgeKeyRow> {
-  for (const key of keys) if (key.edgeId === edgeId) yield key
+/** Index edge_key_edge: a look through the keys of all edges would keep everybody waiting. */
+async function keysOf({ tx, index }: Write, edgeId: number): Promise<EdgeKeyRow[]> {
+  const found = await tx.selectFrom('edgeKey').select('id').where('edgeId', '=', edgeId).execute()
+  return found.flatMap(({ id }) => index.row('edgeKey', id) ?? [])
 }
 
 async function insertKey(

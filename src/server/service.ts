@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type ServerOptions as TlsOptions } fro
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Change } from '../access/model.ts'
-import { endsLogins } from '../accounts/password-logins.ts'
+import { loginsEndedBy } from '../accounts/password-logins.ts'
 import { allMethods } from '../api/index.ts'
 import type { AppContext } from '../context.ts'
 import { graphChanges } from '../db/change-log.ts'
@@ -180,7 +180,7 @@ function followSessions(ctx: AppContext, parts: ServerParts): void {
     }
   })
   ctx.store.onChange((changes) => {
-    for (const change of changes) if (endsLogins(change)) endLogins(parts, Number(change.entityId))
+    for (const change of changes) for (const userId of loginsEndedBy(change)) endLogins(parts, userId)
     for (const change of changes.flatMap(graphChanges)) {
       if (!endsAccess(change)) continue
       for (const connection of parts.sockets.ofPrincipal(change.id)) connection.destroy()
