@@ -38,12 +38,14 @@ export class PrincipalGraph {
     if (before) {
       this.#grantsOf.remove(before.principalId, before.id)
       this.#grantsOn.remove(before.resourceId, before.id)
-      this.#forget([before.validFrom, before.validTo, ...windowBounds(before.dataWindows)])
+      this.#forget([before.validFrom, before.validTo])
+      if (before.dataWindows) this.#forget(windowBounds(before.dataWindows))
     }
     if (after) {
       this.#grantsOf.add(after.principalId, after.id)
       this.#grantsOn.add(after.resourceId, after.id)
-      this.#remember([after.validFrom, after.validTo, ...windowBounds(after.dataWindows)])
+      this.#remember([after.validFrom, after.validTo])
+      if (after.dataWindows) this.#remember(windowBounds(after.dataWindows))
     }
   }
 

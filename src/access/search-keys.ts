@@ -34,6 +34,7 @@ export class SortKeys {
   /** The first so many places in order; `tie` decides between equal keys, quickest when those come in their order. */
   sorted(count: number, tie: Tie): Uint32Array {
     const places = Uint32Array.from({ length: count }, (_, place) => place)
+    if (this.#isInOrder(count, tie)) return places
     const ranks = this.#ranksOfUnits(count)
     const bits = Math.ceil(Math.log2((ranks.at(-1) ?? 0) + 2))
     const left: Part[] = [{ from: 0, to: count, skip: 0 }]
@@ -42,6 +43,11 @@ export class SortKeys {
       else this.#sort(places, part, { ranks, bits, tie }, left)
     }
     return places
+  }
+
+  #isInOrder(count: number, tie: Tie): boolean {
+    for (let at = 1; at < count; at++) if ((this.#compare(at - 1, at, 0) || tie(at - 1, at)) > 0) return false
+    return true
   }
 
   /** By as many of the next units as fit into a number beside the place. What they leave open is left to do. */

@@ -1,76 +1,141 @@
 /** Unordered entries are worked in when there are more of them than this, and than an eighth of the others. */
 const alwaysLoose = 64
 
-/**
- * Ids of the edges in whose text three bytes stand side by side. Kept as differences in as few bytes as they need; nothing is
- * taken out, as whoever looks something up verifies it anyway.
- */
-export class Posting {
-  #bytes = new Uint8Array(8)
-  #used = 0
-  #count = 0
-  #last = 0
-  /** Ids lower than the last: texts that were changed. Some may be there already. */
-  #loose: number[] = []
+/** Numbers kept about each posting: its last id, how many ids, the first block, and where the next byte goes. */
+const [LAST, COUNT, FIRST, NEXT, fields] = [0, 1, 2, 3, 4]
+/** Ids are kept in blocks of so many bytes, the last four of which name the block that follows. */
+const blockBits = 5
+const blockSize = 1 << blockBits
+const linkSize = 4
+/** Blocks come from chunks of this size, so that nothing is ever copied to grow. */
+const chunkBits = 20
 
-  /** At least as many as there are different ids. */
-  get size(): number {
-    return this.#count + this.#loose.length
+/**
+ * For each number the ids of the edges in whose text three bytes stand side by side. Kept as differences in as few bytes as
+ * they need, in few arrays; nothing is taken out, as whoever looks something up verifies it anyway.
+ */
+export class Postings {
+  #table = new Int32Array(fields * 1024)
+  #size = 0
+  readonly #chunks: Uint8Array[] = []
+  /** Bytes given out. */
+  #used = 0
+  /** Blocks of postings that were written anew. */
+  readonly #free: number[] = []
+  /** Ids lower than the last of a posting: texts that were changed. Some may be there already. */
+  readonly #loose = new Map<number, number[]>()
+
+  /** Makes one without ids; returns its number. */
+  create(): number {
+    if ((this.#size + 1) * fields > this.#table.length) {
+      const larger = new Int32Array(2 * this.#table.length)
+      larger.set(this.#table)
+      this.#table = larger
+    }
+    return this.#size++
   }
 
-  add(id: number): void {
-    if (id === this.#last) return
-    if (id > this.#last) return this.#append(id)
-    this.#loose.push(id)
-    if (this.#loose.length > alwaysLoose + this.#count / 8) this.#workIn()
+  /** At least as many as there are different ids. */
+  size(posting: number): number {
+    return (this.#table[posting * fields + COUNT] as number) + (this.#loose.get(posting)?.length ?? 0)
+  }
+
+  add(posting: number, id: number): void {
+    const difference = id - (this.#table[posting * fields + LAST] as number)
+    if (difference > 0) this.#append(posting * fields, difference)
+    else if (difference < 0) this.#addLoose(posting, id)
   }
 
   /** Every id, some of them twice. */
-  ids(): Int32Array {
-    const found = new Int32Array(this.size)
+  ids(posting: number): Int32Array {
+    const at = posting * fields
+    const count = this.#table[at + COUNT] as number
+    const found = new Int32Array(this.size(posting))
+    let from = this.#table[at + FIRST] as number
     let id = 0
-    let size = 0
-    for (let at = 0; at < this.#used; size++) {
+    for (let size = 0; size < count; size++) {
       let difference = 0
       let byte = 128
       for (let shift = 0; byte >= 128; shift += 7) {
-        byte = this.#bytes[at++] as number
+        if (isLink(from)) from = this.#linkAt(from)
+        byte = this.#byteAt(from++)
         difference |= (byte & 127) << shift
       }
       id += difference
       found[size] = id
     }
-    found.set(this.#loose, size)
+    found.set(this.#loose.get(posting) ?? [], count)
     return found
   }
 
-  /** Gives back the room that is not used. */
-  trim(): void {
-    this.#bytes = this.#bytes.slice(0, this.#used)
+  #append(at: number, difference: number): void {
+    const table = this.#table
+    let to = table[at + NEXT] as number
+    if (table[at + COUNT] === 0) {
+      to = this.#block()
+      table[at + FIRST] = to
+    }
+    for (let left = difference; ; left >>>= 7) {
+      if (isLink(to)) {
+        const next = this.#block()
+        this.#link(to, next)
+        to = next
+      }
+      const chunk = this.#chunks[to >>> chunkBits] as Uint8Array
+      chunk[to & ((1 << chunkBits) - 1)] = left < 128 ? left : (left & 127) | 128
+      to++
+      if (left < 128) break
+    }
+    table[at + NEXT] = to
+    table[at + LAST] = (table[at + LAST] as number) + difference
+    table[at + COUNT] = (table[at + COUNT] as number) + 1
   }
 
-  #append(id: number): void {
-    if (this.#used + 5 > this.#bytes.length) {
-      const larger = new Uint8Array(Math.ceil(this.#bytes.length * 1.5) + 8)
-      larger.set(this.#bytes)
-      this.#bytes = larger
-    }
-    let difference = id - this.#last
-    while (difference >= 128) {
-      this.#bytes[this.#used++] = (difference & 127) | 128
-      difference >>>= 7
-    }
-    this.#bytes[this.#used++] = difference
-    this.#last = id
-    this.#count++
+  #addLoose(posting: number, id: number): void {
+    const loose = this.#loose.get(posting) ?? []
+    loose.push(id)
+    this.#loose.set(posting, loose)
+    if (loose.length > alwaysLoose + (this.#table[posting * fields + COUNT] as number) / 8) this.#workIn(posting)
   }
 
-  #workIn(): void {
-    const sorted = this.ids().sort()
-    this.#used = 0
-    this.#count = 0
-    this.#last = 0
-    this.#loose = []
-    for (const id of sorted) this.add(id)
+  #workIn(posting: number): void {
+    const sorted = this.ids(posting).sort()
+    const at = posting * fields
+    const end = this.#table[at + NEXT] as number
+    for (let block = this.#table[at + FIRST] as number; ; block = this.#linkAt(block + blockSize - linkSize)) {
+      this.#free.push(block)
+      if (end > block && end <= block + blockSize - linkSize) break
+    }
+    this.#table.fill(0, at, at + fields)
+    this.#loose.delete(posting)
+    for (const id of sorted) this.add(posting, id)
   }
+
+  #block(): number {
+    const free = this.#free.pop()
+    if (free !== undefined) return free
+    if (this.#used >>> chunkBits === this.#chunks.length) this.#chunks.push(new Uint8Array(1 << chunkBits))
+    this.#used += blockSize
+    return this.#used - blockSize
+  }
+
+  #byteAt(place: number): number {
+    return this.#chunks[place >>> chunkBits]?.[place & ((1 << chunkBits) - 1)] as number
+  }
+
+  #link(place: number, block: number): void {
+    const chunk = this.#chunks[place >>> chunkBits] as Uint8Array
+    for (let at = 0; at < linkSize; at++) chunk[(place + at) & ((1 << chunkBits) - 1)] = block >>> (8 * at)
+  }
+
+  #linkAt(place: number): number {
+    let block = 0
+    for (let at = 0; at < linkSize; at++) block |= this.#byteAt(place + at) << (8 * at)
+    return block
+  }
+}
+
+/** Whether this place holds no id but the way to the next block. */
+function isLink(place: number): boolean {
+  return (place & (blockSize - 1)) === blockSize - linkSize
 }

@@ -1,6 +1,6 @@
 import type { EdgeRow } from './model.ts'
 import { Bits } from './search-bits.ts'
-import { Posting } from './search-posting.ts'
+import { Postings } from './search-posting.ts'
 import { TextStore } from './search-text-store.ts'
 
 /** One slot for each combination of three bytes, seven bits of each; others share slots, which verifying sorts out. */
@@ -13,9 +13,9 @@ const encoder = new TextEncoder()
 /** Which edges may contain a text in id, comment or product type: a superset, cheap to get, to be verified with `matches`. */
 export class TextIndex {
   readonly #texts = new TextStore()
-  /** For each slot the place of its posting, 0 for none. */
+  /** For each slot the number of its posting and one, 0 for none. */
   readonly #places = new Int32Array(slots)
-  readonly #postings: (Posting | undefined)[] = [undefined]
+  readonly #postings = new Postings()
   /** Scratch that makes lists of ids sets, all zero in between. */
   readonly #marks = new Bits()
   #query = { text: '', bytes: new Uint8Array(0) }
@@ -26,14 +26,13 @@ export class TextIndex {
       this.#texts.set(row.id, textOf(row))
       this.#addAll(row.id)
     }
-    for (const posting of this.#postings) posting?.trim()
   }
 
   /** Takes the text of an edge that is new, changed or gone. */
   set(id: number, row: EdgeRow | undefined): void {
     const known = slotsOf(this.#texts.get(id))
     this.#texts.set(id, row === undefined ? '' : textOf(row))
-    for (const slot of slotsOf(this.#texts.get(id))) if (!known.has(slot)) this.#posting(slot).add(id)
+    for (const slot of slotsOf(this.#texts.get(id))) if (!known.has(slot)) this.#postings.add(this.#posting(slot), id)
   }
 
   /** Whether the edge's text contains the query, which must be in lower case. */
@@ -43,7 +42,7 @@ export class TextIndex {
 
   /** At most so many edges match the query. */
   estimate(query: string): number {
-    return this.#postingsFor(this.#bytesOf(query)).reduce((sum, posting) => sum + posting.size, 0)
+    return this.#total(this.#postingsFor(this.#bytesOf(query)))
   }
 
   /** Every edge that may match, each once. */
@@ -53,8 +52,8 @@ export class TextIndex {
     if (bytes.length < 3) return this.#union(postings)
     let found = this.#union(postings)
     for (const other of this.#byRarity(bytes).slice(1, 1 + maxIntersections)) {
-      if (found.length < 512 || other.size > 4 * found.length) break
-      found = this.#intersect(found, other.ids())
+      if (found.length < 512 || this.#postings.size(other) > 4 * found.length) break
+      found = this.#intersect(found, this.#postings.ids(other))
     }
     return found
   }
@@ -68,35 +67,35 @@ export class TextIndex {
    * From three bytes on the rarest posting of the query. Below, every one that begins with it: each place of a text begins
    * three bytes, so together they hold all there is.
    */
-  #postingsFor(query: Uint8Array): Posting[] {
+  #postingsFor(query: Uint8Array): number[] {
     if (query.length >= 3) return this.#byRarity(query).slice(0, 1)
     const free = 7 * (3 - query.length)
     const first = slotOf(query, 0, query.length) << free
-    const found: Posting[] = []
+    const found: number[] = []
     for (let slot = first; slot < first + (1 << free); slot++) {
       const posting = this.#known(slot)
-      if (posting) found.push(posting)
+      if (posting !== undefined) found.push(posting)
     }
     return found
   }
 
   /** The postings of all parts of the query, rarest first; none when a part occurs nowhere. */
-  #byRarity(query: Uint8Array): Posting[] {
-    const found: Posting[] = []
+  #byRarity(query: Uint8Array): number[] {
+    const found: number[] = []
     for (const slot of slotsOf(query)) {
       const posting = this.#known(slot)
       if (posting === undefined) return []
       found.push(posting)
     }
-    return found.sort((a, b) => a.size - b.size)
+    return found.sort((a, b) => this.#postings.size(a) - this.#postings.size(b))
   }
 
-  #union(postings: readonly Posting[]): Int32Array {
+  #union(postings: readonly number[]): Int32Array {
     const marks = this.#marks
-    const found = new Int32Array(postings.reduce((sum, posting) => sum + posting.size, 0))
+    const found = new Int32Array(this.#total(postings))
     let size = 0
     for (const posting of postings) {
-      for (const id of posting.ids()) {
+      for (const id of this.#postings.ids(posting)) {
         if (marks.has(id)) continue
         marks.add(id)
         found[size++] = id
@@ -127,20 +126,25 @@ export class TextIndex {
     let slot = slotOf(text, 0, Math.min(2, text.length))
     for (let at = 2; at < text.length; at++) {
       slot = ((slot << 7) | ((text[at] as number) & 127)) & (slots - 1)
-      this.#posting(slot).add(id)
+      this.#postings.add(this.#posting(slot), id)
     }
   }
 
-  #posting(slot: number): Posting {
-    const known = this.#known(slot)
-    if (known) return known
-    const posting = new Posting()
-    this.#places[slot] = this.#postings.push(posting) - 1
+  #posting(slot: number): number {
+    const known = this.#places[slot] as number
+    if (known !== 0) return known - 1
+    const posting = this.#postings.create()
+    this.#places[slot] = posting + 1
     return posting
   }
 
-  #known(slot: number): Posting | undefined {
-    return this.#postings[this.#places[slot] as number]
+  #known(slot: number): number | undefined {
+    const place = this.#places[slot] as number
+    return place === 0 ? undefined : place - 1
+  }
+
+  #total(postings: readonly number[]): number {
+    return postings.reduce((sum, posting) => sum + this.#postings.size(posting), 0)
   }
 }
 
