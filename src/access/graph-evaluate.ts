@@ -1,5 +1,6 @@
 import { type Components, coversComponent } from './components.ts'
 import { conveysDiscover } from './graph-expand.ts'
+import { reachesContent } from './graph-reach.ts'
 import type { ResourceGraph, Tenant } from './graph-resources.ts'
 import { type Conveyance, historicMask, type View } from './graph-view.ts'
 import { maskOf, PLATFORM_RESOURCE_ID, permissionBits } from './model.ts'
@@ -134,7 +135,7 @@ export class Evaluator {
     const { links } = this.#resources
     for (let slot = links.firstParent(edgeId); slot !== 0; slot = links.nextParent(slot)) {
       const parent = links.parent(slot)
-      if (this.#resources.contains(parent, edgeId) && conveysDiscover(this.#flow(view, parent))) return true
+      if (this.#resources.contains(parent, edgeId) && reachesContent(this.#resources, view, parent)) return true
     }
     return false
   }

@@ -69,15 +69,15 @@ export class Expander {
   }
 
   #down(start: number, visit: EdgeVisitor): boolean {
-    const { links } = this.#resources
+    const { links, kinds } = this.#resources
     const stack = [start]
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
       if (this.#isSeen(node)) continue
       for (let slot = links.firstChild(node); slot !== 0; slot = links.nextChild(slot)) {
         if (--this.#steps < 0) return false
         const child = links.child(slot)
-        if (!this.#resources.contains(node, child)) continue
-        if (!this.#resources.kinds.isEdge(child)) stack.push(child)
+        if (!kinds.mayContain(node, child)) continue
+        if (!kinds.isEdge(child)) stack.push(child)
         else if (!visit(child)) return false
       }
     }

@@ -47,6 +47,32 @@ export class Links {
     this.#free = slot
   }
 
+  /** Puts the links of each parent side by side in memory, which makes walking down several times faster. */
+  tidy(): void {
+    const places = new Int32Array(this.#parent.length)
+    let used = 1
+    for (const first of this.#firstChild) {
+      for (let slot = first; slot !== 0; slot = this.nextChild(slot)) places[slot] = used++
+    }
+    const moved = (values: Int32Array, isSlot: boolean) => {
+      const result = new Int32Array(values.length)
+      for (let slot = 1; slot < this.#used; slot++) {
+        const value = values[slot] as number
+        if (places[slot] !== 0) result[places[slot] as number] = isSlot ? (places[value] as number) : value
+      }
+      return result
+    }
+    this.#parent = moved(this.#parent, false)
+    this.#child = moved(this.#child, false)
+    this.#nextChild = moved(this.#nextChild, true)
+    this.#previousChild = moved(this.#previousChild, true)
+    this.#nextParent = moved(this.#nextParent, true)
+    this.#firstChild = this.#firstChild.map((slot) => places[slot] as number)
+    this.#firstParent = this.#firstParent.map((slot) => places[slot] as number)
+    this.#used = used
+    this.#free = 0
+  }
+
   /** Slots of the links down from a node: `for (let slot = firstChild(n); slot !== 0; slot = nextChild(slot))`. */
   firstChild(parent: number): number {
     return this.#firstChild[parent] ?? 0

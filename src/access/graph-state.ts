@@ -43,6 +43,7 @@ export class GraphState {
   /** All rows as of a revision are in. */
   loaded(revision: number): void {
     this.views.touchAll()
+    this.resources.links.tidy()
     this.edges.load()
     this.accounts.settle()
     this.#revision = revision

@@ -64,6 +64,8 @@ export interface View {
   readonly everybody: View | undefined
   /** Conveyed to the content of a container; filled as asked. */
   readonly flows: Map<number, readonly Conveyance[]>
+  /** Whether the content of a container may be known of by grants of the view itself; filled as asked. */
+  readonly reached: Map<number, boolean>
 }
 
 /** The world a view is resolved from. */
@@ -119,6 +121,7 @@ export function resolveView(world: World, principalId: number, at: number, every
     restrictions,
     everybody,
     flows: new Map(),
+    reached: new Map(),
   }
 }
 
