@@ -6,7 +6,7 @@ import { readPieces } from './read-text.ts'
 import { Unreadable } from './unreadable.ts'
 
 const MAX_ENTRIES = 10_000
-const PIECE_BYTES = 16_384
+const PIECE_BYTES = 8_192
 
 /** The parts of a zip archive as text. What it unpacks to is held against the limits: as declared, and again as it comes. */
 export class Archive implements AsyncDisposable {

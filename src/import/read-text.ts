@@ -4,7 +4,7 @@ import type { ImportInput, ImportLimits } from './model.ts'
 import { Unreadable } from './unreadable.ts'
 
 /** So much is worked on in one turn of the event loop. */
-const PIECE_BYTES = 16_384
+const PIECE_BYTES = 8_192
 
 const saveAs = 'save the file as UTF-8 and import it again'
 

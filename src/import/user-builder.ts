@@ -66,20 +66,18 @@ export class UserBuilder {
     return problems.length > 0 ? problems : [user]
   }
 
+  /** What one signs in with, address or name, is one person's only. */
   #repeated(place: Place, email: string, login: string): ImportProblem[] {
-    const problems: ImportProblem[] = []
-    for (const [what, key] of [
-      ['e-mail address', `@${email}`],
-      ['user name', login],
-    ] as const) {
+    for (const key of new Set([email, login])) {
       const first = this.#seen.get(key)
-      if (first === undefined) this.#seen.set(key, whereIs(place))
-      else if (what === 'e-mail address' || login !== email) {
+      if (first !== undefined) {
         const where = typeof first === 'number' ? `row ${first}` : first
-        problems.push(problemAt(place, 'D-03', `The ${what} is in this file already, ${where}: leave one`, key))
+        const what = key === email ? 'e-mail address' : 'user name'
+        return [problemAt(place, 'D-03', `The ${what} is in this file already, ${where}: leave one`, key)]
       }
+      this.#seen.set(key, whereIs(place))
     }
-    return problems
+    return []
   }
 
   /** The one text of a field: forced, converted or as it stands. */
