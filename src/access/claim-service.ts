@@ -2,26 +2,10 @@ import type { AppContext } from '../context.ts'
 import type { Actor } from '../db/write.ts'
 import { problem } from '../errors.ts'
 import { insertClaim, updateClaim } from './cap-queries.ts'
+import { requireClaimKey, requireClaimValue } from './claims.ts'
 import type { UserRow } from './model.ts'
 import { type Look, managesUsers } from './people-door.ts'
-import { refusal, requireText, rightsHolder } from './write-door.ts'
-
-/** Keys with a meaning, and their values from nothing to everything (D-06, D-07). Any other key is free. */
-export const reservedClaims = [
-  'base',
-  'buildingproperties',
-  'sensors',
-  'event',
-  'storage',
-  'tickets',
-  'control',
-  'schedule',
-  'settings',
-  'reports',
-  'triggers',
-  'invoices',
-] as const
-export const claimValues = ['NONE', 'READ', 'WRITE', 'ADMIN'] as const
+import { refusal, rightsHolder } from './write-door.ts'
 
 const MAX_CLAIMS = 200
 
@@ -34,7 +18,8 @@ export async function setClaim(
   actor: Actor,
   given: { login: string; key: string; value: string },
 ): Promise<void> {
-  const { key, value } = checkedClaim(given)
+  const key = requireClaimKey(given.key)
+  const value = requireClaimValue(key, given.value)
   await ctx.write(actor, async (w) => {
     const look: Look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
     const user = w.index.userByLogin(given.login.trim().toLowerCase())
@@ -67,15 +52,4 @@ export function handlesClaims(look: Look, user: UserRow): boolean {
   }
   const resources = new Set([...principals].flatMap((id) => index.grantsOf(id).map((grant) => grant.resourceId)))
   return resources.size > 0 && [...resources].every((id) => index.allows(askerId, 'manageMembers', id, at))
-}
-
-/** Reserved keys are kept in lower case and their values in upper case; free ones as they come. */
-function checkedClaim({ key, value }: { key: string; value: string }): { key: string; value: string } {
-  const line = requireText(key, 'The key', 100)
-  if (line === '') throw problem('The key is empty')
-  const reserved = reservedClaims.find((name) => name === line.toLowerCase())
-  if (reserved === undefined) return { key: line, value: requireText(value, 'The value', 500) }
-  const level = claimValues.find((name) => name === value.trim().toUpperCase())
-  if (level === undefined) throw problem(`The value of ${reserved} is one of ${claimValues.join(', ')}`)
-  return { key: reserved, value: level }
 }

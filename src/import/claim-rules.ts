@@ -1,41 +1,20 @@
+import { requireClaimKey, requireClaimValue, reservedClaim } from '../access/claims.ts'
 import type { ImportProblem, Place } from './model.ts'
 import { problemAt } from './unreadable.ts'
+import { storedText } from './user-values.ts'
 
-/** Keys with a meaning (D-06); their long form is an address. */
-export const reservedClaims: readonly string[] = [
-  'base',
-  'buildingproperties',
-  'sensors',
-  'event',
-  'storage',
-  'tickets',
-  'control',
-  'schedule',
-  'settings',
-  'reports',
-  'triggers',
-  'invoices',
-]
-const reservedValues: readonly string[] = ['NONE', 'READ', 'WRITE', 'ADMIN']
+/** Before a reserved key in its long form; alone, the key `base`. */
 const address = 'http://opisense.opinum.com'
 const refusedKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
-/**
- * A claim as it is kept: a reserved key by its short name in lower case, with its value in upper case (D-06, D-07); any
- * other as it comes.
- */
+/** A claim as it is kept: a reserved key by its short name (D-06, D-07), any other as it comes. */
 export function checkedClaim(place: Place, key: string, value: string): [key: string, value: string] | ImportProblem {
-  const name = shortKey(key.trim())
-  if (name === '' || name.length > 100 || refusedKeys.has(name) || /\p{Cc}/u.test(name))
-    return problemAt(place, 'D-06', 'This cannot be the key of a claim: it has 1 to 100 characters on one line', key)
-  const text = value.trim()
-  if (!reservedClaims.includes(name)) {
-    if (text.length <= 500 && !/\p{Cc}/u.test(text)) return [name, text]
-    return problemAt(place, 'D-06', 'The value of a claim has at most 500 characters on one line', value)
-  }
-  const level = text.toUpperCase()
-  if (reservedValues.includes(level)) return [name, level]
-  return problemAt(place, 'D-07', `The value of the claim ${name} is one of ${reservedValues.join(', ')}`, value)
+  const name = storedText(place, 'D-06', shortKey(key.trim()), requireClaimKey)
+  if (typeof name !== 'string') return name
+  if (refusedKeys.has(name)) return problemAt(place, 'D-06', `A claim cannot be called ${name}`)
+  const rule = reservedClaim(name) === undefined ? 'D-06' : 'D-07'
+  const kept = storedText(place, rule, value, (text) => requireClaimValue(name, text))
+  return typeof kept === 'string' ? [name, kept] : kept
 }
 
 /** Adds a claim to others; the same key with another value is a contradiction. */
@@ -53,6 +32,6 @@ export function addClaim(
 
 function shortKey(key: string): string {
   const lower = key.toLowerCase()
-  const name = lower.startsWith(address) ? lower.slice(address.length).replace(/^\/+|\/+$/g, '') || 'base' : lower
-  return reservedClaims.includes(name) ? name : key
+  if (!lower.startsWith(address)) return key
+  return reservedClaim(lower.slice(address.length).replace(/^\/+|\/+$/g, '') || 'base') ?? key
 }

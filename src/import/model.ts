@@ -48,7 +48,7 @@ export interface DryRunRequest {
 /** Set replaces what the same source gave before, Merge only adds (D-10..D-13, K12). */
 export type MergeMode = 'set' | 'merge'
 
-/** A list of natural keys, or a query over what is there (D-26). */
+/** A list of natural keys, or a query over what is there (D-26), which `parseQuery` takes. */
 export type Selection = { keys: readonly string[] } | { query: string }
 
 /**

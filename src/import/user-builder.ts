@@ -8,6 +8,7 @@ import type {
   Selection,
   UserRecord,
 } from './model.ts'
+import { parseQuery } from './query.ts'
 import type { Template, TemplateItem, UserField } from './template.ts'
 import { problemAt } from './unreadable.ts'
 import { aliasedClaims, claimsAt } from './user-claims.ts'
@@ -162,6 +163,8 @@ export class UserBuilder {
     const transform = this.#transforms.get(field)?.transform
     if (transform?.kind === 'query') {
       const query = this.#text(raw, field, problems, (text) => text.trim())
+      const parsed = query ? parseQuery(query, field === 'Sites' ? 'site' : 'edge') : ''
+      if (query && typeof parsed === 'string') problems.push(problemAt(placeOf(raw, field), 'D-26', parsed, query))
       return query ? { query } : { keys: [] }
     }
     if (values === undefined) return undefined

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { reservedClaims } from '../../src/access/claim-service.ts'
+import { reservedClaims } from '../../src/access/claims.ts'
 import type { UserRow } from '../../src/access/model.ts'
 import { UiClient, userPassword, type WireClient } from '../harness/clients.ts'
 import { addEdge, addUser, fresh, type SeededEdge } from '../harness/seed.ts'
