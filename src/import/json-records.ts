@@ -35,11 +35,13 @@ class RecordStream {
   readonly #recordDepth: number
   #records: JsonRecord[] = []
   #depth = 0
-  /** Bytes until the last token, until the piece at work, and where the record at work began. */
+  /** Bytes until the last token, until the piece at work and its end, and where the record at work began. */
   #offset = 0
   #pieceAt = 0
+  #pieceEnd = 0
   #recordAt: number | undefined
   #row = 1
+  #tooLong: Unreadable | undefined
   #piece = ''
 
   constructor(file: string, steps: readonly Step[], limits: ImportLimits) {
@@ -53,8 +55,9 @@ class RecordStream {
     }
     this.#tokenizer.onToken = ({ token, value, offset, partial }) => {
       this.#offset = offset
-      if (typeof value === 'string' && value.length > limits.maxCellBytes)
-        throw this.#refuse('limit', `A text is longer than ${limits.maxCellBytes} bytes: shorten it`)
+      const length = typeof value === 'string' ? value.length : partial ? this.#pieceEnd - offset : 0
+      if (length > limits.maxCellBytes) this.#tooLong ??= this.#refuse('limit', tooLong(limits))
+      if (this.#tooLong) throw this.#tooLong
       if (partial) return
       this.#measure(token)
       this.#parser.write({ token, value })
@@ -63,8 +66,11 @@ class RecordStream {
 
   write(text: string): void {
     this.#piece = text
+    this.#pieceEnd = this.#pieceAt + Buffer.byteLength(text)
     this.#guarded(() => this.#tokenizer.write(text))
-    this.#pieceAt += Buffer.byteLength(text)
+    // What is thrown over an unfinished number stays within the tokenizer.
+    if (this.#tooLong) throw this.#tooLong
+    this.#pieceAt = this.#pieceEnd
     this.#row += newlines(text)
     if (this.#recordAt !== undefined && this.#pieceAt - this.#recordAt > recordBytes(this.#limits))
       throw this.#refuse('limit', `A user takes more than ${recordBytes(this.#limits)} bytes: split his lists`)
@@ -110,6 +116,10 @@ class RecordStream {
     const done = bytes.subarray(0, at).toString() + next
     return new Unreadable({ file: this.#file, row: this.#row + newlines(done) }, rule, text)
   }
+}
+
+function tooLong({ maxCellBytes }: ImportLimits): string {
+  return `A value is longer than ${maxCellBytes} bytes: shorten it`
 }
 
 function pathOf(keys: readonly (string | number | undefined)[]): string {

@@ -89,7 +89,7 @@ async function* records(
     skip_empty_lines: false,
     max_record_size: recordBytes(limits),
   })
-  pipeline(Readable.from(text), parser, () => {})
+  pipeline(Readable.from(narrow(input, text, delimiter, limits)), parser, () => {})
   try {
     for await (const record of parser) yield record as string[]
   } catch (error) {
@@ -103,5 +103,35 @@ async function* records(
       'format',
       'A quote is not closed, or stands inside a cell: double it or put the cell in quotes',
     )
+  }
+}
+
+/** Hands the text on while no row has more cells than there may be: of empty ones, a small file holds very many. */
+async function* narrow(
+  { name }: ImportInput,
+  text: AsyncIterable<string>,
+  delimiter: string,
+  { maxColumns }: ImportLimits,
+): AsyncGenerator<string> {
+  let row = 1
+  let cells = 1
+  let isQuoted = false
+  for await (const piece of text) {
+    for (const sign of piece) {
+      if (sign === '"') isQuoted = !isQuoted
+      else if (isQuoted) continue
+      else if (sign === delimiter) cells++
+      else if (sign === '\n') {
+        row++
+        cells = 1
+      }
+      if (cells > maxColumns)
+        throw new Unreadable(
+          { file: name, row },
+          'limit',
+          `A row has more than ${maxColumns} cells: delete some columns`,
+        )
+    }
+    yield piece
   }
 }

@@ -56,7 +56,9 @@ export class SheetRows implements XmlHandlers {
   }
 
   text(text: string): void {
-    if (this.#isValue) this.#value += text
+    // One sign too many is enough to be refused for; more are not gathered.
+    const room = this.#limits.maxCellBytes + 1 - this.#value.length
+    if (this.#isValue) this.#value += text.slice(0, Math.max(0, room))
   }
 
   close(name: string): void {
@@ -101,6 +103,9 @@ export class SheetRows implements XmlHandlers {
 
   #cell(): Cell {
     const value = this.#value
+    const { maxCellBytes } = this.#limits
+    if (value.length > maxCellBytes)
+      return new RefusedValue('limit', `The cell holds more than ${maxCellBytes} bytes: shorten it`, value)
     if (this.#hasFormula)
       return new RefusedValue('format', 'This is a formula: copy the cell and paste it as a value', value)
     switch (this.#type) {

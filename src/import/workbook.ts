@@ -125,7 +125,7 @@ async function readStrings(file: string, archive: Archive, limits: ImportLimits)
       else if (name === 't') isText = !isPhonetic
     },
     text(given) {
-      if (isText) text += given
+      if (isText) text += given.slice(0, Math.max(0, limits.maxCellBytes + 1 - text.length))
     },
     close(name) {
       if (name === 't') isText = false

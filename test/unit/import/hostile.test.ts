@@ -91,6 +91,12 @@ const refused: Record<string, Given & { expected: string[]; says?: RegExp }> = {
     limits: { maxColumns: 5 },
     expected: ['1: limit fatal'],
   },
+  'CSV with a row of a million empty cells': {
+    format: 'csv',
+    content: `email,firstname\n"a,,"${','.repeat(1_000_000)}\n`,
+    expected: ['2: limit fatal'],
+    says: /100 cells/,
+  },
   'a large file': {
     format: 'csv',
     content: `email\n${'x'.repeat(100)}`,
@@ -129,6 +135,11 @@ const refused: Record<string, Given & { expected: string[]; says?: RegExp }> = {
   'JSON with a text of 10 MB': {
     format: 'template-json',
     content: json([{ mail: 'a@x.org', first: 'x'.repeat(10_000_000) }]),
+    expected: ['1: limit fatal'],
+  },
+  'JSON with a number of 1 MB': {
+    format: 'template-json',
+    content: `{"users": [{"mail": "a@x.org", "first": ${'1'.repeat(1_000_000)}}]}`,
     expected: ['1: limit fatal'],
   },
   'JSON with a user beyond measure': {
@@ -262,6 +273,14 @@ const refused: Record<string, Given & { expected: string[]; says?: RegExp }> = {
     content: workbook(['a@x.org', 'x'.repeat(10_000_000)]),
     limits: { maxUnpackedRatio: 10_000 },
     expected: ['S: limit fatal'],
+  },
+  'a sheet with a cell of many texts': {
+    format: 'excel',
+    content: withSheet(
+      `<worksheet><row><c t="inlineStr"><is><t>email</t></is></c></row><row><c t="inlineStr"><is>${'<r><t>abcdefghij</t></r>'.repeat(20_000)}</is></c></row></worksheet>`,
+    ),
+    limits: { maxUnpackedRatio: 10_000 },
+    expected: ['S 2 email: limit'],
   },
   'a shared text of 10 MB': {
     format: 'excel',
