@@ -75,7 +75,7 @@ describe('acting as another', () => {
     }
   })
 
-  it('takes the consent of the member, which ends what it allowed at once (K4)', async () => {
+  it('takes the consent of the member, which ends what it allowed at once (K4, K6)', async () => {
     const { helper, member, ui, groupId, edge, installer } = await helped({ consents: false })
     const denied = await refusal(helper, 'impersonate', { login: member.login })
     expect(denied).toEqual(await refusal(helper, 'impersonate', { login: 'nobody at all' }))

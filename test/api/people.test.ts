@@ -194,6 +194,16 @@ describe('the default edge group', () => {
     for (const client of [ui, other]) expect((await refusal(client, 'getEdge', { edgeId: edge.id })).code).toBe(1005)
   })
 
+  it('keeps the name its holder gave it, whatever becomes of his own name (G-23)', async () => {
+    const user = await addUser(service.ctx)
+    await using ui = await signIn(user)
+    const [group] = await list(ui, 'listEdgeGroups', 'groups')
+    await ui.request('renameEdgeGroup', { groupId: group?.['id'], name: 'My houses' })
+    const address = { street: '', zip: '', city: '', country: '' }
+    await ui.request('setUserInformation', { user: { firstname: 'New', lastname: 'Name', address } })
+    expect(await list(ui, 'listEdgeGroups', 'groups')).toMatchObject([{ name: 'My houses' }])
+  })
+
   it('takes in no edge that its holder may not share (G-30, T4)', async () => {
     const user = await addUser(service.ctx)
     const edge = await addEdge(service.ctx)

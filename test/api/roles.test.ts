@@ -56,6 +56,25 @@ describe('roles of a tenant', () => {
     expect((await refusal(ui, 'getEdge', { edgeId: edge.id })).code).toBe(1005)
   })
 
+  it('may show summaries of what a group holds and no detail of anybody (E-12)', async () => {
+    const { organisationId, siteId, edge, boss, ui, other } = await tenant()
+    await boss.request('createRole', { organisationId, name: 'acme.summary', content: ['discover', 'overview'] })
+    const { id } = await boss.request('createUserGroup', { name: fresh('Study'), organisationId })
+    await boss.request('grantRole', { to: { userGroupId: id }, on: { siteId }, role: 'acme.summary' })
+    await boss.request('addGroupMember', { groupId: id, member: { login: other.login } })
+    const about = { userId: other.login, edgeId: edge.id }
+    expect(await boss.request('explainAccess', { ...about, permission: 'overview' })).toMatchObject({
+      allowed: true,
+      permissions: expect.arrayContaining(['discover', 'overview']),
+      role: null,
+    })
+    const denied = { allowed: [], channels: [], reason: 'none' }
+    const data = { channels: ['_sum/EssSoc'], from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' }
+    expect(await ui.request('authorizeData', { userId: other.login, edgeId: edge.id, ...data })).toMatchObject(denied)
+    expect((await refusal(ui, 'subscribeEdges', { edges: [edge.id] })).code).toBe(1005)
+    expect(await ui.request('getEdges')).toEqual({ edges: [] })
+  })
+
   it('convey nobody what he who grants or edits does not hold himself (G-01, 2.3)', async () => {
     const { organisationId, siteId, edge, boss, owner, other } = await tenant()
     const { id } = await boss.request('createRole', { organisationId, name: 'acme.raw', self: ['configRaw'] })
