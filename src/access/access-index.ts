@@ -217,9 +217,9 @@ export class AccessIndex {
     return this.#graph.edges.list(this.#graph.views.get(principalId, at), query)
   }
 
-  /** How many edges a principal may discover, counted up to `atMost`. */
-  countEdges(principalId: number, at: number, atMost: number): number {
-    return this.#graph.edges.count(this.#graph.views.get(principalId, at), atMost)
+  /** How many edges a principal may discover, or with `withRole` has a role on, counted up to `atMost`. */
+  countEdges(principalId: number, at: number, atMost: number, { withRole = false } = {}): number {
+    return this.#graph.edges.count(this.#graph.views.get(principalId, at), atMost, withRole)
   }
 
   /** A page of the organisations, sites or edge groups that a principal may discover. */

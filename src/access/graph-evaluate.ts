@@ -2,7 +2,7 @@ import { type Components, coversComponent } from './components.ts'
 import { conveysDiscover } from './graph-expand.ts'
 import { reachesContent } from './graph-reach.ts'
 import type { ResourceGraph, Tenant } from './graph-resources.ts'
-import { type Conveyance, historicMask, type View } from './graph-view.ts'
+import { type Conveyance, type Held, historicMask, type View } from './graph-view.ts'
 import { maskOf, PLATFORM_RESOURCE_ID, permissionBits } from './model.ts'
 import { intersectWindows, type Windows, windowsContain, windowsEmpty } from './windows.ts'
 
@@ -22,7 +22,7 @@ export const isHistoricOnly = (decision: Decision): boolean => (decision & histo
 /** Whether a grant in it is one for some components only: then each component is to be asked about. */
 export const isLimited = (decision: Decision): boolean => (decision & limitedBit) !== 0
 
-const { discover, overview, control, install, configRaw, createSite, createSub } = permissionBits
+const { discover, overview, detail, control, install, configRaw, createSite, createSub } = permissionBits
 const guestNeeds = maskOf('live', 'detail')
 const nothing: readonly Conveyance[] = []
 const cachedFlows = 100_000
@@ -85,6 +85,29 @@ export class Evaluator {
     const { everybody } = view
     if (everybody === undefined || !this.#ownDiscovers(everybody, edgeId)) return false
     return this.#resources.tenantOf(edgeId)?.publicAccess ?? false
+  }
+
+  /** Whether the view may know that the edge exists and has a role on it: as `decide` says. */
+  hasRole(view: View, edgeId: number): boolean {
+    const decision = this.decide(view, edgeId)
+    return (decision & discover) !== 0 && decisionRank(decision) >= 0
+  }
+
+  /** Whether all that lets the view discover an edge gives it a role there, too: then nobody need look. */
+  rolesFollow(view: View): boolean {
+    const needs = view.cap & (view.restrictions === undefined ? guestNeeds : detail)
+    const follows = ({ mask, rank }: Conveyance) => (mask & discover) === 0 || (rank >= 0 && (mask & needs) !== 0)
+    const all = (held: Held) =>
+      held.self.every(follows) && held.content.every(follows) && held.suborganisation.every(follows)
+    return [view, view.everybody].every((source) => source === undefined || [...source.held.values()].every(all))
+  }
+
+  /** Whether something conveyed may give a role; an overview may where a tenant is lenient (K10). */
+  mayConveyRole(conveyances: readonly Conveyance[]): boolean {
+    for (const { mask, rank } of conveyances) {
+      if (rank >= 0 || ((mask & overview) !== 0 && this.#resources.hasLenientTenant)) return true
+    }
+    return false
   }
 
   /** Everything that conveys something on the resource, cut to the restriction that applies; for explaining, not for speed. */

@@ -2,6 +2,9 @@ import type { ResourceGraph } from './graph-resources.ts'
 import type { Conveyance, View } from './graph-view.ts'
 import { permissionBits } from './model.ts'
 
+/** Whether what is conveyed may show somebody the edges that it reaches. */
+export type Conveys = (conveyances: readonly Conveyance[]) => boolean
+
 /** Takes one edge; false ends the walk. */
 export type EdgeVisitor = (edgeId: number) => boolean
 
@@ -18,16 +21,16 @@ export class Expander {
   }
 
   /**
-   * Visits every edge that a grant held by the view itself lets it discover, some of them more than once. False when the
-   * visitor ended the walk or it took more than `maxSteps`. Grants on the platform are not walked.
+   * Visits every edge that a grant held by the view itself shows it, some of them more than once. False when the visitor
+   * ended the walk or it took more than `maxSteps`. Grants on the platform are not walked.
    */
-  edgesOf(view: View, maxSteps: number, visit: EdgeVisitor): boolean {
+  edgesOf(view: View, conveys: Conveys, maxSteps: number, visit: EdgeVisitor): boolean {
     this.#walk++
     this.#steps = maxSteps
     for (const [node, held] of view.held) {
-      if (this.#resources.kinds.isEdge(node) && conveysDiscover(held.self) && !visit(node)) return false
-      if (conveysDiscover(held.content) && !this.#down(node, visit)) return false
-      if (conveysDiscover(held.suborganisation) && !this.#downOrganisations(node, visit)) return false
+      if (this.#resources.kinds.isEdge(node) && conveys(held.self) && !visit(node)) return false
+      if (conveys(held.content) && !this.#down(node, visit)) return false
+      if (conveys(held.suborganisation) && !this.#downOrganisations(node, visit)) return false
     }
     return true
   }

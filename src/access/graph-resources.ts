@@ -34,6 +34,7 @@ export class ResourceGraph {
   readonly links = new Links()
   #version = 0
   #shape = 0
+  #hasLenientTenant: boolean | undefined
   readonly #organisations = new Map<number, OrganisationRow>()
   readonly #suborganisations = new Map<number, Set<number>>()
   readonly #tenants = new Map<number, Tenant>()
@@ -46,6 +47,12 @@ export class ResourceGraph {
   /** Rises when that change concerns more than single edges: what was derived for containers no longer holds. */
   get shape(): number {
     return this.#shape
+  }
+
+  /** Whether any tenant gives the role of a guest for an overview alone (K10). */
+  get hasLenientTenant(): boolean {
+    this.#hasLenientTenant ??= [...this.#organisations.values()].some((row) => row.parentId === null && !row.strictRoles)
+    return this.#hasLenientTenant
   }
 
   setOrganisation(id: number, before: OrganisationRow | undefined, after: OrganisationRow | undefined): void {
@@ -201,6 +208,7 @@ export class ResourceGraph {
     if (!isShape) return
     this.#shape++
     this.#tenants.clear()
+    this.#hasLenientTenant = undefined
     this.#above.clear()
   }
 }

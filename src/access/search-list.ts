@@ -7,7 +7,7 @@ import { naturalKey } from './search-keys.ts'
 import { ListOrder } from './search-order.ts'
 import { TextIndex } from './search-text.ts'
 import { type Compare, smallest } from './search-top.ts'
-import { VisibleEdges } from './search-visible.ts'
+import { discovered, VisibleEdges, withRole } from './search-visible.ts'
 
 /** One key of the order of a list. */
 export interface OrderBy {
@@ -25,6 +25,8 @@ export interface EdgeQuery {
   text?: string
   producttypes?: string[]
   filter?: (edgeId: number) => boolean
+  /** Only edges on which there is a role, which is not so for all that may be discovered (K10). */
+  withRole?: boolean
   /** Ends in the natural order of ids, whether it says so or not; after a comment in the same direction. */
   order: OrderBy[]
   offset: number
@@ -60,7 +62,9 @@ const defaultLimits: ListLimits = {
 export class EdgeLister {
   readonly #edges: EdgeTable
   readonly #evaluator: Evaluator
-  readonly #visible: VisibleEdges
+  readonly #discovered: VisibleEdges
+  readonly #withRole: VisibleEdges
+  readonly #rolesFollow = new WeakMap<View, boolean>()
   readonly #limits: ListLimits
   readonly #text = new TextIndex()
   readonly #byId: ListOrder
@@ -70,7 +74,8 @@ export class EdgeLister {
     this.#edges = edges
     this.#evaluator = evaluator
     this.#limits = limits
-    this.#visible = new VisibleEdges(resources, evaluator, limits.steps)
+    this.#discovered = new VisibleEdges(resources, discovered(evaluator), limits.steps)
+    this.#withRole = new VisibleEdges(resources, withRole(evaluator), limits.steps)
     const nameOf = (id: number) => edges.nameOf(id) ?? ''
     this.#byId = new ListOrder({
       text: (id) => edges.nameOf(id),
@@ -103,13 +108,22 @@ export class EdgeLister {
     return this.#page(view, query).flatMap((id) => this.#edges.get(id) ?? [])
   }
 
-  /** How many edges the view may discover, counted up to `atMost`. */
-  count(view: View, atMost: number): number {
-    return this.#visible.count(view, this.#byId, atMost)
+  /** How many edges the view may discover, or has a role on, counted up to `atMost`. */
+  count(view: View, atMost: number, onlyWithRole: boolean): number {
+    return this.#visible(view, onlyWithRole).count(view, this.#byId, atMost)
+  }
+
+  /** For most people a role comes with all they discover: then both are one list. */
+  #visible(view: View, onlyWithRole: boolean): VisibleEdges {
+    if (!onlyWithRole) return this.#discovered
+    const follows = this.#rolesFollow.get(view) ?? this.#evaluator.rolesFollow(view)
+    this.#rolesFollow.set(view, follows)
+    return follows ? this.#discovered : this.#withRole
   }
 
   #page(view: View, query: EdgeQuery): number[] {
     const { offset, limit } = query
+    const visible = this.#visible(view, query.withRole === true)
     const test = this.#test(query)
     const keys = completed(query.order)
     const [first, second] = keys
@@ -119,26 +133,27 @@ export class EdgeLister {
     const sorted: Walk | undefined = isPlain
       ? (ids, accept, most) => walk(ids, descending, offset, limit, accept, most)
       : rankedWalk(first, second, offset, limit)
-    const page = sorted && this.#walked(view, order, sorted, test, query.text)
+    const page = sorted && this.#walked(view, visible, order, sorted, test, query.text)
     if (page) return page
-    const found = this.#matching(view, order, test, query.text)
+    const found = this.#matching(view, visible, order, test, query.text)
     return this.#sorted(found, keys, offset + limit).slice(offset)
   }
 
   /** Walks edges in order until the page is full; undefined when that takes too long. */
   #walked(
     view: View,
+    visible: VisibleEdges,
     order: ListOrder,
     walked: Walk,
     test: Test | undefined,
     text: string | undefined,
   ): number[] | undefined {
-    const short = this.#visible.ifShort(view, order)
+    const short = visible.ifShort(view, order)
     const most = this.#mostWalked(short, text)
     if (short) return walked(short, test, most)
-    const seen: Test = (id) => this.#evaluator.discovers(view, id) && (test === undefined || test(id))
+    const seen: Test = (id) => visible.has(view, id) && (test === undefined || test(id))
     const page = walked(order.ids().subarray(0, order.size), seen, most)
-    return page ?? (text ? undefined : walked(this.#visible.all(view, order), test))
+    return page ?? (text ? undefined : walked(visible.all(view, order), test))
   }
 
   /**
@@ -167,17 +182,23 @@ export class EdgeLister {
   }
 
   /** Everything that is visible and passes, in no particular order. */
-  #matching(view: View, order: ListOrder, test: Test | undefined, text: string | undefined): Int32Array {
-    const short = this.#visible.ifShort(view, order)
+  #matching(
+    view: View,
+    visible: VisibleEdges,
+    order: ListOrder,
+    test: Test | undefined,
+    text: string | undefined,
+  ): Int32Array {
+    const short = visible.ifShort(view, order)
     const size = short?.length ?? order.size
     const wanted = text && size > this.#limits.alwaysWalked ? text.toLowerCase() : undefined
     const isWorthIt = wanted !== undefined && this.#text.estimate(wanted) < 4 * size
     const candidates = isWorthIt ? this.#text.candidates(wanted) : undefined
     if (candidates && candidates.length < size) {
-      return candidates.filter((id) => this.#evaluator.discovers(view, id) && (test === undefined || test(id)))
+      return candidates.filter((id) => visible.has(view, id) && (test === undefined || test(id)))
     }
-    const visible = short ?? this.#visible.all(view, order)
-    return test ? visible.filter(test) : visible
+    const all = short ?? visible.all(view, order)
+    return test ? all.filter(test) : all
   }
 
   /** The first `count` of the edges in the order asked for. */

@@ -1,5 +1,5 @@
 import type { Evaluator } from './graph-evaluate.ts'
-import { conveysDiscover, Expander } from './graph-expand.ts'
+import { type Conveys, conveysDiscover, Expander } from './graph-expand.ts'
 import type { ResourceGraph } from './graph-resources.ts'
 import type { View } from './graph-view.ts'
 import { Bits } from './search-bits.ts'
@@ -14,10 +14,32 @@ interface Listing {
   readonly ids: Int32Array
 }
 
-/** The edges a view may discover, in a given order: worked out when asked for and kept while it holds. */
+/** What a list is of: which grants may lead to an edge in it, and whether one that they lead to is in it. */
+export interface Extent {
+  conveys: Conveys
+  shows(view: View, edgeId: number): boolean
+  /** Whether all they lead to is in it, but where restrictions say otherwise. */
+  isExact: boolean
+}
+
+/** The edges that may be known of. */
+export function discovered(evaluator: Evaluator): Extent {
+  return { conveys: conveysDiscover, shows: (view, id) => evaluator.discovers(view, id), isExact: true }
+}
+
+/** Of those the ones with a role. */
+export function withRole(evaluator: Evaluator): Extent {
+  return {
+    conveys: (conveyances) => evaluator.mayConveyRole(conveyances),
+    shows: (view, id) => evaluator.hasRole(view, id),
+    isExact: false,
+  }
+}
+
+/** The edges a view is shown, in a given order: worked out when asked for and kept while it holds. */
 export class VisibleEdges {
   readonly #resources: ResourceGraph
-  readonly #evaluator: Evaluator
+  readonly #extent: Extent
   readonly #expander: Expander
   readonly #maxSteps: number
   readonly #short = new WeakMap<View, Map<ListOrder, Listing>>()
@@ -27,16 +49,21 @@ export class VisibleEdges {
   readonly #bits = new Bits()
 
   /** `maxSteps`: steps down the graph that a first page may cost; who sees more is served off the order of all edges. */
-  constructor(resources: ResourceGraph, evaluator: Evaluator, maxSteps: number) {
+  constructor(resources: ResourceGraph, extent: Extent, maxSteps: number) {
     this.#resources = resources
     this.#maxSteps = maxSteps
-    this.#evaluator = evaluator
+    this.#extent = extent
     this.#expander = new Expander(resources)
+  }
+
+  /** Whether an edge is among them. */
+  has(view: View, edgeId: number): boolean {
+    return this.#extent.shows(view, edgeId)
   }
 
   /** All of them, unless that would take too long. */
   ifShort(view: View, order: ListOrder): Int32Array | undefined {
-    if (seesEverything(view)) return order.ids().subarray(0, order.size)
+    if (this.#seesEverything(view)) return order.ids().subarray(0, order.size)
     const lists = this.#short.get(view) ?? new Map<ListOrder, Listing>()
     this.#short.set(view, lists)
     const kept = lists.get(order) ?? this.#long.find((long) => long.view === view && long.order === order)?.listing
@@ -61,13 +88,13 @@ export class VisibleEdges {
   /** How many there are, up to `atMost`. */
   count(view: View, order: ListOrder, atMost: number): number {
     if (!view.isActive || atMost <= 0) return 0
-    if (atMost > 100 || seesEverything(view)) return Math.min(atMost, this.all(view, order).length)
+    if (atMost > 100 || this.#seesEverything(view)) return Math.min(atMost, this.all(view, order).length)
     const found = new Set<number>()
     for (const source of [view, view.everybody]) {
       if (source === undefined) continue
-      if (conveysDiscover(source.everywhere)) return Math.min(atMost, this.all(view, order).length)
-      this.#expander.edgesOf(source, Number.POSITIVE_INFINITY, (id) => {
-        if (!found.has(id) && this.#evaluator.discovers(view, id)) found.add(id)
+      if (this.#extent.conveys(source.everywhere)) return Math.min(atMost, this.all(view, order).length)
+      this.#expander.edgesOf(source, this.#extent.conveys, Number.POSITIVE_INFINITY, (id) => {
+        if (!found.has(id) && this.has(view, id)) found.add(id)
         return found.size < atMost
       })
     }
@@ -88,19 +115,21 @@ export class VisibleEdges {
     const bits = this.#bits
     bits.clear()
     const mark = (id: number): boolean => {
-      bits.add(ranks[id] as number)
+      const place = ranks[id] as number
+      if (!bits.has(place) && (this.#extent.isExact || this.has(view, id))) bits.add(place)
       return true
     }
     if (!this.#markOwn(view, order, steps, mark)) return undefined
     if (view.everybody && !this.#markPublic(view.everybody, order, steps, mark)) return undefined
     for (const id of view.restrictions?.keys() ?? []) {
-      if (this.#resources.kinds.isEdge(id) && !this.#evaluator.discovers(view, id)) bits.remove(ranks[id] as number)
+      if (this.#resources.kinds.isEdge(id) && !this.has(view, id)) bits.remove(ranks[id] as number)
     }
     return bits.pick(order.ids())
   }
 
   #markOwn(view: View, order: ListOrder, steps: number, mark: (id: number) => boolean): boolean {
-    if (!conveysDiscover(view.everywhere)) return this.#expander.edgesOf(view, steps, mark)
+    const { conveys } = this.#extent
+    if (!conveys(view.everywhere)) return this.#expander.edgesOf(view, conveys, steps, mark)
     if (order.size > steps) return false
     for (const id of order.ids().subarray(0, order.size)) mark(id)
     return true
@@ -110,9 +139,11 @@ export class VisibleEdges {
     const markPublic = (id: number) => !this.#resources.tenantOf(id)?.publicAccess || mark(id)
     return this.#markOwn(everybody, order, steps, markPublic)
   }
-}
 
-/** Whether a grant on the platform shows the view every edge there is. */
-function seesEverything(view: View): boolean {
-  return view.isActive && view.restrictions === undefined && conveysDiscover(view.everywhere)
+  /** Whether a grant on the platform shows the view every edge there is. */
+  #seesEverything(view: View): boolean {
+    return (
+      this.#extent.isExact && view.isActive && view.restrictions === undefined && this.#extent.conveys(view.everywhere)
+    )
+  }
 }

@@ -86,6 +86,7 @@ export function edgePage(
       ...(query !== undefined && query.trim() !== '' ? { text: query.trim() } : {}),
       ...(producttype && producttype.length > 0 ? { producttypes: producttype } : {}),
       ...(filter ? { filter } : {}),
+      withRole: true,
       order: toOrder(searchParams.orderState ?? [], stateOf),
       offset: page * limit,
       limit,

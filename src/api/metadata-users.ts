@@ -33,7 +33,10 @@ const ada = {
 
 function found({ ctx, now }: Call, user: UserRow | undefined): z.input<typeof oneUser> {
   if (user === undefined) throw new AppError('forbidden', ['user', 'backend'])
-  return { ...toMirroredUser(user), hasMultipleEdges: ctx.store.index.countEdges(user.id, now.getTime(), 2) > 1 }
+  return {
+    ...toMirroredUser(user),
+    hasMultipleEdges: ctx.store.index.countEdges(user.id, now.getTime(), 2, { withRole: true }) > 1,
+  }
 }
 
 const getUser = defineMethod({

@@ -42,7 +42,7 @@ function toSessionUser({ ctx, now }: Call, user: UserRow) {
     id: user.login,
     name: user.name,
     language: uiLanguage(user.language).toUpperCase(),
-    hasMultipleEdges: ctx.store.index.countEdges(user.id, now.getTime(), 2) > 1,
+    hasMultipleEdges: ctx.store.index.countEdges(user.id, now.getTime(), 2, { withRole: true }) > 1,
     // Without a theme the UI covers the page with a question after every log-in (ui.md section 0, rule 5).
     settings: { theme: 'light', ...settings, ...(Object.keys(claims).length > 0 ? { claims } : {}) },
     globalRole: user.globalRole,

@@ -20,6 +20,14 @@ function expectAgreement(index: AccessIndex, oracle: Oracle, at: number): void {
     }
     const visible = oracle.edges(principalId, at).map(({ id }) => id)
     const listed = index.listEdges(principalId, { order: [], offset: 0, limit: 100 }, at).map(({ id }) => id)
+    const withRole = oracle
+      .edges(principalId, at)
+      .filter(({ id }) => oracle.access(principalId, id, at).role !== undefined)
+    const page = index.listEdges(principalId, { order: [], offset: 0, limit: 100, withRole: true }, at)
+    expect(page.map(({ id }) => id).sort(), `roles of principal ${principalId} at ${at}`).toEqual(
+      withRole.map(({ id }) => id).sort(),
+    )
+    expect(index.countEdges(principalId, at, 2, { withRole: true })).toBe(Math.min(2, withRole.length))
     expect([...listed].sort(), `list of principal ${principalId} at ${at}`).toEqual(visible.sort())
     for (const kind of ['organisation', 'site', 'edgeGroup'] as const) {
       const page = index.listContainers(principalId, kind, { offset: 0, limit: 100 }, at).map(({ id }) => id)

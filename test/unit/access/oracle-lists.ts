@@ -16,6 +16,8 @@ export interface ListQuery {
   producttypes: string[]
   /** Only edges whose id leaves this rest by three; undefined: all. */
   rest: number | undefined
+  /** Only edges with a role. */
+  withRole: boolean
   order: { field: 'id' | 'comment' | 'rank'; descending: boolean }[]
   offset: number
   limit: number
@@ -25,6 +27,7 @@ export interface ListQuery {
 export function edgePage(oracle: Oracle, principalId: number, query: ListQuery, at: number): number[] {
   const { text, producttypes, rest, offset, limit } = query
   const wanted = oracle.edges(principalId, at).filter((edge) => {
+    if (query.withRole && oracle.access(principalId, edge.id, at).role === undefined) return false
     const content = [edge.edgeId, edge.comment, edge.producttype].join('\n').toLowerCase()
     if (text && !content.includes(text.toLowerCase())) return false
     if (rest !== undefined && edge.id % 3 !== rest) return false

@@ -25,6 +25,7 @@ function fleet() {
     many: scene.user('many'),
     restricted: scene.user('restricted'),
     all: scene.user('all'),
+    member: scene.user('member'),
     disabled: scene.user('disabled', { disabledAt: 1 }),
   }
   for (const edge of edges.slice(0, 5)) scene.grant(people.few, 'resource.detail', edge)
@@ -34,6 +35,10 @@ function fleet() {
   )
   scene.grant(people.some, 'group.detail', group)
   scene.grant(people.many, 'org.viewer', main)
+  // Members discover, and have a role on a few only (K10).
+  scene.grant(people.member, 'org.member', main)
+  for (const edge of edges.slice(0, 3000))
+    if (Number(edge) % 2 === 0) scene.grant(people.member, 'resource.detail', edge)
   for (const person of [people.restricted, people.all, people.disabled]) {
     scene.grant(person, 'openems.guest', PLATFORM_RESOURCE_ID)
   }
@@ -54,9 +59,16 @@ describe('a large fleet', () => {
       { ask: { filter: (id: number) => id % 1000 === 7 }, test: (edge: EdgeRow) => edge.id % 1000 === 7 },
     ]
     let compared = 0
-    for (const [name, principalId] of Object.entries(people)) {
-      const seen = inOrder(edges.filter(({ id }) => index.allows(principalId, 'discover', id, now)))
-      expect(index.countEdges(principalId, now, edgeCount), name).toBe(seen.length)
+    const everybody = Object.entries(people).flatMap(([name, id]) =>
+      [true, false].map((role) => [name, id, role] as const),
+    )
+    for (const [name, principalId, withRole] of everybody) {
+      const isShown = ({ id }: EdgeRow) =>
+        index.allows(principalId, 'discover', id, now) &&
+        (!withRole || index.edgeRole(principalId, id, now) !== undefined)
+      const seen = inOrder(edges.filter(isShown))
+      expect(index.countEdges(principalId, now, edgeCount, { withRole }), name).toBe(seen.length)
+      expect(index.countEdges(principalId, now, 2, { withRole }), name).toBe(Math.min(2, seen.length))
       for (const { ask, test } of filters) {
         const truth = seen.filter(test).map(({ id }) => id)
         for (const descending of [false, true]) {
@@ -68,8 +80,10 @@ describe('a large fleet', () => {
             [0, edgeCount],
           ] as const) {
             const order = [{ field: 'id' as const, descending }]
-            const page = index.listEdges(principalId, { ...ask, order, offset, limit }, now).map(({ id }) => id)
-            const where = `${name} ${JSON.stringify({ ...ask, descending, offset, limit })}`
+            const page = index
+              .listEdges(principalId, { ...ask, withRole, order, offset, limit }, now)
+              .map(({ id }) => id)
+            const where = `${name} ${JSON.stringify({ ...ask, withRole, descending, offset, limit })}`
             expect(
               page.length === wanted.slice(offset, offset + limit).length &&
                 page.every((id, n) => id === wanted[offset + n]),
@@ -80,6 +94,6 @@ describe('a large fleet', () => {
         }
       }
     }
-    expect(compared).toBe(7 * 5 * 2 * 4)
+    expect(compared).toBe(2 * 8 * 5 * 2 * 4)
   })
 })

@@ -47,7 +47,7 @@ export type Move =
   | ({ do: 'allows'; permission: Permission } & About)
   | { do: 'edges'; principalId: number; query: ListQuery }
   | { do: 'containers'; principalId: number; kind: (typeof containerKinds)[number]; query: ListQuery }
-  | { do: 'count'; principalId: number; atMost: number }
+  | { do: 'count'; principalId: number; atMost: number; withRole: boolean }
   | { do: 'holders'; resourceId: number; offset: number; limit: number }
   | { do: 'data'; principalId: number; edgeId: number; component: string; instant: number }
   | { do: 'owners'; organisationId: number; gone: Pick<Step, 'entity' | 'id'> | undefined }
@@ -58,6 +58,7 @@ const someQuery: fc.Arbitrary<ListQuery> = fc.record({
   text: oneOf([undefined, undefined, 'HAUS', 'e', 'fems', '1', 'site', 'home', 'nowhere']),
   producttypes: fc.subarray(['home', 'industrial']),
   rest: oneOf([undefined, undefined, 0, 1, 2]),
+  withRole: fc.boolean(),
   order: fc.array(fc.record({ field: oneOf(['id', 'comment', 'rank'] as const), descending: fc.boolean() }), {
     maxLength: 3,
   }),
@@ -104,6 +105,7 @@ export const someMove: fc.Arbitrary<Move> = fc.oneof(
       do: fc.constant('count' as const),
       principalId: about.principalId,
       atMost: oneOf([0, 1, 2, 4, 1000]),
+      withRole: fc.boolean(),
     }),
   },
   {
@@ -184,8 +186,18 @@ export class Walk {
         )
       }
       case 'count': {
-        const counted = this.#index.countEdges(move.principalId, this.#at, move.atMost)
-        return deepStrictEqual(counted, Math.min(move.atMost, this.#oracle.edges(move.principalId, this.#at).length))
+        const { principalId, atMost, withRole } = move
+        const counted = this.#index.countEdges(principalId, this.#at, atMost, { withRole })
+        const all: ListQuery = {
+          text: undefined,
+          producttypes: [],
+          rest: undefined,
+          withRole,
+          order: [],
+          offset: 0,
+          limit: 1000,
+        }
+        return deepStrictEqual(counted, Math.min(atMost, edgePage(this.#oracle, principalId, all, this.#at).length))
       }
       case 'holders':
         return this.#compareHolders(move)
