@@ -51,7 +51,9 @@ export class ResourceGraph {
 
   /** Whether any tenant gives the role of a guest for an overview alone (K10). */
   get hasLenientTenant(): boolean {
-    this.#hasLenientTenant ??= [...this.#organisations.values()].some((row) => row.parentId === null && !row.strictRoles)
+    this.#hasLenientTenant ??= [...this.#organisations.values()].some(
+      (row) => row.parentId === null && !row.strictRoles,
+    )
     return this.#hasLenientTenant
   }
 

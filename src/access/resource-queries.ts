@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Db, Tx } from '../db/database.ts'
 import type { ContainmentRow, GrantRow, ResourceKind } from './model.ts'
 
@@ -98,6 +99,27 @@ export async function insertGrantRow(tx: Tx, grant: NewGrant): Promise<GrantRow>
     .returning('id')
     .executeTakeFirstOrThrow()
   return { id, ...grant }
+}
+
+/** Any number of grants in one statement; ids rise in their order. */
+export async function insertGrantRows(tx: Tx, grants: readonly NewGrant[]): Promise<GrantRow[]> {
+  if (grants.length === 0) return []
+  const values = grants.map((grant) => ({
+    ...grant,
+    validFrom: toDate(grant.validFrom),
+    validTo: toDate(grant.validTo),
+  }))
+  const { rows } = await sql<{ id: number }>`
+    insert into access_grant
+      (principal_id, resource_id, role_id, components, valid_from, valid_to, data_windows, source, granted_by)
+    select "principalId", "resourceId", "roleId", components, "validFrom", "validTo", "dataWindows", source, "grantedBy"
+    from rows from (jsonb_to_recordset(${JSON.stringify(values)}::jsonb) as (
+      "principalId" int, "resourceId" int, "roleId" int, components jsonb, "validFrom" timestamptz, "validTo" timestamptz,
+      "dataWindows" jsonb, source text, "grantedBy" int)) with ordinality
+    order by ordinality
+    returning id`.execute(tx)
+  const ids = rows.map(({ id }) => id).sort((a, b) => a - b)
+  return grants.map((grant, index) => ({ id: ids[index] as number, ...grant }))
 }
 
 export async function deleteGrantRow(tx: Tx, id: number): Promise<void> {

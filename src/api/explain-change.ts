@@ -30,7 +30,6 @@ const triable = [
   'removeOrganisationMember',
   'setOrganisationGates',
   'setTenantPolicies',
-  'moveSite',
   'shareSite',
   'unshareSite',
   'moveEdge',

@@ -4,7 +4,6 @@ import { listChildIds } from '../access/resource-queries.ts'
 import { pageOfSorted } from '../lib/page.ts'
 import { defineMethod } from '../rpc/method.ts'
 import {
-  moveSite as hand,
   createSite as newSite,
   moveEdge as putEdge,
   deleteSite as remove,
@@ -82,20 +81,6 @@ const renameSite = defineMethod({
   },
 })
 
-const moveSite = defineMethod({
-  name: 'moveSite',
-  summary:
-    'Moves a site with its edges to another main organisation; what people of the old one had of it ends (P-18).',
-  clients,
-  params: z.strictObject({ siteId: id, organisationId: id }),
-  result: empty,
-  access: { permission: 'share', resource: (params) => params.siteId },
-  handler: async (call, params) => {
-    await hand(call.ctx, actorOf(call), params.siteId, params.organisationId)
-    return {}
-  },
-})
-
 const shareSite = defineMethod({
   name: 'shareSite',
   summary: 'Shares a site with a sub-organisation of its own tree (P-15, P-18).',
@@ -159,7 +144,8 @@ const deleteSite = defineMethod({
 
 const moveEdge = defineMethod({
   name: 'moveEdge',
-  summary: 'Puts an edge on a site of its organisation, or with null takes it off (G-30).',
+  summary:
+    'Puts an edge on a site of its organisation, or with null takes it off (G-30); to another organisation it is handed over.',
   clients,
   params: z.strictObject({ edgeId, siteId: id.nullable() }),
   result: empty,
@@ -170,4 +156,4 @@ const moveEdge = defineMethod({
   },
 })
 
-export const siteMethods = [createSite, renameSite, moveSite, shareSite, unshareSite, listSites, deleteSite, moveEdge]
+export const siteMethods = [createSite, renameSite, shareSite, unshareSite, listSites, deleteSite, moveEdge]

@@ -70,6 +70,12 @@ export function fromDatabase(error: unknown): unknown {
   return meaning === undefined ? error : new AppError('generic', [meaning], error)
 }
 
+/** Whether the database refused a value, as it will whenever it is sent again. */
+export function isRefusedValue(error: unknown): boolean {
+  const original: unknown = error instanceof AppError ? error.cause : error
+  return original instanceof Error && /^(22|23|54)[0-9A-Z]{3}$/.test(text(original, 'code'))
+}
+
 /** Whether a failure says that the database cannot be reached or asks for another try later. */
 export function isUnavailable({ code, message }: Pick<Fields, 'code' | 'message'>): boolean {
   return (

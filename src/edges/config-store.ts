@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from '../db/database.ts'
+import { isRefusedValue } from '../db/pg-errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../log.ts'
 import { type ConfigChange, configDigest, diffConfigs, summarise } from './config-diff.ts'
@@ -10,6 +11,7 @@ interface Pending {
   at: Date
   actorId: number | null
 }
+type Entry = readonly [edgeId: number, pending: Pending]
 export interface ConfigHistoryEntry {
   at: Date
   actorId: number | null
@@ -32,11 +34,17 @@ export class ConfigStore {
   #writing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #failing = false
+  #refused = 0
 
   constructor(options: { db: Db; clock: Clock; log: Log }) {
     this.#db = options.db
     this.#clock = options.clock
     this.#log = options.log
+  }
+
+  /** Configurations that the database did not take. */
+  get refused(): number {
+    return this.#refused
   }
 
   async load(): Promise<void> {
@@ -45,11 +53,7 @@ export class ConfigStore {
   }
 
   start(flushMs: number): void {
-    this.#timer = setInterval(() => {
-      this.#writing ??= this.flush().finally(() => {
-        this.#writing = undefined
-      })
-    }, flushMs)
+    this.#timer = setInterval(() => void this.flush(), flushMs)
     this.#timer.unref()
   }
 
@@ -86,12 +90,20 @@ export class ConfigStore {
     return rows.map((row) => ({ ...row, changes: row.changes as ConfigChange[] }))
   }
 
-  /** Writes what is pending; an outage keeps it pending. */
+  /** Writes what is pending; an outage keeps it pending. One write at a time: whoever comes meanwhile waits for the next. */
   async flush(): Promise<void> {
+    await this.#writing
+    this.#writing ??= this.#writePending().finally(() => {
+      this.#writing = undefined
+    })
+    await this.#writing
+  }
+
+  async #writePending(): Promise<void> {
     while (this.#pending.size > 0) {
       const batch = [...this.#pending].slice(0, BATCH)
       try {
-        await this.#write(batch)
+        await this.#writeAll(batch)
         this.#failing = false
       } catch (error) {
         if (!this.#failing)
@@ -99,18 +111,34 @@ export class ConfigStore {
         this.#failing = true
         return
       }
-      for (const [id, entry] of batch) if (this.#pending.get(id) === entry) this.#pending.delete(id)
     }
+  }
+
+  /** Writes a batch; what the database refuses is found by halving and left out. Throws what is not about a value. */
+  async #writeAll(batch: readonly Entry[]): Promise<void> {
+    try {
+      await this.#write(batch)
+    } catch (error) {
+      if (!isRefusedValue(error)) throw error
+      const half = batch.length >> 1
+      if (half > 0) {
+        await this.#writeAll(batch.slice(0, half))
+        return this.#writeAll(batch.slice(half))
+      }
+      this.#refused++
+      const edge = batch[0]?.[0]
+      this.#log.error({ err: error, edge }, 'edge configuration refused by the database, left out')
+    }
+    for (const [id, entry] of batch) if (this.#pending.get(id) === entry) this.#pending.delete(id)
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#writing
     await this.flush()
   }
 
   /** Three statements for the whole batch: read the old ones, upsert, append to the history. */
-  async #write(batch: readonly (readonly [number, Pending])[]): Promise<void> {
+  async #write(batch: readonly Entry[]): Promise<void> {
     await this.#db.transaction().execute(async (tx) => {
       const ids = batch.map(([id]) => id)
       const old = await tx.selectFrom('edgeConfig').select(['edgeId', 'config']).where('edgeId', 'in', ids).execute()

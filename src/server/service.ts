@@ -203,6 +203,12 @@ function observeGauges(ctx: AppContext, parts: ServerParts): void {
   observeGauge(parts.metrics, 'ems_edges_connected', 'Edges connected to this node', () => ctx.hub.connectedCount)
   observeGauge(parts.metrics, 'ems_edges_online', 'Edges online', () => ctx.hub.states.onlineCount)
   observeGauge(parts.metrics, 'ems_edge_states_unwritten', 'Edge states not written down yet', () => ctx.states.backlog)
+  observeGauge(
+    parts.metrics,
+    'ems_edge_configs_refused',
+    'Configurations the database did not take',
+    () => ctx.configs.refused,
+  )
   observeGauge(parts.metrics, 'ems_password_queue', 'Password checks waiting', () => ctx.passwords.queueLength)
   observeEdgeApps(ctx, parts)
   observeGauge(parts.metrics, 'ems_revision', 'Revision of the access index', () => ctx.store.index.revision)

@@ -1,7 +1,7 @@
 import { guardContainment, guardGrant } from '../access/guard-door.ts'
 import { type EdgeRow, type GrantRow, permissionBits, type SiteRow, type UserRow } from '../access/model.ts'
 import { findVisibleUser } from '../access/people-door.ts'
-import { insertGrantRow, type NewGrant } from '../access/resource-queries.ts'
+import { insertGrantRow, insertGrantRows, type NewGrant } from '../access/resource-queries.ts'
 import { storeRestriction } from '../access/restriction-service.ts'
 import { roleNamed } from '../access/role-grant-service.ts'
 import { tenantOf } from '../access/tenant.ts'
@@ -171,7 +171,7 @@ async function keepHistory(
 ): Promise<GrantRow[]> {
   const now = w.now.getTime()
   const role = roleNamed(w.index, pastRole)
-  const kept: GrantRow[] = []
+  const kept: NewGrant[] = []
   for (const grant of ended) {
     const { selfMask = 0, contentMask = 0 } = w.index.row('role', grant.roleId) ?? {}
     const isPerson = w.index.user(grant.principalId) ?? w.index.row('userGroup', grant.principalId)
@@ -184,11 +184,12 @@ async function keepHistory(
     if (dataWindows.length === 0) continue
     for (const resourceId of isOnEdge ? [grant.resourceId] : edgeIds) {
       const { id: _ended, ...rest } = grant
-      const past = { ...rest, resourceId, roleId: role.id, validFrom: null, dataWindows, source: HAND_OVER_SOURCE }
-      kept.push(await insert(w, action, past))
+      kept.push({ ...rest, resourceId, roleId: role.id, validFrom: null, dataWindows, source: HAND_OVER_SOURCE })
     }
   }
-  return kept
+  const rows = await insertGrantRows(w.tx, kept)
+  for (const row of rows) w.inserted(action, 'grant', row)
+  return rows
 }
 
 async function insert(w: Write, action: string, grant: NewGrant): Promise<GrantRow> {

@@ -3,7 +3,6 @@ import type { OrganisationRow, SiteRow } from '../access/model.ts'
 import { insertResource } from '../access/resource-queries.ts'
 import { addContainment, removeContainment, removeLinks, removeResource } from '../access/resource-service.ts'
 import { tenantOf } from '../access/tenant.ts'
-import { endTies } from '../access/tie-service.ts'
 import {
   hasRight,
   refusal,
@@ -57,31 +56,6 @@ export async function renameSite(
   })
 }
 
-/**
- * Moves a site to another main organisation with all that is on it. What ties it to people of the old tenant ends: grants on
- * it and its edges, shares, places in groups, setup passwords (P-18).
- */
-export async function moveSite(
-  ctx: Pick<AppContext, 'write'>,
-  actor: Actor,
-  siteId: number,
-  organisationId: number,
-): Promise<SiteRow> {
-  return ctx.write(actor, async (w) => {
-    const before = requireResource(w, actor, 'share', 'site', siteId)
-    requireRight(w, actor, 'delete', before.id)
-    const organisation = requireResource(w, actor, 'discover', 'organisation', organisationId)
-    requireMain(organisation)
-    requireRight(w, actor, 'createSite', organisation.id)
-    if (before.organisationId === organisation.id) return before
-    guardContainment(w, actor, { parentId: organisation.id, childId: before.id })
-    const edgeIds = await listEdgeIdsOfSite(w.tx, before.id)
-    await endTies(w, 'site.moved', { resourceIds: [before.id, ...edgeIds], edgeIds })
-    for (const edgeId of edgeIds) await release(w, 'site.moved', edgeId)
-    return changeSite(w, 'site.moved', before, { organisationId: organisation.id })
-  })
-}
-
 /** Shares a site with a sub-organisation of the same tree (P-15, P-18); to share on takes *edit sites* (P-06). */
 export async function shareSite(
   ctx: Pick<AppContext, 'write'>,
@@ -132,7 +106,8 @@ export async function deleteSite(ctx: Pick<AppContext, 'write'>, actor: Actor, s
 
 /**
  * Puts an edge on a site, or takes it off the one it is on. What the site's people may do reaches the edge by that, so it
- * takes the right to grant on the edge (G-30) and to edit the site.
+ * takes the right to grant on the edge (G-30) and to edit the site. Into another tenant leads `handOver` alone, which ends what
+ * people of the old one had of it (P-18).
  */
 export async function moveEdge(
   ctx: Pick<AppContext, 'write'>,
@@ -149,7 +124,7 @@ export async function moveEdge(
       requireResource(w, actor, 'edit', 'site', siteId)
       const tenant = tenantOf(w.index, edge.id)
       if (tenant !== undefined && tenant !== tenantOf(w.index, siteId)) {
-        throw problem('The edge belongs to another organisation than the site')
+        throw problem('The edge belongs to another organisation than the site: hand it over with handOver first')
       }
       guardContainment(w, actor, { parentId: siteId, childId: edge.id })
     }

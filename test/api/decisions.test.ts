@@ -180,6 +180,35 @@ describe('getUserEdges', () => {
     })
   })
 
+  it('K10 fills its pages with edges that carry a role, of which a member has few', async () => {
+    const { user, ui } = await person()
+    const { id: organisationId } = await admin.request('createOrganisation', { name: fresh('Big '), owner: 'admin' })
+    const to = { login: user.login }
+    await admin.request('grantRole', { to, on: { organisationId }, role: 'org.member' })
+    const edges: SeededEdge[] = []
+    for (let n = 0; n < 9; n++) edges.push(await addEdge(service.ctx, { organisationId: Number(organisationId) }))
+    expect(await ui.request('getEdges')).toEqual({ edges: [] })
+    const mine = edges.filter((_, n) => n % 3 === 2)
+    for (const edge of mine) await give(user, edge)
+    for (const method of ['getEdges', 'getUserEdges']) {
+      const page = async (page: number) =>
+        (await ui.request(method, { userId: user.login, page, limit: 2 }))['edges'] as { id: string }[]
+      const pages = [await page(0), await page(1), await page(2)]
+      expect(pages.map((edges) => edges.map(({ id }) => id))).toEqual(
+        [mine.slice(0, 2), mine.slice(2), []].map((part) => part.map(({ id }) => id)),
+      )
+    }
+    const hasMultiple = async () => {
+      await using again = await UiClient.open(service)
+      return (await again.signIn(user.login))['user']
+    }
+    expect(await hasMultiple()).toMatchObject({ hasMultipleEdges: true })
+    for (const edge of mine.slice(1))
+      await admin.request('revokeAccess', { login: user.login, on: { edgeId: edge.id } })
+    expect(await ui.request('getEdges')).toMatchObject({ edges: [{ id: mine[0]?.id }] })
+    expect(await hasMultiple()).toMatchObject({ hasMultipleEdges: false })
+  })
+
   it('tells nothing of unknown users, nothing that the service cannot see, and persons nothing of others', async () => {
     const { user } = await person()
     const [seen, unseen] = [await addEdge(service.ctx), await addEdge(service.ctx)]

@@ -1,5 +1,8 @@
+import type { KyselyPlugin } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
+import type { Tx } from '../../src/db/database.ts'
+import { handOver } from '../../src/sites/hand-over-service.ts'
 import { EdgeClient, UiClient, type WireClient } from '../harness/clients.ts'
 import { addEdge, addUser, fresh } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
@@ -232,7 +235,7 @@ describe('handOver', () => {
   })
 })
 
-describe('moveSite', () => {
+describe('a site that goes to another tenant', () => {
   it('P-18 ends what people of the old tenant had: grants, groups, shares, setup passwords', async () => {
     const [one, two] = [await company(), await company()]
     const { id: siteId } = await one.boss.ui.request('createSite', { organisationId: one.id, name: 'House' })
@@ -245,10 +248,56 @@ describe('moveSite', () => {
     })
     const { id: group } = await customer.ui.request('createEdgeGroup', { name: 'Mine' })
     await customer.ui.request('addToEdgeGroup', { groupId: group, content: { edgeId: edge.id } })
-    await admin.request('moveSite', { siteId, organisationId: two.id })
+    await admin.request('handOver', { siteId, to: { organisationId: two.id }, showPast: true, keepHistory: false })
     expect(await role(customer, edge.id)).toBeUndefined()
     expect(await customer.ui.request('getEdges')).toEqual({ edges: [] })
     expect(await role(two.boss, edge.id)).toBe('installer')
     expect((await refusal(customer.ui, 'addEdgeToUser', { setupPassword: edge.setupPassword })).code).toBe(1003)
+  })
+})
+
+describe('the statements of a hand-over', () => {
+  /** Hands a site with so many edges over, each with an earlier owner who keeps what was recorded; counts the statements. */
+  async function statements(edges: number): Promise<{ count: number; kept: number }> {
+    const [seller, buyer, one] = [await person(), await person(), await company()]
+    const { id } = await one.boss.ui.request('createSite', { organisationId: one.id, name: 'House' })
+    const siteId = Number(id)
+    for (let n = 0; n < edges; n++) await addEdge(service.ctx, { siteId })
+    await give(seller, { siteId }, 'resource.administration')
+    let count = 0
+    const counter: KyselyPlugin = {
+      transformQuery: ({ node }) => {
+        count++
+        return node
+      },
+      transformResult: async ({ result }) => result,
+    }
+    const { ctx } = service
+    const write: typeof ctx.write = (actor, body) =>
+      ctx.write(actor, (w) => body({ ...w, tx: w.tx.withPlugin(counter) as Tx }))
+    const { kept } = await handOver(
+      { ...ctx, write },
+      { actorId: null },
+      {
+        on: { siteId },
+        to: { login: buyer.user.login },
+        from: [],
+        keepHistory: true,
+        showPast: false,
+        leaveOrganisation: false,
+        setupPassword: 'end',
+        newApiKeys: undefined,
+      },
+    )
+    const [first] = kept
+    expect(first).toMatchObject({ principalId: seller.user.id, components: null, validFrom: null, source: 'handOver' })
+    for (const row of kept) expect(ctx.store.index.row('grant', row.id)).toEqual(row)
+    return { count, kept: kept.length }
+  }
+
+  it('are as many for eight edges as for two (C-17)', async () => {
+    const [two, eight] = [await statements(2), await statements(8)]
+    expect([two.kept, eight.kept]).toEqual([2, 8])
+    expect(eight.count).toBe(two.count)
   })
 })

@@ -318,9 +318,10 @@ describe('sites', () => {
     const [one, two] = [await company(), await company()]
     const site = await newSite(one.boss, one.id)
     const below = await newSub(one.boss, one.id)
-    expect((await refusal(one.boss, 'moveSite', { siteId: site, organisationId: two.id })).code).toBe(1005)
+    const handOver = { siteId: site, to: { organisationId: two.id }, showPast: true }
+    expect((await refusal(one.boss, 'handOver', handOver)).code).toBe(1005)
     await one.boss.request('shareSite', { siteId: site, organisationId: below })
-    await admin.request('moveSite', { siteId: site, organisationId: two.id })
+    await admin.request('handOver', handOver)
     expect(await sitesOf(one.boss)).toEqual([])
     expect(await sitesOf(two.boss)).toEqual([site])
   })
@@ -331,7 +332,7 @@ describe('sites', () => {
     const edge = await addEdge(service.ctx, { siteId: site })
     expect(await one.boss.request('getEdge', { edgeId: edge.id })).toMatchObject({ edge: { role: 'installer' } })
     expect((await refusal(admin, 'moveEdge', { edgeId: edge.id, siteId: foreign })).message).toMatch(
-      /another organisation/,
+      /another organisation.*handOver/,
     )
     const unseen = await refusal(two.boss, 'moveEdge', { edgeId: edge.id, siteId: foreign })
     expect(unseen).toEqual(await refusal(two.boss, 'moveEdge', { edgeId: 'no-such-edge', siteId: foreign }))

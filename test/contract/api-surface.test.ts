@@ -69,7 +69,6 @@ describe('the surface of the service', () => {
       listOrganisationMembers · ui service · permission manageMembers
       createSite · ui service · permission discover
       renameSite · ui service · permission edit
-      moveSite · ui service · permission share
       shareSite · ui service · permission share
       unshareSite · ui service · permission discover
       listSites · ui service · signedIn

@@ -256,6 +256,43 @@ describe('configuration', () => {
   })
 })
 
+describe('configurations written behind', () => {
+  it('O-04 are in the history once, however many flushes run at a time', async () => {
+    const edge = await addEdge(service.ctx)
+    const { configs } = service.ctx
+    const history = () => configs.history(edge.row.id, { limit: 10 })
+    const config = (alias: string) => ({ components: { c0: { alias } }, factories: {} })
+    configs.received(edge.row.id, config('0'), null)
+    await configs.flush()
+    for (let turn = 1; turn <= 5; turn++) {
+      configs.received(edge.row.id, config(String(turn)), null)
+      await Promise.all([configs.flush(), configs.flush(), configs.flush()])
+      expect(await history()).toHaveLength(turn)
+    }
+  })
+
+  it('that the database refuses are left out, logged and counted; the others are written', async () => {
+    const { log, lines } = recordingLog()
+    await using other = await startTestService({ log, config: { stateFlushMs: 60_000 } })
+    const edges = await Promise.all(Array.from({ length: 7 }, () => addEdge(other.ctx)))
+    const { configs, db } = other.ctx
+    for (const [n, edge] of edges.entries()) {
+      const alias = n === 2 || n === 6 ? `not text \u0000 ${n}` : `text ${n}`
+      configs.received(edge.row.id, { components: { c0: { alias } }, factories: {} }, null)
+    }
+    await configs.flush()
+    const written = await db.selectFrom('edgeConfig').select('edgeId').orderBy('edgeId').execute()
+    const wanted = edges.filter((_, n) => n !== 2 && n !== 6).map(({ row }) => row.id)
+    expect(written.map(({ edgeId }) => edgeId)).toEqual(wanted.sort((a, b) => a - b))
+    expect(configs.refused).toBe(2)
+    expect(lines.filter(({ level, msg }) => level === 50 && /configuration refused/.test(String(msg)))).toHaveLength(2)
+    configs.received(edges[2]?.row.id ?? 0, { components: {}, factories: {} }, null)
+    await configs.flush()
+    expect(await db.selectFrom('edgeConfig').select('edgeId').execute()).toHaveLength(6)
+    expect(await (await fetch(`${other.urls.http}/metrics`)).text()).toContain('ems_edge_configs_refused 2')
+  })
+})
+
 describe('the system log', () => {
   const line = { line: { time: '2026-04-04T12:00:00.000+02:00', level: 'INFO', source: 's', message: 'm' } }
 

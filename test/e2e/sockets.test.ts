@@ -61,6 +61,14 @@ describe('answers that the UI needs late (ui.md section 6)', () => {
   })
 })
 
+it('a client of a test does not wait for ever for a socket that is gone', async () => {
+  await using ui = await UiClient.open(service)
+  const waiting = ui.settled()
+  ui.socket.terminate()
+  await expect(waiting).rejects.toThrow('before it settled')
+  await expect(ui.settled()).rejects.toThrow('before it settled')
+})
+
 describe('limits of a socket', () => {
   it('a reader that stands still loses frames and slows nobody', async () => {
     const edge = await addEdge(service.ctx)

@@ -75,7 +75,7 @@ function someCall(of: Scene): fc.Arbitrary<Call> {
       weight: 4,
       arbitrary: call(['addToEdgeGroup', 'removeFromEdgeGroup'], { groupId: pick(of.edgeGroups), content }),
     },
-    { weight: 2, arbitrary: call(['shareSite', 'unshareSite', 'moveSite'], { siteId, organisationId }) },
+    { weight: 2, arbitrary: call(['shareSite', 'unshareSite'], { siteId, organisationId }) },
     { weight: 4, arbitrary: call(['addOrganisationMember', 'setOrganisationRole'], { organisationId, login, role }) },
     { weight: 2, arbitrary: call(['removeOrganisationMember'], { organisationId, login }) },
     { weight: 1, arbitrary: call(['setOrganisationGates'], { organisationId, canEditSites: fc.boolean() }) },

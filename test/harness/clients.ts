@@ -141,11 +141,17 @@ export class WireClient implements AsyncDisposable {
     }
   }
 
-  /** Resolves when everything sent so far has been handled: a pong comes after what was sent before its ping. */
+  /**
+   * Resolves when everything sent so far has been handled: a pong comes after what was sent before its ping. Rejects when the
+   * socket is closed or closes before that.
+   */
   async settled(): Promise<void> {
+    const tooSoon = this.closed.then((closing) => {
+      throw new Error(`closed with ${JSON.stringify(closing)} before it settled`)
+    })
     const pong = new Promise((resolve) => this.socket.once('pong', resolve))
-    this.socket.ping()
-    await pong
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.ping()
+    await Promise.race([pong, tooSoon])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
