@@ -45,6 +45,7 @@ export interface Decided {
   mask: number
   role: OpenemsRole | undefined
   paths: Path[]
+  /** How many more there are, each further grant counted once. */
   morePaths: number
   /** What was taken from the sum of all paths. */
   caps: Removal[]
@@ -69,14 +70,18 @@ export function decided(
   const look = () => slice.evaluator.conveyances(slice.views.get(principalId, at), inside)
   const conveyances = disabled === undefined ? look() : slice.trying([disabled], look)
   const first = (one: Conveyance) => Number((one.mask & bit) !== 0)
-  const paths = conveyances
-    .sort((a, b) => first(b) - first(a) || a.grant.id - b.grant.id)
-    .flatMap((one) => pathsOf(slice, one, principalId, inside, at))
+  const paths: Path[] = []
+  let unfollowed = 0
+  for (const one of [...conveyances].sort((a, b) => first(b) - first(a) || a.grant.id - b.grant.id)) {
+    // Somebody may have a thing by thousands of groups of his own: to follow each would take seconds.
+    if (paths.length <= maxPaths) paths.push(...pathsOf(slice, one, principalId, inside, at))
+    else unfollowed++
+  }
   return {
     mask: decisionMask(decision),
     role: openemsRoles[decisionRank(decision)],
     paths: paths.slice(0, maxPaths),
-    morePaths: Math.max(0, paths.length - maxPaths),
+    morePaths: Math.max(0, paths.length - maxPaths) + unfollowed,
     caps: capsOf(slice, principalId, inside, conveyances, decisionRank(decision)),
   }
 }
@@ -194,7 +199,9 @@ function leadingTo(from: number, to: number, next: (node: number) => readonly nu
   const nodes = new Set([from])
   for (const node of nodes) {
     for (const above of next(node)) {
-      below.set(above, [...(below.get(above) ?? []), node])
+      const lower = below.get(above)
+      if (lower) lower.push(node)
+      else below.set(above, [node])
       nodes.add(above)
     }
   }

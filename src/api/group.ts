@@ -112,10 +112,10 @@ const listEdgeGroups = defineMethod({
   scope: 'read',
   access: 'signedIn',
   handler: async (call, { parentId, ...query }) => {
-    const inside = parentId === undefined ? undefined : await listChildIds(call.ctx.db, parentId)
+    const inside = parentId === undefined ? undefined : new Set(await listChildIds(call.ctx.db, parentId))
     const look = lookOf(call)
     if (parentId !== undefined && !may(look, 'discover', parentId)) return { groups: [], total: 0 }
-    const rows = visible(look, 'edgeGroup').filter((group) => inside === undefined || inside.includes(group.id))
+    const rows = visible(look, 'edgeGroup').filter((group) => inside === undefined || inside.has(group.id))
     const { items, total } = pageOfSorted(rows, (group) => group, query)
     return { groups: items.map((group) => toView(look, group)), total }
   },

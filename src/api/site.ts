@@ -116,11 +116,11 @@ const listSites = defineMethod({
   scope: 'read',
   access: 'signedIn',
   handler: async (call, { organisationId, label, ...query }) => {
-    const shared = organisationId === undefined ? [] : await listChildIds(call.ctx.db, organisationId)
+    const shared = new Set(organisationId === undefined ? [] : await listChildIds(call.ctx.db, organisationId))
     const look = lookOf(call)
     if (organisationId !== undefined && !may(look, 'discover', organisationId)) return { sites: [], total: 0 }
     const isOf = (site: SiteRow) =>
-      organisationId === undefined || site.organisationId === organisationId || shared.includes(site.id)
+      organisationId === undefined || site.organisationId === organisationId || shared.has(site.id)
     const isLabelled = (site: SiteRow) =>
       label === undefined || (site.labels.includes(label) && may(look, 'detail', site.id))
     const rows = visible(look, 'site').filter((site) => isOf(site) && isLabelled(site))

@@ -171,6 +171,18 @@ describe('an allowed access', () => {
     expect(told.sentence).toBe('ada may use history on edge0: has group.detail on Farms through Outer')
   })
 
+  it('is told at once to who has a thing by thousands of groups of his own; further ways are counted', () => {
+    const scene = new Scene()
+    const user = scene.user('ada')
+    const edge = scene.edge('edge0')
+    for (let count = 0; count < 3000; count++) {
+      scene.grant(user, 'group.administration', scene.edgeGroup(`Group ${count}`, [edge]))
+    }
+    const told = ask(scene, user, edge, { asker: user })
+    expect(told.paths).toHaveLength(20)
+    expect(told.morePaths).toBe(2980)
+  })
+
   it('says what the organisation leaves of a role (P-13)', () => {
     const scene = new Scene()
     const user = scene.user('ada')
