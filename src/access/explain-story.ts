@@ -18,14 +18,17 @@ export interface HistoryEntry {
   actorId: number | null
 }
 
-/** Goes through what changed since the rows of the slice, and through the periods in between; what is left is the story. */
-export function historyIn(
+/**
+ * Goes through what changed since the rows of the slice, and through the periods in between; what is left is the story. Yields
+ * after every change, because each may take a millisecond where somebody has a thing in very many ways.
+ */
+export function* historyIn(
   slice: Slice,
   changes: readonly PastChange[],
   principalId: number,
   resourceId: number,
   until: number,
-): HistoryEntry[] {
+): Generator<undefined, HistoryEntry[]> {
   const inside = slice.inside(resourceId)
   const entries: HistoryEntry[] = []
   let known = 0
@@ -52,6 +55,7 @@ export function historyIn(
     }
     time = at
     look(at, first)
+    yield
   }
   look(until, undefined)
   return entries
