@@ -24,7 +24,7 @@ import { type FleetSection, fleetSectionNames } from './fleet-format.ts'
 import { assignKeys, type KeyedKind, keyedKinds } from './fleet-keys.ts'
 import { inOrder, inPages } from './fleet-order.ts'
 import { collectFleet, type FleetRows } from './fleet-scope.ts'
-import { type FleetTextFormat, fleetTexts } from './fleet-text.ts'
+import { type FleetItem, type FleetTextFormat, fleetText } from './fleet-text.ts'
 
 /** What an export is made from: the access index, and what stands in tables beside it, a page at a time. */
 export interface FleetSource {
@@ -43,8 +43,6 @@ export interface ExportWish {
 }
 
 const PAGE = 500
-/** So much text is made in one turn of the event loop: YAML takes a few milliseconds for it. */
-const PIECE_CHARACTERS = 8192
 /** So many rows are looked at in one turn. */
 const STEPS = 2000
 
@@ -56,23 +54,7 @@ const STEPS = 2000
 export async function* exportFleet(source: FleetSource, wish: ExportWish): AsyncGenerator<string> {
   const writer = new FleetWriter(source, await settled(collectFleet(source.index, wish.organisationId)))
   await writer.name()
-  const text = fleetTexts[wish.format]
-  yield text.head
-  for (const [at, section] of fleetSectionNames.entries()) {
-    let piece = text.section(section, at === 0)
-    let count = 0
-    for await (const entries of writer.pages(section)) {
-      for (const entry of entries) {
-        piece += text.entry(entry, count++ === 0)
-        if (piece.length < PIECE_CHARACTERS) continue
-        yield piece
-        piece = ''
-        await turn()
-      }
-    }
-    yield piece + text.sectionEnd(count === 0)
-  }
-  yield text.tail
+  yield* fleetText(writer.items(), wish.format)
 }
 
 type Node = { kind: string; key: string; id: number }
@@ -112,9 +94,11 @@ class FleetWriter implements Names {
     )
   }
 
-  /** The entries of one list, in pages. */
-  pages(section: FleetSection): Pages {
-    return this.#writers[section]()
+  /** Every entry of the file. */
+  async *items(): AsyncGenerator<FleetItem> {
+    for (const section of fleetSectionNames) {
+      for await (const page of this.#writers[section]()) for (const entry of page) yield { section, entry }
+    }
   }
 
   readonly #writers: Record<FleetSection, () => Pages> = {

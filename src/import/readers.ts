@@ -2,6 +2,8 @@ import type { ImportInput, ImportItem, ImportLimits, ImportProblem, Reader, Read
 import { delimiterOf, readCsv } from './read-csv.ts'
 import { isWorkbook, readExcel } from './read-excel.ts'
 import { isFleet, readFleet } from './read-fleet.ts'
+import { isKeycloak, readKeycloak } from './read-keycloak.ts'
+import { isOpenemsFile, readOpenemsFile } from './read-openems-file.ts'
 import { readTemplateJson } from './read-template-json.ts'
 import { fieldOfColumn } from './table.ts'
 import { Unreadable } from './unreadable.ts'
@@ -32,6 +34,8 @@ export const formats: readonly Format[] = [
     read: readFleet,
   },
   { name: 'excel', title: 'Excel: users', detects: ({ bytes }) => isWorkbook(bytes), read: readExcel },
+  { name: 'openems-file', title: 'OpenEMS Metadata.File: edges', detects: isOpenemsFile, read: readOpenemsFile },
+  { name: 'keycloak', title: 'Keycloak realm export: users and groups', detects: isKeycloak, read: readKeycloak },
   { name: 'csv', title: 'CSV: users', detects: isTable, read: readCsv },
 ]
 
