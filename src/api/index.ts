@@ -18,6 +18,7 @@ import { handOverMethods } from './hand-over.ts'
 import { impersonationMethods } from './impersonation.ts'
 import { invitationMethods } from './invitation.ts'
 import { managedMemberMethods } from './managed-member.ts'
+import { exportMethods } from './master-data.ts'
 import { metadataEdgeMethods } from './metadata-edges.ts'
 import { metadataUserMethods } from './metadata-users.ts'
 import { mirrorMethods } from './mirror.ts'
@@ -49,6 +50,7 @@ export const allMethods = [
   ...siteMethods,
   ...groupMethods,
   ...grantMethods,
+  ...exportMethods,
   ...roleMethods,
   ...accountMethods,
   ...impersonationMethods,

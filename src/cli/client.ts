@@ -53,7 +53,7 @@ export async function callService(
 }
 
 /** The control socket of the data folder; a killed service may have left a dead one. */
-function controlSocketOf(dataDir: string | undefined): string {
+export function controlSocketOf(dataDir: string | undefined): string {
   return resolve(controlSocketPath(dataDir ?? readConfig({ EMS_SECRET: 'x'.repeat(32), ...process.env }).dataDir))
 }
 
@@ -70,7 +70,8 @@ function open(options: ClientOptions): WebSocket {
   return new WebSocket(`ws+unix:${path}:/`)
 }
 
-function notRunning(path: string): NotRunning {
+/** What to say then. */
+export function notRunning(path: string): NotRunning {
   return new NotRunning(
     `No service runs on this data folder (nobody listens on ${path}). Start it, or name the folder with --data-dir, or use --url and --token.`,
   )

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { apiDocsCommand } from './api-docs.ts'
 import { callCommands } from './calls.ts'
 import { createUserCommand } from './create-user.ts'
+import { exportCommand, odooCommand } from './export.ts'
 import { explainFailure } from './failure.ts'
 import { migrateCommand } from './migrate.ts'
 import { serveCommand } from './serve.ts'
@@ -17,6 +18,8 @@ for (const command of [
   createUserCommand(),
   ...callCommands(),
   simulateCommand(),
+  exportCommand(),
+  odooCommand(),
   apiDocsCommand(),
 ]) {
   program.addCommand(command)

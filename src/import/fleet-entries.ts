@@ -67,11 +67,12 @@ export function organisationEntry(row: OrganisationRow, names: Names): FleetEntr
     key,
     name: row.name,
     parent,
-    canEditSites: row.canEditSites || undefined,
-    canCreateSuborganisations: row.canCreateSuborganisations || undefined,
-    maxOpenemsRole: unless(row.maxOpenemsRole, 'installer'),
-    publicAccess: row.publicAccess || undefined,
-    strictRoles: row.strictRoles ? undefined : false,
+    // Never left out: what a new organisation begins with depends on how it is made.
+    canEditSites: row.canEditSites,
+    canCreateSuborganisations: row.canCreateSuborganisations,
+    maxOpenemsRole: row.maxOpenemsRole,
+    publicAccess: row.publicAccess,
+    strictRoles: row.strictRoles,
   })
 }
 
@@ -114,7 +115,7 @@ export function userEntry(person: Person, names: Names): FleetEntry<'users'> {
     language: row.language as Language,
     shareable: row.shareable || undefined,
     disabled: row.disabledAt === null ? undefined : true,
-    globalRole: unless(row.globalRole, 'guest'),
+    globalRole: row.globalRole,
     settings: filled(sorted(row.settings)),
     claims: filled(sorted(Object.fromEntries(person.claims.map(({ key, value }) => [key, value])))),
     restrictions: filled(sorted(restrictionsOf(person, names))),

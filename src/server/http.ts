@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AppContext } from '../context.ts'
 import { equalSecrets } from '../lib/constant-time.ts'
+import { EXPORT_PATH, handleExport, isExport } from './export.ts'
 import type { ServerParts } from './service.ts'
 
 /** Paths with a name in the metrics; everything else is "other". */
-const paths = ['/', '/healthz', '/readyz', '/metrics', '/.well-known/jwks.json', '/openrpc.json']
+const paths = ['/', '/healthz', '/readyz', '/metrics', '/.well-known/jwks.json', '/openrpc.json', EXPORT_PATH]
 
 /** Health, readiness, metrics, public keys and the API document; everything else is 404. Never throws. */
 export async function handleHttp(
@@ -12,10 +13,12 @@ export async function handleHttp(
   parts: ServerParts,
   request: IncomingMessage,
   response: ServerResponse,
+  isOperator = false,
 ): Promise<void> {
   const startedAt = performance.now()
   try {
-    await route(ctx, parts, request, response)
+    if (isExport(request) && request.method === 'GET') await handleExport(ctx, parts, request, response, isOperator)
+    else await route(ctx, parts, request, response)
   } catch (error) {
     ctx.log.error({ err: error, path: request.url?.slice(0, 100) }, 'HTTP request failed')
     if (!response.headersSent) reply(response, 500, 'internal error\n')

@@ -1,0 +1,89 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { LOCAL_OPERATOR_PRINCIPAL_ID } from '../access/model.ts'
+import { everyScope } from '../accounts/scopes.ts'
+import type { AppContext } from '../context.ts'
+import { AppError } from '../errors.ts'
+import type { ExportWish } from '../import/export-fleet.ts'
+import { exportMasterData } from '../import/export-service.ts'
+import { fleetTextFormats } from '../import/fleet-text.ts'
+import { requireScope } from '../rpc/scope.ts'
+import type { Caller } from '../rpc/session.ts'
+import { authenticate, challengesOf } from './authorization.ts'
+import type { ServerParts } from './service.ts'
+
+export const EXPORT_PATH = '/export'
+const SCHEMES = ['bearer', 'basic'] as const
+const types = { json: 'application/json', yaml: 'application/yaml' } as const
+
+/** The caller on the local control socket. */
+const operator: Caller = { type: 'service', principalId: LOCAL_OPERATOR_PRINCIPAL_ID, scopes: everyScope }
+
+/**
+ * `GET /export?organisation=<id>&format=json|yaml`: the file of the fleet, streamed, for a service token or a log-in; on the
+ * control socket for the operator. A file that ends in an error is cut off, so that nobody takes it for a whole one.
+ */
+export async function handleExport(
+  ctx: AppContext,
+  parts: ServerParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+  isOperator: boolean,
+): Promise<void> {
+  const caller = isOperator ? operator : await callerOf(ctx, parts, request)
+  if (typeof caller === 'number') {
+    if (caller === 401) response.setHeader('www-authenticate', challengesOf(SCHEMES))
+    return answer(response, caller, caller === 401 ? 'authentication needed\n' : 'too many attempts\n')
+  }
+  const wish = wishOf(request)
+  if (wish === undefined)
+    return answer(response, 400, 'wanted: ?format=json|yaml&organisation=<id of a main organisation>\n')
+  try {
+    requireScope(caller, 'manage', 'exportMasterData')
+    const text = await exportMasterData(ctx, caller, wish)
+    response.writeHead(200, {
+      'content-type': types[wish.format],
+      'content-disposition': `attachment; filename="fleet.${wish.format}"`,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    })
+    await pipeline(Readable.from(text), response)
+  } catch (error) {
+    if (response.headersSent) {
+      response.destroy()
+      if (!isGone(error)) ctx.log.error({ err: error }, 'export cut off')
+    } else if (error instanceof AppError)
+      answer(response, error.kind === 'unavailable' ? 503 : 403, `${error.message}\n`)
+    else throw error
+  }
+}
+
+/** Whether this is asked for. */
+export function isExport(request: IncomingMessage): boolean {
+  return (request.url ?? '/').split('?')[0] === EXPORT_PATH
+}
+
+async function callerOf(ctx: AppContext, parts: ServerParts, request: IncomingMessage): Promise<Caller | 401 | 429> {
+  // A browser adds remembered Basic credentials to what a foreign page asks for.
+  const { origin, authorization: header } = request.headers
+  if (origin !== undefined && !ctx.config.allowedOrigins.includes(origin)) return 401
+  const clientAddress = parts.addresses.clientAddress(request)
+  return authenticate(ctx, parts.attempts, { header, clientAddress, schemes: SCHEMES })
+}
+
+function wishOf(request: IncomingMessage): ExportWish | undefined {
+  const query = new URL(request.url ?? '/', 'http://service').searchParams
+  const format = fleetTextFormats.find((one) => one === (query.get('format') ?? 'json'))
+  const organisation = query.get('organisation')
+  if (format === undefined || (organisation !== null && !/^[1-9]\d{0,8}$/.test(organisation))) return undefined
+  return { format, organisationId: organisation === null ? null : Number(organisation) }
+}
+
+function answer(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(body)
+}
+
+function isGone(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'
+}
