@@ -34,15 +34,22 @@ export class Bits {
     this.#size = 0
   }
 
-  /** The entries of a list at the positions in the set, in order. */
-  pick(list: Int32Array): Int32Array {
-    const picked = new Int32Array(this.size)
+  /** All of them, lowest first. */
+  values(): Int32Array {
+    const values = new Int32Array(this.size)
     let size = 0
-    for (let index = 0; size < picked.length; index++) {
+    for (let index = 0; size < values.length; index++) {
       for (let word = this.#words[index] as number; word !== 0; word &= word - 1) {
-        picked[size++] = list[(index << 5) | (31 - Math.clz32(word & -word))] as number
+        values[size++] = (index << 5) | (31 - Math.clz32(word & -word))
       }
     }
+    return values
+  }
+
+  /** The entries of a list at the positions in the set, in order. */
+  pick(list: Int32Array): Int32Array {
+    const picked = this.values()
+    for (let at = 0; at < picked.length; at++) picked[at] = list[picked[at] as number] as number
     return picked
   }
 }

@@ -3,6 +3,7 @@ import type { Evaluator } from './graph-evaluate.ts'
 import type { ResourceGraph } from './graph-resources.ts'
 import type { View } from './graph-view.ts'
 import type { EdgeRow } from './model.ts'
+import type { Bits } from './search-bits.ts'
 import { naturalKey } from './search-keys.ts'
 import { ListOrder } from './search-order.ts'
 import { TextIndex } from './search-text.ts'
@@ -25,6 +26,8 @@ export interface EdgeQuery {
   text?: string
   producttypes?: string[]
   filter?: (edgeId: number) => boolean
+  /** Sets that together hold every edge that passes the filter, no edge in two, and maybe some that are gone: when they are few, only they are looked at. */
+  among?: readonly Bits[]
   /** Only edges on which there is a role, which is not so for all that may be discovered (K10). */
   withRole?: boolean
   /** Ends in the natural order of ids, whether it says so or not; after a comment in the same direction. */
@@ -133,9 +136,9 @@ export class EdgeLister {
     const sorted: Walk | undefined = isPlain
       ? (ids, accept, most) => walk(ids, descending, offset, limit, accept, most)
       : rankedWalk(first, second, offset, limit)
-    const page = sorted && this.#walked(view, visible, order, sorted, test, query.text)
+    const page = sorted && this.#walked(view, visible, order, sorted, test, query)
     if (page) return page
-    const found = this.#matching(view, visible, order, test, query.text)
+    const found = this.#matching(view, visible, order, test, query)
     return this.#sorted(found, keys, offset + limit).slice(offset)
   }
 
@@ -146,31 +149,33 @@ export class EdgeLister {
     order: ListOrder,
     walked: Walk,
     test: Test | undefined,
-    text: string | undefined,
+    query: EdgeQuery,
   ): number[] | undefined {
     const short = visible.ifShort(view, order)
-    const most = this.#mostWalked(short, text)
+    const most = this.#mostWalked(short, short?.length ?? order.size, query)
     if (short) return walked(short, test, most)
-    const seen: Test = (id) => visible.has(view, id) && (test === undefined || test(id))
+    const seen = seenBy(view, visible, test, query)
     const page = walked(order.ids().subarray(0, order.size), seen, most)
-    return page ?? (text ? undefined : walked(visible.all(view, order), test))
+    return page ?? (query.text || query.among ? undefined : walked(visible.all(view, order), test))
   }
 
   /**
-   * How many edges to walk before looking up the text, if any. Whoever sees few is served from those alone, so that the
+   * How many edges to walk before looking up the text or the state, if any. Whoever sees few is served from those alone, so that the
    * time it takes tells nothing about others (G-14).
    */
-  #mostWalked(short: Int32Array | undefined, text: string | undefined): number {
+  #mostWalked(short: Int32Array | undefined, size: number, { text, among, offset, limit }: EdgeQuery): number {
     const { scanned, alwaysWalked, alwaysLookedUp, walkedForText } = this.#limits
-    if (!text) return short ? Number.POSITIVE_INFINITY : scanned
+    if (!text && !among) return short ? Number.POSITIVE_INFINITY : scanned
     if (short && short.length <= alwaysWalked) return alwaysWalked
-    const estimate = this.#text.estimate(text.toLowerCase())
+    const estimate = Math.min(text ? this.#text.estimate(text.toLowerCase()) : Number.POSITIVE_INFINITY, sizeOf(among))
     if (short && short.length <= Math.min(4 * estimate, scanned)) return short.length
     // The more there may be, the sooner the page is full, and the dearer it is to look all of them up.
-    return estimate <= alwaysLookedUp ? 0 : Math.max(walkedForText, estimate >> 3)
+    const most = text ? Math.max(walkedForText, estimate >> 3) : scanned
+    const isHopeless = (offset + limit) * size > 2 * most * estimate
+    return estimate <= alwaysLookedUp || isHopeless ? 0 : most
   }
 
-  /** What an edge must fulfil beside being visible. Only ever asked about visible ones (G-14). */
+  /** What an edge must fulfil beside being visible. Texts are only ever looked at of visible ones (G-14). */
   #test(query: EdgeQuery): Test | undefined {
     const tests: Test[] = []
     const text = query.text?.toLowerCase()
@@ -182,23 +187,23 @@ export class EdgeLister {
   }
 
   /** Everything that is visible and passes, in no particular order. */
-  #matching(
-    view: View,
-    visible: VisibleEdges,
-    order: ListOrder,
-    test: Test | undefined,
-    text: string | undefined,
-  ): Int32Array {
+  #matching(view: View, visible: VisibleEdges, order: ListOrder, test: Test | undefined, query: EdgeQuery): Int32Array {
     const short = visible.ifShort(view, order)
     const size = short?.length ?? order.size
-    const wanted = text && size > this.#limits.alwaysWalked ? text.toLowerCase() : undefined
-    const isWorthIt = wanted !== undefined && this.#text.estimate(wanted) < 4 * size
-    const candidates = isWorthIt ? this.#text.candidates(wanted) : undefined
+    const candidates = size > this.#limits.alwaysWalked ? this.#candidates(query, size) : undefined
     if (candidates && candidates.length < size) {
-      return candidates.filter((id) => visible.has(view, id) && (test === undefined || test(id)))
+      return candidates.filter(seenBy(view, visible, test, query))
     }
     const all = short ?? visible.all(view, order)
     return test ? all.filter(test) : all
+  }
+
+  /** The few among whom all are that pass, if they are easily had: beside a list of so many. */
+  #candidates({ text, among }: EdgeQuery, size: number): Int32Array | undefined {
+    const wanted = text?.toLowerCase()
+    const estimate = wanted ? this.#text.estimate(wanted) : Number.POSITIVE_INFINITY
+    if (among && sizeOf(among) <= Math.min(estimate, size)) return idsOf(among).filter((id) => this.#edges.has(id))
+    return wanted && estimate < 4 * size ? this.#text.candidates(wanted) : undefined
   }
 
   /** The first `count` of the edges in the order asked for. */
@@ -277,6 +282,27 @@ function rankedWalk(first: OrderBy, second: OrderBy | undefined, offset: number,
 
 function rankOf(order: ListOrder, id: number): number {
   return order.ranks()[id] ?? 0
+}
+
+/** Passes the edges that are visible and fulfil the rest; the filter first, as it is the quickest. */
+function seenBy(view: View, visible: VisibleEdges, test: Test | undefined, { filter }: EdgeQuery): Test {
+  const isVisible: Test = (id) => (filter === undefined || filter(id)) && visible.has(view, id)
+  return test === undefined || test === filter ? isVisible : (id) => isVisible(id) && test(id)
+}
+
+function sizeOf(sets: readonly Bits[] | undefined): number {
+  return sets?.reduce((sum, set) => sum + set.size, 0) ?? Number.POSITIVE_INFINITY
+}
+
+function idsOf(sets: readonly Bits[]): Int32Array {
+  const ids = new Int32Array(sizeOf(sets))
+  let size = 0
+  for (const set of sets) {
+    const values = set.values()
+    ids.set(values, size)
+    size += values.length
+  }
+  return ids
 }
 
 function compareTexts(a: string, b: string): number {

@@ -80,12 +80,14 @@ export function edgePage(
           (isOnline === undefined || states.isOnline(id) === isOnline) &&
           (wanted === undefined || wanted.has(stateOf(id))) &&
           (isAsked?.(id) ?? true)
+  const among = wanted && states.inSumStates(wanted)
   const edges = ctx.store.index.listEdges(
     principalId,
     {
       ...(query !== undefined && query.trim() !== '' ? { text: query.trim() } : {}),
       ...(producttype && producttype.length > 0 ? { producttypes: producttype } : {}),
       ...(filter ? { filter } : {}),
+      ...(among ? { among } : {}),
       withRole: true,
       order: toOrder(searchParams.orderState ?? [], stateOf),
       offset: page * limit,

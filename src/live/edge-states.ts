@@ -1,3 +1,5 @@
+import { Bits } from '../access/search-bits.ts'
+
 /** OpenEMS levels; the index is the number on the wire (protocol A.5). */
 export const levels = ['OK', 'INFO', 'WARNING', 'FAULT'] as const
 export type Level = (typeof levels)[number]
@@ -19,6 +21,8 @@ const NO_STATE = 255
 export class EdgeStates {
   #online = new Uint8Array(4096)
   #sumState = new Uint8Array(4096).fill(NO_STATE)
+  /** Edges by sum state; not those that are OK, which most are. */
+  readonly #ailing = levels.map(() => new Bits())
   #minute = new Uint32Array(4096)
   readonly #version = new Map<number, string>()
   /** Versions repeat: one string for each, however many frames carried it. */
@@ -49,6 +53,12 @@ export class EdgeStates {
     return state === NO_STATE ? -1 : state
   }
 
+  /** The edges in these sum states, as sets; undefined when they are no few: OK is one of them. */
+  inSumStates(states: Iterable<number>): readonly Bits[] | undefined {
+    const wanted = [...new Set(states)]
+    return wanted.includes(0) ? undefined : wanted.flatMap((state) => this.#ailing[state] ?? [])
+  }
+
   /** Each setter tells whether anything changed, so that only changes are written down. */
   setOnline(edgeId: number, online: boolean): boolean {
     this.#reserve(edgeId)
@@ -69,7 +79,9 @@ export class EdgeStates {
   setSumState(edgeId: number, state: number): boolean {
     this.#reserve(edgeId)
     if (this.#sumState[edgeId] === state) return false
+    this.#ailing[this.#sumState[edgeId] ?? NO_STATE]?.remove(edgeId)
     this.#sumState[edgeId] = state
+    if (state > 0) this.#ailing[state]?.add(edgeId)
     return true
   }
 

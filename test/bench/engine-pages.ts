@@ -19,17 +19,20 @@ type Kind = (crowd: Crowd, total: number) => EdgeQuery
 
 const plain = (more: Partial<EdgeQuery> = {}): EdgeQuery => ({ order: [], offset: 0, limit: LIMIT, ...more })
 
+const faulty = (states: Crowd['states']): Pick<EdgeQuery, 'among'> => ({ among: states.inSumStates([FAULT]) ?? [] })
+
 /** What is asked, by the name the figure gets. */
 export const pageKinds: Readonly<Record<string, Kind>> = {
   first: () => plain(),
   'any page': (crowd, total) => plain({ offset: LIMIT * crowd.random(Math.ceil(total / LIMIT)) }),
   'filter offline': ({ states }) => plain({ filter: (id) => !states.isOnline(id) }),
-  'filter fault': ({ states }) => plain({ filter: (id) => states.sumStateOf(id) === FAULT }),
+  'filter fault': ({ states }) => plain({ filter: (id) => states.sumStateOf(id) === FAULT, ...faulty(states) }),
   'filter type': () => plain({ producttypes: producttypeNames.slice(0, 1) }),
   'filter offline, fault, type': ({ states }) =>
     plain({
       producttypes: producttypeNames.slice(0, 1),
       filter: (id) => !states.isOnline(id) && states.sumStateOf(id) === FAULT,
+      ...faulty(states),
     }),
   'by comment': () => plain({ order: [{ field: 'comment', descending: false }] }),
   'by id, down': () => plain({ order: [{ field: 'id', descending: true }] }),

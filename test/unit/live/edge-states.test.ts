@@ -23,3 +23,24 @@ it('every setter tells whether anything changed, and the columns grow with the i
   states.setOnline(1, false)
   expect([states.onlineCount, states.isOnline(1), states.isOnline(4096)]).toEqual([3, false, true])
 })
+
+it('tells the edges in rare sum states, and not those that are OK', () => {
+  const states = new EdgeStates()
+  for (const [id, state] of [
+    [7, 3],
+    [70_000, 3],
+    [8, 2],
+    [9, 0],
+  ] as const)
+    states.setSumState(id, state)
+  const idsIn = (...wanted: number[]) => states.inSumStates(wanted)?.map((set) => [...set.values()])
+  expect([idsIn(3), idsIn(2, 3, 3), idsIn(1), idsIn(3, 0)]).toEqual([
+    [[7, 70_000]],
+    [[8], [7, 70_000]],
+    [[]],
+    undefined,
+  ])
+  states.setSumState(7, 0)
+  states.setSumState(8, 3)
+  expect([idsIn(3), idsIn(2)]).toEqual([[[8, 70_000]], [[]]])
+})
