@@ -233,6 +233,14 @@ export function coveredRank(mask: number): number {
   return (mask & configRaw) === 0 ? 2 : 3
 }
 
+/** The OpenEMS rank that takes this permission, -1 where none does: what `coveredRank` asks for, seen from the other side. */
+export function rankTaking(bit: number): number {
+  if ((bit & configRaw) !== 0) return 3
+  if ((bit & install) !== 0) return 2
+  if ((bit & control) !== 0) return 1
+  return (bit & guestNeeds) === 0 ? -1 : 0
+}
+
 /** A conveyance within a restriction: the restriction comes last (D-14..24). */
 function restrict(conveyance: Conveyance, restriction: Windows, at: number): Conveyance {
   const windows = intersectWindows(conveyance.windows, restriction)

@@ -1,6 +1,7 @@
 import { coversComponent } from './components.ts'
 import { permissionsIn } from './graph-data.ts'
 import { containmentMisfit, type Misfit, membershipMisfit } from './graph-depth.ts'
+import { rankTaking } from './graph-evaluate.ts'
 import type { Relation } from './graph-resources.ts'
 import type { GraphState } from './graph-state.ts'
 import { type Conveyance, conveyancesOf, type View } from './graph-view.ts'
@@ -171,14 +172,19 @@ function shortfall(graph: GraphState, actorId: number, need: Need, at: number): 
   return lacking
 }
 
-/** The permissions that the view holds where the need arrives, for at least the windows and components of the conveyance. */
+/**
+ * The permissions that the view holds where the need arrives, for at least the windows and components of the conveyance. What
+ * makes an OpenEMS role of the conveyance counts only by grants that project as strong a role themselves: an administrator of
+ * an edge who is its OpenEMS owner makes nobody an installer of it, himself neither.
+ */
 function heldMask(graph: GraphState, view: View, { target, part, grant }: Need, conveyed: Conveyance): number {
   const held = holdings(graph, view, target, part)
   if (!restrictionsAllow(graph, view, target, conveyed.windows)) return 0
   let mask = 0
   for (const bit of Object.values(permissionBits)) {
     if ((conveyed.mask & bit) === 0) continue
-    const having = held.filter((one) => (one.mask & bit) !== 0)
+    const rank = Math.min(conveyed.rank, rankTaking(bit))
+    const having = held.filter((one) => (one.mask & bit) !== 0 && one.rank >= rank)
     const isCovered = (holders: readonly Conveyance[]) =>
       windowsCover(
         holders.reduce<Windows>((sum, one) => unionWindows(sum, one.windows), []),

@@ -43,7 +43,12 @@ describe('granting', () => {
     scene.grant(anna, 'resource.administration', edge)
     const index = scene.index()
     expect(offer(index, anna, 'resource.administration', edge)).toEqual({ ok: true })
-    expect(offer(index, anna, 'openems.installer', edge)).toEqual({ ok: true })
+    expect(offer(index, anna, 'openems.owner', edge)).toEqual({ ok: true })
+    expect(offer(index, anna, 'openems.installer', edge)).toEqual({
+      ok: false,
+      reason: 'exceeds',
+      missing: ['install'],
+    })
     const refused = offer(index, anna, 'openems.admin', edge)
     expect(refused).toMatchObject({ ok: false, reason: 'exceeds' })
     expect(!refused.ok && refused.missing).toContain('configRaw')
