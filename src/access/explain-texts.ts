@@ -61,7 +61,7 @@ const texts: { readonly [C in NearMissCode]: (words: Words) => { reason: string;
     fix: `Make ${member} a member of ${name}`,
   }),
   notContained: ({ name, member }) => ({
-    reason: `${member} is not in ${name}, of which it is held`,
+    reason: `${member} is not in ${name}, on which there is a grant`,
     fix: `Put ${member} into ${name}`,
   }),
   roleLacks: ({ name, detail }) => ({

@@ -4,6 +4,7 @@ import { scopes } from '../accounts/scopes.ts'
 import { ConfigError } from '../config.ts'
 import { type ClientOptions, callService } from './client.ts'
 import { explanationText } from './explain-text.ts'
+import { wholeNumber } from './numbers.ts'
 import { structureCommands } from './structure-calls.ts'
 
 export type Options = ClientOptions & { json?: true } & Record<string, unknown>
@@ -43,7 +44,7 @@ function describeToken(token: ListedToken): string {
 const role = () => new Option('--role <role>', 'OpenEMS role').choices(openemsRoles)
 const on = () => [
   new Option('--edge <id>', 'on this edge'),
-  new Option('--resource <id>', 'on this site or organisation').argParser(Number),
+  new Option('--resource <id>', 'on this site or organisation').argParser(wholeNumber),
   new Option('--platform', 'on everything'),
 ]
 const instants = () => [
@@ -58,7 +59,7 @@ const commands: CallCommand[] = [
     arguments: [['login', 'whose']],
     options: [new Option('--password <text>', 'the new one (default: read from EMS_PASSWORD)')],
     method: 'setPassword',
-    params: ([login], options) => ({ login, password: options['password'] ?? process.env['EMS_PASSWORD'] ?? '' }),
+    params: ([login], options) => ({ login, password: passwordOf(options) }),
     text: (_result, [login]) => `The password of ${login} is set; open sessions are ended.`,
   },
   {
@@ -68,7 +69,7 @@ const commands: CallCommand[] = [
     options: [
       new Option('--comment <text>', 'what people read in lists'),
       new Option('--producttype <text>', 'type of product'),
-      new Option('--site <id>', 'site it belongs to').argParser(Number),
+      new Option('--site <id>', 'site it belongs to').argParser(wholeNumber),
       new Option('--api-key <key>', 'keep a key the edge already has'),
     ],
     method: 'createEdge',
@@ -88,7 +89,7 @@ const commands: CallCommand[] = [
     arguments: [['edge-id', 'which edge']],
     options: [
       new Option('--overlap-hours <hours>', 'how long old keys stay valid; 0 cuts off at once')
-        .argParser(Number)
+        .argParser(wholeNumber)
         .default(24),
     ],
     method: 'rotateEdgeKey',
@@ -101,7 +102,7 @@ const commands: CallCommand[] = [
     description: 'List edges that cannot connect through a Backend.Edge.App until their key is rotated',
     options: [
       new Option('--after <edge-id>', 'go on after this one'),
-      new Option('--limit <count>', 'at most so many').argParser(Number).default(100),
+      new Option('--limit <count>', 'at most so many').argParser(wholeNumber).default(100),
     ],
     method: 'listEdgesWithoutKeyCopy',
     params: (_args, { after, limit }) => ({ after, limit }),
@@ -116,7 +117,7 @@ const commands: CallCommand[] = [
       new Option('--scopes <scopes>', `what it is good for, comma-separated: ${scopes.join(', ')}`)
         .argParser((text) => text.split(',').map((scope) => scope.trim()))
         .default(['read'], 'read'),
-      new Option('--valid-days <days>', 'ends by itself').argParser(Number),
+      new Option('--valid-days <days>', 'ends by itself').argParser(wholeNumber),
     ],
     method: 'createServiceToken',
     params: ([name], { role, scopes, validDays }) => ({ name, role, scopes, validDays }),
@@ -128,7 +129,7 @@ const commands: CallCommand[] = [
     arguments: [['token-id', 'which one; list-service-tokens tells']],
     options: [
       new Option('--overlap-hours <hours>', 'how long the old one stays valid; 0 ends it at once')
-        .argParser(Number)
+        .argParser(wholeNumber)
         .default(24),
     ],
     method: 'rotateServiceToken',
@@ -164,7 +165,8 @@ const commands: CallCommand[] = [
   },
   {
     name: 'revoke',
-    description: 'Withdraw every grant of a user on an edge, a site, an organisation or everything',
+    description:
+      'Withdraw every grant of a user on an edge, a site, an organisation (with the membership) or everything',
     arguments: [['login', 'from whom']],
     options: on(),
     method: 'revokeAccess',
@@ -234,6 +236,11 @@ export function withClientOptions(command: Command): Command {
     .addOption(new Option('--token <token>', 'service token for --url').env('EMS_TOKEN'))
     .option('--data-dir <folder>', 'data folder of the service on this machine')
     .option('--json', 'machine output')
+}
+
+function passwordOf({ password = process.env['EMS_PASSWORD'] }: Options): unknown {
+  if (password === undefined) throw new ConfigError('Say the new password: in EMS_PASSWORD, or with --password.')
+  return password
 }
 
 function target(options: Options): Record<string, unknown> {

@@ -63,6 +63,8 @@ function open(options: ClientOptions): WebSocket {
       throw new ConfigError(
         '--url needs --token: make one with "ems-metadata create-service-token" on the machine of the service.',
       )
+    if (!/^wss?:\/\//.test(options.url) || !URL.canParse(options.url))
+      throw new ConfigError('--url must be an address like wss://host:8080/service.')
     return new WebSocket(options.url, { headers: { authorization: `Bearer ${options.token}` } })
   }
   const path = controlSocketOf(options.dataDir)

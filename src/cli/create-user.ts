@@ -66,7 +66,8 @@ async function create(
   }
   const env = { ...process.env, ...(options.dataDir === undefined ? {} : { EMS_DATA_DIR: options.dataDir }) }
   // Without ports it is the service for a moment: same checks, same log, and a running one would be noticed.
-  const config = { ...readConfig(env), edgePort: 0, uiPort: 0, httpPort: 0 }
+  const noPorts = { edgePort: 0, uiPort: 0, httpPort: 0, backendPort: 0, restPort: 0, edgeManagerPort: 0 }
+  const config = { ...readConfig(env), ...noPorts }
   await using started = await start({ config, log: createLogger({ level: 'warn' }) })
   const actor = { actorId: LOCAL_OPERATOR_PRINCIPAL_ID }
   const user = await createUser(started.ctx, actor, { ...account, name: account.name ?? account.login })

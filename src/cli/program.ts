@@ -27,7 +27,9 @@ for (const command of [
 
 try {
   program.exitOverride()
-  for (const command of program.commands) command.exitOverride().showHelpAfterError()
+  for (const command of program.commands) {
+    command.exitOverride().showHelpAfterError(`(ems-metadata ${command.name()} --help shows what is possible)`)
+  }
   await program.parseAsync()
 } catch (error) {
   process.exitCode = explainFailure(error, process.argv.includes('--json'))

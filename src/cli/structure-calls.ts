@@ -3,8 +3,9 @@ import { openemsRoles } from '../access/model.ts'
 import { ConfigError } from '../config.ts'
 import { organisationRoles } from '../organisations/member-service.ts'
 import type { CallCommand, Options, Result } from './calls.ts'
+import { wholeNumber } from './numbers.ts'
 
-const number = (flags: string, description: string) => new Option(flags, description).argParser(Number)
+const number = (flags: string, description: string) => new Option(flags, description).argParser(wholeNumber)
 const organisation = () => number('--organisation <id>', 'of this organisation')
 const group = () => number('--group <id>', 'of this user group')
 const permissions = (name: string, on: string) =>
@@ -28,11 +29,15 @@ export const structureCommands: readonly CallCommand[] = [
     description: 'Create a main organisation, or one below another; prints its id',
     arguments: [['name', 'what people read']],
     options: [
-      new Option('--owner <login>', 'who owns it (default: who calls, if that is a person)'),
+      new Option('--owner <login>', 'who owns it; a main organisation needs one'),
       number('--parent <id>', 'below this organisation'),
     ],
     method: ({ parent }) => (parent === undefined ? 'createOrganisation' : 'createSuborganisation'),
-    params: ([name], { owner, parent }) => ({ name, owner, parentId: parent }),
+    params: ([name], { owner, parent }) => {
+      if (owner === undefined && parent === undefined)
+        throw new ConfigError('Say who owns it: --owner LOGIN; or below which organisation it is: --parent ID.')
+      return { name, owner, parentId: parent }
+    },
     text: created('Organisation'),
   },
   {
@@ -146,7 +151,7 @@ export const structureCommands: readonly CallCommand[] = [
     description: 'End one service token and its sockets at once',
     arguments: [['token-id', 'which one; list-service-tokens tells']],
     method: 'endServiceToken',
-    params: ([tokenId]) => ({ tokenId: Number(tokenId) }),
+    params: ([tokenId]) => ({ tokenId: wholeNumber(tokenId ?? '') }),
     text: (_result, [tokenId]) => `Token ${tokenId} is ended.`,
   },
   {
@@ -187,6 +192,7 @@ function parsed(text: string): Record<string, unknown> {
 
 function shown([key, value]: [string, unknown]): string {
   if (value === null || value === undefined || value === '' || value === false) return ''
+  if (value === true) return key
   if (Array.isArray(value)) return value.length === 0 ? '' : `${key}: ${value.join(',')}`
   return ['id', 'name', 'login'].includes(key) ? String(value) : `${key}: ${String(value)}`
 }

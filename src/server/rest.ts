@@ -16,12 +16,12 @@ const SCHEMES = ['basic', 'bearer'] as const
 const NO_ID = '00000000-0000-0000-0000-000000000000'
 
 const refusals = {
-  401: 'authentication needed',
+  401: 'authentication needed: header Authorization, Bearer with a service token, or Basic',
   403: 'not from a browser',
-  404: 'only /jsonrpc',
-  405: 'only POST',
+  404: 'only POST /jsonrpc is answered here',
+  405: 'only POST is answered here',
   413: 'too large',
-  415: 'only application/json',
+  415: 'header Content-Type: application/json is needed',
   429: 'too many attempts',
   503: 'try again later',
 } as const

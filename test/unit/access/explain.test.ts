@@ -135,7 +135,7 @@ describe('a refusal names the one change that would do (domain rules 2.9)', () =
     expect(codes(told)).toEqual(['notMember', 'notContained', 'noGrant'])
     expect(told.nearMisses.map(({ reason }) => reason)).toEqual([
       'ada is not a member of Fitters, which has it',
-      'edge0 is not in Farms, of which it is held',
+      'edge0 is not in Farms, on which there is a grant',
       'nothing that includes it is granted on edge0',
     ])
     const scene = new Scene()
@@ -144,7 +144,7 @@ describe('a refusal names the one change that would do (domain rules 2.9)', () =
     const branch = scene.organisation('Branch', { parentId: main })
     const edge = scene.edge('edge0', { siteId: scene.site('Farm', main) })
     scene.grant(user, 'org.viewer', branch)
-    expect(ask(scene, user, edge).nearMisses[0]?.reason).toBe('Farm is not in Branch, of which it is held')
+    expect(ask(scene, user, edge).nearMisses[0]?.reason).toBe('Farm is not in Branch, on which there is a grant')
   })
 })
 
