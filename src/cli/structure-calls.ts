@@ -149,9 +149,9 @@ export const structureCommands: readonly CallCommand[] = [
   {
     name: 'end-service-token',
     description: 'End one service token and its sockets at once',
-    arguments: [['token-id', 'which one; list-service-tokens tells']],
+    arguments: [new Argument('<token-id>', 'which one; list-service-tokens tells').argParser(wholeNumber)],
     method: 'endServiceToken',
-    params: ([tokenId]) => ({ tokenId: wholeNumber(tokenId ?? '') }),
+    params: ([tokenId]) => ({ tokenId }),
     text: (_result, [tokenId]) => `Token ${tokenId} is ended.`,
   },
   {
