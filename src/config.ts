@@ -242,6 +242,33 @@ export const settings = {
     '30000',
     'Without the database for longer than this, decisions are refused (1006) instead of answered from the past.',
   ),
+  importMaxFileBytes: s('EMS_IMPORT_MAX_FILE_BYTES', count.min(1024), '268435456', 'Largest file that is imported.'),
+  importMaxUnpackedBytes: s(
+    'EMS_IMPORT_MAX_UNPACKED_BYTES',
+    count.min(1024),
+    '1073741824',
+    'What an archive (Excel) may unpack to.',
+  ),
+  importMaxUnpackedRatio: s(
+    'EMS_IMPORT_MAX_UNPACKED_RATIO',
+    count.min(2),
+    '200',
+    'How many times its size an archive may unpack to.',
+  ),
+  importMaxRows: s('EMS_IMPORT_MAX_ROWS', count.min(1), '2000000', 'Records of one imported file at most.'),
+  importMaxColumns: s('EMS_IMPORT_MAX_COLUMNS', count.min(1), '200', 'Columns of one imported table at most.'),
+  importMaxCellBytes: s(
+    'EMS_IMPORT_MAX_CELL_BYTES',
+    count.min(100),
+    '262144',
+    'Largest single value of an imported file.',
+  ),
+  importMaxProblems: s(
+    'EMS_IMPORT_MAX_PROBLEMS',
+    count.min(1),
+    '1000',
+    'Problems of an imported file after which it is not read on.',
+  ),
   metricsToken: s(
     'EMS_METRICS_TOKEN',
     z.string().min(16),

@@ -14,6 +14,7 @@ import type { EdgeCredentials } from './edges/credentials.ts'
 import type { EdgeReports } from './edges/edge-reports.ts'
 import type { KeyCopies } from './edges/key-copies.ts'
 import type { StateWriter } from './edges/state-writer.ts'
+import type { ImportJobs } from './import/import-service.ts'
 import type { Clock } from './lib/clock.ts'
 import type { PasswordPool } from './lib/password.ts'
 import type { EdgeTables } from './live/edge-tables.ts'
@@ -48,4 +49,5 @@ export interface AppContext {
   serviceTokens: ServiceTokenRegistry
   passwordLogins: PasswordLogins
   settings: AccountsSettings
+  imports: ImportJobs
 }

@@ -19,6 +19,7 @@ import { EdgeCredentials } from './edges/credentials.ts'
 import { EdgeReports } from './edges/edge-reports.ts'
 import { KeyCopies } from './edges/key-copies.ts'
 import { StateWriter } from './edges/state-writer.ts'
+import { ImportJobs } from './import/import-service.ts'
 import { startJobs } from './jobs/jobs.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { createPasswordPool } from './lib/password.ts'
@@ -137,6 +138,7 @@ export async function start({
       registration: config.registration,
       registrationRole: config.registrationRole,
     },
+    imports: new ImportJobs({ db, store, write, clock, config, log, pepper, keyCopies }),
   }
   ctx.credentials.follow(store)
   const { generatedPassword } = await ensureFirstAdministrator(
@@ -146,6 +148,8 @@ export async function start({
   await states.load()
   await configs.load()
   await keyCopies?.start(clock())
+  await ctx.imports.start()
+  stack.use(ctx.imports)
   mirrors.start()
   stack.defer(() => configs.stop())
   stack.defer(() => states.stop())

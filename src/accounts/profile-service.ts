@@ -29,7 +29,7 @@ export interface PersonalData {
   company?: { name: string } | undefined
 }
 
-const emptyProfile: Profile = {
+export const emptyProfile: Profile = {
   firstname: '',
   lastname: '',
   phone: '',

@@ -16,6 +16,7 @@ import { grantMethods } from './grant.ts'
 import { groupMethods } from './group.ts'
 import { handOverMethods } from './hand-over.ts'
 import { impersonationMethods } from './impersonation.ts'
+import { importMethods } from './import.ts'
 import { invitationMethods } from './invitation.ts'
 import { managedMemberMethods } from './managed-member.ts'
 import { exportMethods } from './master-data.ts'
@@ -62,6 +63,7 @@ export const allMethods = [
   ...decisionMethods,
   ...handOverMethods,
   ...auditMethods,
+  ...importMethods,
   ...setupProtocolMethods,
   ...backendSignInMethods,
   ...metadataUserMethods,

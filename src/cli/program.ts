@@ -4,6 +4,7 @@ import { callCommands } from './calls.ts'
 import { createUserCommand } from './create-user.ts'
 import { exportCommand, odooCommand } from './export.ts'
 import { explainFailure } from './failure.ts'
+import { importCommand, importReportCommand } from './import.ts'
 import { migrateCommand } from './migrate.ts'
 import { serveCommand } from './serve.ts'
 import { simulateCommand } from './simulate.ts'
@@ -17,6 +18,8 @@ for (const command of [
   migrateCommand(),
   createUserCommand(),
   ...callCommands(),
+  importCommand(),
+  importReportCommand(),
   simulateCommand(),
   exportCommand(),
   odooCommand(),

@@ -24,6 +24,7 @@ export const constraintTexts: Readonly<Record<string, string>> = {
   access_grant_period: 'A grant must end after it begins',
   restriction_unique: 'A restriction of this user on this edge exists already',
   claim_unique: 'The user has this claim already',
+  import_key_unique: 'This name is taken by another import: try again',
 }
 
 const unavailableStates = new Set([

@@ -149,6 +149,7 @@ export interface InvitationTable {
   memberFrom: Date | null
   memberTo: Date | null
   rejectedAt: Date | null
+  accountId: number | null
 }
 
 /** Whatever may be granted; hands out the ids of organisations, sites, edges and edge groups. */
@@ -301,6 +302,36 @@ export interface SetupProtocolTable {
   content: Json<unknown>
 }
 
+export type ImportState = 'running' | 'done' | 'refused' | 'cancelled' | 'failed' | 'interrupted'
+
+/** Who imported what, when, with which result. */
+export interface ImportJobTable {
+  id: string
+  state: ImportState
+  organisationId: number | null
+  name: string
+  fileName: string
+  fileBytes: Generated<number>
+  fileDigest: Generated<string>
+  format: Generated<string>
+  options: DefaultedJson<Record<string, unknown>>
+  isDryRun: boolean
+  createdBy: number | null
+  createdAt: Date
+  endedAt: Date | null
+  counts: DefaultedJson<Record<string, unknown>>
+  report: DefaultedJson<Record<string, unknown>>
+}
+
+/** What things are called in imported files. */
+export interface ImportKeyTable {
+  id: Generated<number>
+  organisationId: number | null
+  kind: string
+  key: string
+  targetId: number
+}
+
 /** The log. Written by `db/write.ts` only. */
 export interface ChangeTable {
   revision: number
@@ -350,5 +381,7 @@ export interface Database {
   claim: ClaimTable
   userAlerting: UserAlertingTable
   setupProtocol: SetupProtocolTable
+  importJob: ImportJobTable
+  importKey: ImportKeyTable
   change: ChangeTable
 }

@@ -20,6 +20,7 @@ const columns = [
   'memberFrom',
   'memberTo',
   'rejectedAt',
+  'accountId',
 ] as const
 
 export async function insertInvitation(tx: Tx, invitation: Insertable<InvitationTable>): Promise<number> {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AppContext } from '../context.ts'
 import { equalSecrets } from '../lib/constant-time.ts'
 import { EXPORT_PATH, handleExport, isExport } from './export.ts'
+import { handleUpload, UPLOAD_PATH } from './import-upload.ts'
 import type { ServerParts } from './service.ts'
 
 /** Paths with a name in the metrics; everything else is "other". */
@@ -35,6 +36,9 @@ async function route(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  if (request.method === 'PUT' && (request.url ?? '').startsWith(UPLOAD_PATH)) {
+    return handleUpload(ctx, parts, request, response)
+  }
   if (request.method !== 'GET' && request.method !== 'HEAD') return reply(response, 405, 'only GET\n')
   const path = (request.url ?? '/').split('?')[0]
   switch (path) {

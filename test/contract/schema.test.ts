@@ -64,6 +64,7 @@ eachEngine('schema', (engine) => {
 
 /** Rules about values that only the service itself chooses. */
 const fixedByCode = [
+  'import_job_state_known',
   'principal_kind_known',
   'release_floor_one_row',
   'resource_kind_known',
@@ -78,6 +79,8 @@ const besideTheGraph = [
   'edge_key_copy',
   'edge_state',
   'impersonation_consent',
+  'import_job',
+  'import_key',
   'invitation',
   'managed_account',
   'service_token',

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiDocsCommand } from '../../src/cli/api-docs.ts'
 import { callCommands } from '../../src/cli/calls.ts'
 import { createUserCommand } from '../../src/cli/create-user.ts'
+import { importCommand, importReportCommand } from '../../src/cli/import.ts'
 import { migrateCommand } from '../../src/cli/migrate.ts'
 import { serveCommand } from '../../src/cli/serve.ts'
 import { simulateCommand } from '../../src/cli/simulate.ts'
@@ -48,6 +49,8 @@ describe('--help', { timeout: PROCESS_MS * 3 }, () => {
     'list',
     'show',
     'end-service-token',
+    'import',
+    'import-report',
     'call',
     'api-docs',
   ]
@@ -64,6 +67,8 @@ describe('--help', { timeout: PROCESS_MS * 3 }, () => {
       migrateCommand(),
       createUserCommand(),
       ...callCommands(),
+      importCommand(),
+      importReportCommand(),
       simulateCommand(),
       apiDocsCommand(),
     ]

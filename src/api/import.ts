@@ -1,0 +1,196 @@
+import { z } from 'zod'
+import { LOCAL_OPERATOR_PRINCIPAL_ID } from '../access/model.ts'
+import { managesUsers } from '../access/people-door.ts'
+import { AppError, problem } from '../errors.ts'
+import { findImportJob, type ImportJob, listImportJobs } from '../import/import-job-queries.ts'
+import {
+  fileInput,
+  type ImportSource,
+  type RunningImport,
+  requireImporter,
+  textInput,
+} from '../import/import-service.ts'
+import { writeNotification } from '../rpc/envelope.ts'
+import { type Call, defineMethod } from '../rpc/method.ts'
+import { actorOf, operatorClients as clients, id, lookOf, paging } from './rights-shapes.ts'
+import { empty } from './shapes.ts'
+
+const MAX_INLINE = 1_048_576
+const PUSH_MS = 500
+const importId = z.uuid()
+
+const importMasterData = defineMethod({
+  name: 'importMasterData',
+  summary:
+    'Imports people, what they may see and whole fleets from a file: first as a dry run that shows who and what would change. Progress comes as `importProgress`.',
+  clients,
+  params: z.strictObject({
+    /** What PUT /imports/<name> answered. */
+    upload: z.uuid().optional(),
+    /** A small file in the call itself. */
+    content: z.string().max(MAX_INLINE).optional(),
+    /** On the machine of the service, for its operator only. */
+    path: z.string().max(4096).optional(),
+    fileName: z.string().min(1).max(200).default('file'),
+    /** What says how to read the file, where the format needs it. */
+    template: z.string().max(MAX_INLINE).optional(),
+    format: z.string().max(50).optional(),
+    /** The main organisation that it is for; left out: the whole service. */
+    organisationId: id.optional(),
+    /** Where it comes from: Set replaces what an import of this name gave before (K12). */
+    name: z.string().min(1).max(50).default('file'),
+    /** `all`: Set replaces what anybody gave. */
+    scope: z.enum(['source', 'all']).default('source'),
+    dryRun: z.boolean().default(false),
+    skipInvalid: z.boolean().default(false),
+  }),
+  result: z.object({ importId: z.string() }),
+  access: 'signedIn',
+  handler: async (call, { upload, content, path, fileName, template, organisationId = null, ...options }) => {
+    const actor = actorOf(call)
+    requireImporter(call.ctx, actor, organisationId)
+    const source = sourceOf(call, { upload, content, path, fileName })
+    const explained = template === undefined ? undefined : textInput('template', template)
+    const job = await call.ctx.imports.begin(actor, source, { ...options, organisationId }, explained)
+    follow(call, job)
+    return { importId: job.id }
+  },
+})
+
+function sourceOf(
+  call: Call,
+  given: { upload?: string | undefined; content?: string | undefined; path?: string | undefined; fileName: string },
+): ImportSource {
+  const { upload, content, path, fileName } = given
+  const { actorId } = actorOf(call)
+  if ([upload, content, path].filter((one) => one !== undefined).length !== 1)
+    throw problem('Give the file once: as upload, or as content')
+  if (content !== undefined) return textInput(fileName, content)
+  if (upload !== undefined) {
+    const file = call.ctx.imports.uploads.take(upload, actorId)
+    return { ...fileInput(file.name, file.path), release: () => call.ctx.imports.uploads.discard(file) }
+  }
+  const { caller } = call.session
+  const isLocal = caller.type === 'service' && caller.token === undefined && actorId === LOCAL_OPERATOR_PRINCIPAL_ID
+  if (!isLocal) throw problem('Only the operator on the machine of the service names a path: send the file')
+  return fileInput(fileName, path ?? '')
+}
+
+/** Tells the socket that began it how far it is, until it is done or the socket is not its any more. */
+function follow({ ctx, session }: Call, job: RunningImport): void {
+  let toldAt = Number.NEGATIVE_INFINITY
+  const stop = ctx.imports.onProgress((other) => {
+    if (other.id !== job.id) return
+    const now = performance.now()
+    if (other.result === undefined && now - toldAt < PUSH_MS) return
+    toldAt = now
+    const ended = other.result === undefined ? {} : { state: other.result.state }
+    if (session.channel.isOpen)
+      session.channel.push(writeNotification('importProgress', { importId: job.id, ...other.progress, ...ended }))
+    if (other.result !== undefined) stop()
+  })
+  session.hold(`import ${job.id}`, { [Symbol.dispose]: stop })
+}
+
+const cancelImport = defineMethod({
+  name: 'cancelImport',
+  summary: 'Stops an import that is under way; nothing of it is left behind.',
+  clients,
+  params: z.strictObject({ importId }),
+  result: empty,
+  access: 'signedIn',
+  handler: async (call, params) => {
+    await requireJob(call, params.importId)
+    const job = call.ctx.imports.running(params.importId)
+    if (job === undefined) throw problem('This import is not under way here (any more)')
+    job.cancel()
+    await job.done
+    return {}
+  },
+})
+
+const jobView = {
+  importId: z.string(),
+  state: z.string(),
+  organisationId: z.number().nullable(),
+  name: z.string(),
+  fileName: z.string(),
+  fileBytes: z.number(),
+  /** SHA-256 of the file, in hex. */
+  fileDigest: z.string(),
+  format: z.string(),
+  dryRun: z.boolean(),
+  createdBy: z.string().nullable(),
+  createdAt: z.string(),
+  endedAt: z.string().nullable(),
+  counts: z.record(z.string(), z.unknown()),
+}
+
+function viewOf({ ctx }: Call, job: Omit<ImportJob, 'report' | 'options'>) {
+  const { id: importId, createdBy, createdAt, endedAt, isDryRun: dryRun, counts, ...columns } = job
+  const login = createdBy === null ? null : (ctx.store.index.user(createdBy)?.login ?? `principal ${createdBy}`)
+  const { state, organisationId, name, fileName, fileBytes, fileDigest, format } = columns
+  return {
+    importId,
+    state,
+    organisationId,
+    name,
+    fileName,
+    fileBytes: Number(fileBytes),
+    fileDigest,
+    format,
+    dryRun,
+    createdBy: login,
+    createdAt: createdAt.toISOString(),
+    endedAt: endedAt?.toISOString() ?? null,
+    counts,
+  }
+}
+
+const getImportReport = defineMethod({
+  name: 'getImportReport',
+  summary: 'What an import did or would do, and everything that is wrong: with file, row, column, value and rule.',
+  clients,
+  params: z.strictObject({ importId }),
+  result: z.object({
+    ...jobView,
+    progress: z.record(z.string(), z.unknown()).optional(),
+    report: z.record(z.string(), z.unknown()),
+  }),
+  access: 'signedIn',
+  handler: async (call, params) => {
+    const job = await requireJob(call, params.importId)
+    const progress = call.ctx.imports.running(job.id)?.progress
+    return { ...viewOf(call, job), report: job.report, ...(progress ? { progress: { ...progress } } : {}) }
+  },
+})
+
+const listImports = defineMethod({
+  name: 'listImports',
+  summary: 'Imports into an organisation, or of the whole service, newest first.',
+  clients,
+  params: z.strictObject({ organisationId: id.optional(), page: paging.page, limit: paging.limit }),
+  result: z.object({ imports: z.array(z.object(jobView)) }),
+  access: 'signedIn',
+  handler: async (call, { organisationId, page, limit }) => {
+    requireImporter(call.ctx, actorOf(call), organisationId ?? null)
+    const jobs = await listImportJobs(call.ctx.db, { organisationId, offset: page * limit, limit })
+    return { imports: jobs.map((job) => viewOf(call, job)) }
+  },
+})
+
+/** The job, for those who could have begun it. */
+async function requireJob(call: Call, jobId: string): Promise<ImportJob> {
+  const job = await findImportJob(call.ctx.db, jobId)
+  const look = lookOf(call)
+  const isOwner =
+    job !== undefined &&
+    job.organisationId !== null &&
+    (look.askerId === null || look.index.allows(look.askerId, 'manageGroup', job.organisationId, look.at))
+  if (job === undefined || !(isOwner || managesUsers(look))) {
+    throw new AppError('forbidden', ['import', look.index.user(look.askerId ?? 0)?.login ?? ''])
+  }
+  return job
+}
+
+export const importMethods = [importMasterData, cancelImport, getImportReport, listImports]

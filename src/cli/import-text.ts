@@ -1,0 +1,89 @@
+interface Progress {
+  phase: string
+  read: number
+  planned: number
+  applied: number
+}
+interface Place {
+  file: string
+  sheet?: string
+  row?: number
+  column?: string
+  path?: string
+}
+interface Report {
+  problems: { place: Place; value?: string; rule: string; text: string }[]
+  problemCount: number
+  remarks: { place: Place; text: string }[]
+  access: { user: string; action: string; resource: string; role: string }[]
+  invite: string[]
+}
+interface Counts {
+  records: number
+  unchanged: number
+  skipped: number
+  invite: number
+  gains: number
+  losses: number
+  byKind: Record<string, { created: number; changed: number; removed: number }>
+}
+
+const WIDTH = 30
+const SHOWN = 20
+
+/** One line that says how far an import is. */
+export function progressLine(progress: unknown): string {
+  const { phase, read, planned, applied } = progress as Progress
+  const done = phase === 'applying' ? applied : planned
+  if (phase === 'reading') return `reading   ${read} records`
+  const filled = read === 0 ? 0 : Math.min(WIDTH, Math.round((done / read) * WIDTH))
+  return `${phase.padEnd(9)} [${'#'.repeat(filled)}${' '.repeat(WIDTH - filled)}] ${done} of ${read}`
+}
+
+/** What an import did, for people: a table, who gains and loses, and everything that is wrong. */
+export function reportText(answer: Record<string, unknown>): string {
+  const report = answer['report'] as Partial<Report>
+  const counts = answer['counts'] as Partial<Counts>
+  const { problems = [], problemCount = 0, remarks = [], access = [] } = report
+  const kinds = Object.entries(counts.byKind ?? {})
+  return [
+    `${headline(answer)} (${answer['importId']})`,
+    ...(kinds.length === 0 ? [] : [row('', 'created', 'changed', 'removed')]),
+    ...kinds.map(([kind, { created, changed, removed }]) => row(kind, created, changed, removed)),
+    `${counts.records ?? 0} records, ${counts.unchanged ?? 0} as they were, ${counts.skipped ?? 0} left out, ${counts.invite ?? 0} to invite`,
+    `${counts.gains ?? 0} gain access, ${counts.losses ?? 0} lose it`,
+    ...access.slice(0, SHOWN).map((one) => `  ${one.user} ${one.action} ${one.role} on ${one.resource}`),
+    ...more(access.length),
+    ...(problemCount === 0 ? [] : [`${problemCount} problems:`]),
+    ...problems.map(({ place, rule, text, value }) => `  ${where(place)}: ${text}${shown(value)} [${rule}]`),
+    ...remarks.slice(0, SHOWN).map(({ place, text }) => `  ${where(place)}: ${text}`),
+  ].join('\n')
+}
+
+function headline(answer: Record<string, unknown>): string {
+  switch (answer['state']) {
+    case 'done':
+      return answer['dryRun'] ? 'This is what would change; nothing was changed' : 'Imported'
+    case 'refused':
+      return 'Nothing was imported: mend what is wrong, or leave it out with --skip-invalid'
+    default:
+      return `Nothing was imported: ${answer['state']}`
+  }
+}
+
+function row(kind: string, ...numbers: (string | number)[]): string {
+  return `${kind.padEnd(14)}${numbers.map((one) => String(one).padStart(10)).join('')}`
+}
+
+function more(count: number): string[] {
+  return count > SHOWN ? [`  and ${count - SHOWN} more (--json shows them)`] : []
+}
+
+function where({ file, sheet, row: line, column, path }: Place): string {
+  const parts = [file, sheet, line === undefined ? undefined : `row ${line}`, column, path]
+  return parts.filter((part) => part !== undefined && part !== '').join(', ')
+}
+
+function shown(value: string | undefined): string {
+  return value === undefined ? '' : ` (${value})`
+}

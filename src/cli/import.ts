@@ -1,0 +1,108 @@
+import { createReadStream } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
+import { Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Command, Option } from 'commander'
+import { ConfigError } from '../config.ts'
+import { withClientOptions } from './calls.ts'
+import { type ClientOptions, callService } from './client.ts'
+import { progressLine, reportText } from './import-text.ts'
+
+interface Options extends ClientOptions {
+  template?: string
+  format?: string
+  organisation?: number
+  name: string
+  scope: 'source' | 'all'
+  dryRun?: true
+  skipInvalid?: true
+  json?: true
+}
+
+const POLL_MS = 300
+
+/** `import`: sends a file, shows how far it is, and what it did. Exit code 1 when nothing was applied that should have been. */
+export function importCommand(): Command {
+  return withClientOptions(new Command('import'))
+    .description('Import people, what they may see and whole fleets from a file')
+    .argument('<file>', 'CSV, Excel, JSON, YAML: its content says which')
+    .option('--template <file>', 'what says how to read the file')
+    .option('--format <name>', 'do not look what it is')
+    .addOption(new Option('--organisation <id>', 'main organisation that it is for').argParser(Number))
+    .option('--name <name>', 'where it comes from: "Set" replaces what this name gave before', 'file')
+    .addOption(new Option('--scope <scope>', '"Set" replaces what').choices(['source', 'all']).default('source'))
+    .option('--dry-run', 'show what would change, and change nothing')
+    .option('--skip-invalid', 'leave out what is wrong instead of doing nothing')
+    .action(async (file: string, options: Options) => {
+      const { importId } = await callService(options, 'importMasterData', await begin(file, options))
+      const cancel = () => void callService(options, 'cancelImport', { importId }).catch(() => undefined)
+      process.once('SIGINT', cancel)
+      const report = await followed(options, String(importId))
+      process.removeListener('SIGINT', cancel)
+      show(report, options)
+    })
+}
+
+/** `import-report`: what an earlier import did, or the newest ones. */
+export function importReportCommand(): Command {
+  return withClientOptions(new Command('import-report'))
+    .description('What an import did; without an id the newest imports')
+    .argument('[import-id]', 'as "import" and the list say')
+    .addOption(new Option('--organisation <id>', 'those into this organisation').argParser(Number))
+    .action(async (importId: string | undefined, options: Options) => {
+      if (importId !== undefined)
+        return show(await callService(options, 'getImportReport', { importId }), options, false)
+      const where = options.organisation === undefined ? {} : { organisationId: options.organisation }
+      const result = await callService(options, 'listImports', where)
+      const lines = (result['imports'] as Record<string, unknown>[]).map((job) =>
+        [job['importId'], job['createdAt'], job['state'], job['createdBy'] ?? '-', job['fileName']].join('  '),
+      )
+      process.stdout.write(`${options.json ? JSON.stringify(result) : lines.join('\n')}\n`)
+    })
+}
+
+async function begin(file: string, options: Options): Promise<Record<string, unknown>> {
+  const { template, format, organisation, name, scope, dryRun = false, skipInvalid = false } = options
+  if (!(await stat(file).catch(() => undefined))?.isFile()) throw new ConfigError(`There is no file ${file}.`)
+  return {
+    ...(options.url === undefined ? { path: resolve(file) } : { upload: await send(file, options) }),
+    fileName: basename(file).slice(0, 200),
+    ...(template === undefined ? {} : { template: await readFile(template, 'utf8') }),
+    ...(format === undefined ? {} : { format }),
+    ...(organisation === undefined ? {} : { organisationId: organisation }),
+    name,
+    scope,
+    dryRun,
+    skipInvalid,
+  }
+}
+
+/** Sends the file by HTTP to where the socket is. */
+async function send(file: string, { url = '', token }: Options): Promise<string> {
+  const target = new URL(`/imports/${encodeURIComponent(basename(file))}`, url.replace(/^ws/, 'http'))
+  const body = Readable.toWeb(createReadStream(file)) as ReadableStream
+  const headers = { authorization: `Bearer ${token ?? ''}` }
+  const response = await fetch(target, { method: 'PUT', headers, body, duplex: 'half' } as RequestInit)
+  const answer = (await response.json()) as { uploadId?: string; error?: string }
+  if (answer.uploadId === undefined) throw new ConfigError(`The service does not take the file: ${answer.error}.`)
+  return answer.uploadId
+}
+
+async function followed(options: Options, importId: string): Promise<Record<string, unknown>> {
+  const isShown = process.stderr.isTTY && !options.json
+  for (;;) {
+    const report = await callService(options, 'getImportReport', { importId })
+    if (isShown && report['progress']) process.stderr.write(`\r\x1b[K${progressLine(report['progress'])}`)
+    if (report['state'] !== 'running') {
+      if (isShown) process.stderr.write('\r\x1b[K')
+      return report
+    }
+    await pause(POLL_MS)
+  }
+}
+
+function show(report: Record<string, unknown>, options: Options, decides = true): void {
+  process.stdout.write(`${options.json ? JSON.stringify(report) : reportText(report)}\n`)
+  if (decides && report['state'] !== 'done') process.exitCode = 1
+}

@@ -1,0 +1,215 @@
+import type { Change, ClaimRow, GrantRow, UserRow } from '../access/model.ts'
+import { endSessionsOf } from '../accounts/session-service.ts'
+import { graphChanges, MAX_BATCH, readChanges } from '../db/change-log.ts'
+import type { Tx } from '../db/database.ts'
+import type { Actor, Write, WriteFunction } from '../db/write.ts'
+import type { Clock } from '../lib/clock.ts'
+import { type ImportKey, upsertAlerting, upsertImportKeys, upsertProfiles } from './import-queries.ts'
+import { addRows, changeRows } from './import-rows.ts'
+import { Pace } from './pace.ts'
+import type { Plan } from './plan.ts'
+import type { PlannedRecord } from './plan-structure.ts'
+import type { PlannedUser } from './plan-user.ts'
+
+/** The graph is not the one the plan was made for: plan again. */
+export class Moved extends Error {
+  override name = 'Moved'
+}
+
+export interface ApplyParts {
+  write: WriteFunction
+  clock: Clock
+  signal: AbortSignal
+  onProgress: (progress: { applied: number }) => void
+  /** Keeps a copy of an API key that came in clear, where the operator wants that. */
+  keepKey: (tx: Tx, keyId: number, apiKey: string) => Promise<void>
+}
+
+const BATCH = 200
+const MAX_MISSED = 5000
+
+/**
+ * Carries out a plan in one transaction. New rows are written before the writer lock is taken, so that others wait for what
+ * changes and for the log only; if anything the plan stands on is another by then, nothing is done and it throws `Moved`.
+ */
+export async function applyPlan(
+  plan: Plan,
+  parts: ApplyParts,
+  given: { actor: Actor; organisationId: number | null },
+): Promise<void> {
+  const work: Work = { ...parts, pace: new Pace(parts.signal), organisationId: given.organisationId }
+  await parts.write(
+    given.actor,
+    async (w) => {
+      await requireUnmoved(w, plan, given.actor)
+      await finish(w, plan, work)
+    },
+    (tx) => addAll(tx, plan, work),
+  )
+}
+
+/** The same as part of a write in which the plan was made: nothing can have moved. */
+export async function applyInside(
+  w: Write,
+  plan: Plan,
+  parts: ApplyParts,
+  organisationId: number | null,
+): Promise<void> {
+  const work: Work = { ...parts, pace: new Pace(parts.signal), organisationId }
+  await addAll(w.tx, plan, work)
+  await finish(w, plan, work)
+}
+
+type Work = ApplyParts & { pace: Pace; organisationId: number | null }
+
+/** Writes everything that is new. Structure comes first, except for what people own or are in. */
+async function addAll(tx: Tx, plan: Plan, work: Work): Promise<void> {
+  const { pace, organisationId } = work
+  const createdAt = work.clock().getTime()
+  await addRecords(tx, plan.records.filter(isGround), work)
+  let applied = 0
+  for await (const batch of plan.users.batches(BATCH, pace)) {
+    const made = batch.filter(({ isNew }) => isNew)
+    await addRows(
+      tx,
+      batch.flatMap(({ changes }) =>
+        changes.map((part) => (part.entity === 'user' ? { ...part, extra: { createdAt } } : part)),
+      ),
+    )
+    await upsertProfiles(tx, made.flatMap(profileOf))
+    await upsertAlerting(
+      tx,
+      made.flatMap(({ alerting }) => alerting),
+    )
+    const keys = made.map(({ login, id }): ImportKey => ({ kind: 'user', key: login, targetId: id }))
+    await upsertImportKeys(tx, organisationId, keys)
+    applied += batch.length
+    work.onProgress({ applied })
+  }
+  await addRecords(
+    tx,
+    plan.records.filter((record) => !isGround(record)),
+    work,
+  )
+}
+
+/** What nobody owns and nobody is in. */
+function isGround({ parts }: PlannedRecord): boolean {
+  return parts.every(({ entity }) => ground.has(entity))
+}
+const ground: ReadonlySet<string> = new Set(['organisation', 'role', 'service', 'site', 'edge', 'edgeKey'])
+
+async function addRecords(tx: Tx, records: readonly PlannedRecord[], work: Work): Promise<void> {
+  for (let start = 0; start < records.length; start += BATCH) {
+    const some = records.slice(start, start + BATCH)
+    await addRows(
+      tx,
+      some.flatMap(({ parts }) => parts),
+    )
+    await upsertImportKeys(
+      tx,
+      work.organisationId,
+      some.flatMap(({ key }) => key ?? []),
+    )
+    for (const { parts, apiKey } of some) {
+      const fresh = parts.find(({ entity, before }) => entity === 'edgeKey' && before === null)
+      if (apiKey !== undefined && fresh !== undefined) await work.keepKey(tx, fresh.id, apiKey)
+    }
+    if (work.pace.isOver) await work.pace.rest()
+  }
+}
+
+/** Changes what is there already, and writes the log: one row for each user, with everything that changes about him. */
+async function finish(w: Write, plan: Plan, { pace }: Work): Promise<void> {
+  const isChanged = ({ before }: { before: object | null }) => before !== null
+  await changeRows(
+    w.tx,
+    plan.records.flatMap(({ parts }) => parts.filter(isChanged)),
+  )
+  for (const { parts } of plan.records) {
+    for (const part of parts) logPart(w, part)
+    if (pace.isOver) await pace.rest()
+  }
+  for await (const batch of plan.users.batches(BATCH / 4, pace)) {
+    await changeRows(
+      w.tx,
+      batch.flatMap(({ changes }) => changes.filter(isChanged)),
+    )
+    const known = batch.filter(({ isNew }) => !isNew)
+    await upsertProfiles(w.tx, known.flatMap(profileOf))
+    await upsertAlerting(
+      w.tx,
+      known.flatMap(({ alerting }) => alerting),
+    )
+    for (const user of batch) {
+      logUser(w, user)
+      if (user.isDisabled) await endSessionsOf(w, user.id, 'disabled')
+    }
+    await w.flush()
+    if (pace.isOver) await pace.rest()
+  }
+}
+
+function profileOf({ id, profile }: PlannedUser) {
+  return profile ? [{ userId: id, ...profile }] : []
+}
+
+function logUser(w: Write, { id, changes, profileFields, isNew, alerting }: PlannedUser): void {
+  for (let start = 0; start < changes.length; start += MAX_BATCH) {
+    w.changed('user.imported', id, changes.slice(start, start + MAX_BATCH))
+  }
+  if (isNew || changes.length > 0) return
+  if (profileFields.length > 0) w.noted('user.profileChanged', 'user', String(id), { fields: profileFields })
+  if (alerting.length > 0) w.noted('alerting.set', 'user', String(id), { edges: alerting.length })
+}
+
+function logPart(w: Write, { entity, before, after }: Plan['records'][number]['parts'][number]): void {
+  const action = `${entity}.imported`
+  if (before === null && after !== null) w.inserted(action, entity, after as never)
+  else if (before !== null && after === null) w.deleted(action, entity, before as never)
+  else w.updated(action, entity, before as never, after as never)
+}
+
+/**
+ * Whether what the plan stands on is still so. What others did to people who are not in the plan does not matter; a plan that
+ * changes more than people is not looked at so closely.
+ */
+async function requireUnmoved(w: Write, plan: Plan, { actorId, subjectId }: Actor): Promise<void> {
+  if (w.index.revision === plan.revision) return
+  const missed = await readChanges(w.tx, { after: plan.revision, limit: MAX_MISSED + 1 })
+  if (missed.length > MAX_MISSED || plan.records.length > 0) throw new Moved()
+  const ids = new Set([actorId, subjectId ?? null])
+  const names = new Set<string>()
+  for await (const batch of plan.users.batches(BATCH, new Pace())) {
+    for (const { id, login, changes } of batch) {
+      ids.add(id)
+      names.add(login)
+      for (const { entity, after } of changes)
+        if (entity === 'user' && after?.email) names.add(after.email.toLowerCase())
+    }
+  }
+  for (const change of missed.flatMap(graphChanges)) if (concerns(change, ids, names)) throw new Moved()
+}
+
+function concerns(change: Change, ids: ReadonlySet<number | null>, names: ReadonlySet<string>): boolean {
+  const row = change.after ?? change.before
+  if (row === null) return true
+  switch (change.entity) {
+    case 'grant':
+      return ids.has((row as GrantRow).principalId)
+    case 'claim':
+    case 'restriction':
+      return ids.has((row as ClaimRow).userId)
+    case 'user': {
+      const { id, login, email } = row as UserRow
+      return ids.has(id) || names.has(login) || names.has(email?.toLowerCase() ?? login)
+    }
+    case 'edge':
+      return change.before !== null
+    case 'edgeKey':
+    case 'service':
+      return false
+    default:
+      return true
+  }
+}

@@ -1,0 +1,151 @@
+import { sql } from 'kysely'
+import type { Profile } from '../accounts/user-queries.ts'
+import type { Db, Tx } from '../db/database.ts'
+
+/** Names of people and things in imported files; of an organisation, or of the whole service (null). */
+export type KeyKind = 'user' | 'organisation' | 'site' | 'userGroup' | 'edgeGroup' | 'service'
+
+export interface ImportKey {
+  kind: KeyKind
+  key: string
+  targetId: number
+}
+
+/** What these keys mean. Index import_key_unique. */
+export async function listImportKeys(
+  db: Db,
+  organisationId: number | null,
+  kind: KeyKind,
+  keys: readonly string[],
+): Promise<Map<string, number>> {
+  if (keys.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('importKey')
+    .select(['key', 'targetId'])
+    .where('organisationId', 'is not distinct from', organisationId)
+    .where('kind', '=', kind)
+    .where(sql<boolean>`key in (select ${elements(keys)})`)
+    .execute()
+  return new Map(rows.map(({ key, targetId }) => [key, targetId]))
+}
+
+/** Remembers what things are called; a name of something that is gone is given anew. */
+export async function upsertImportKeys(
+  tx: Tx,
+  organisationId: number | null,
+  keys: readonly ImportKey[],
+): Promise<void> {
+  if (keys.length === 0) return
+  await sql`
+    insert into import_key (organisation_id, kind, key, target_id)
+    select ${organisationId}::integer, kind, key, "targetId"
+    from jsonb_to_recordset(${JSON.stringify(keys)}::jsonb) as given (kind text, key text, "targetId" integer)
+    on conflict (organisation_id, kind, key) do update set target_id = excluded.target_id
+  `.execute(tx)
+}
+
+/** Users that an import of the organisation made. Index import_key_target. */
+export async function listImportedUsers(
+  db: Db,
+  organisationId: number | null,
+  userIds: readonly number[],
+): Promise<Set<number>> {
+  if (userIds.length === 0) return new Set()
+  const rows = await db
+    .selectFrom('importKey')
+    .select('targetId')
+    .where('kind', '=', 'user')
+    .where('organisationId', 'is not distinct from', organisationId)
+    .where('targetId', 'in', userIds)
+    .execute()
+  return new Set(rows.map(({ targetId }) => targetId))
+}
+
+/** Edges by serial number; several may have the same. Index edge_serial_number. */
+export async function listEdgesBySerial(
+  db: Db,
+  serialNumbers: readonly string[],
+): Promise<{ id: number; serialNumber: string }[]> {
+  if (serialNumbers.length === 0) return []
+  return db
+    .selectFrom('edge')
+    .select(['id', 'serialNumber'])
+    .where('serialNumber', '<>', '')
+    .where(sql<boolean>`serial_number in (select ${elements(serialNumbers)})`)
+    .execute()
+}
+
+/** Personal data of users. Index user_profile_pk. */
+export async function listProfiles(db: Db, userIds: readonly number[]): Promise<Map<number, Profile>> {
+  if (userIds.length === 0) return new Map()
+  const rows = await db.selectFrom('userProfile').selectAll().where('userId', 'in', userIds).execute()
+  return new Map(rows.map(({ userId, ...profile }) => [userId, profile]))
+}
+
+export async function upsertProfiles(tx: Tx, rows: readonly (Profile & { userId: number })[]): Promise<void> {
+  if (rows.length === 0) return
+  const columns = ['firstname', 'lastname', 'phone', 'street', 'zip', 'city', 'country', 'company_name']
+  const given = columns.map((column) => (column === 'company_name' ? '"companyName"' : column))
+  await sql`
+    insert into user_profile (user_id, ${sql.raw(columns.join(', '))})
+    select "userId", ${sql.raw(given.join(', '))}
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+      as given ("userId" integer, ${sql.raw(given.map((column) => `${column} text`).join(', '))})
+    on conflict (user_id) do update set
+      ${sql.raw(columns.map((column) => `${column} = excluded.${column}`).join(', '))}
+  `.execute(tx)
+}
+
+/** What edges have beside the graph. Index edge_pk. */
+export async function listEdgeExtras(
+  db: Db,
+  edgeIds: readonly number[],
+): Promise<
+  Map<number, { serialNumber: string; emsType: string; setupPasswordHash: string | null; firstSetupAt: number | null }>
+> {
+  if (edgeIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('edge')
+    .select(['id', 'serialNumber', 'emsType', 'setupPasswordHash', 'firstSetupAt'])
+    .where(
+      sql<boolean>`id in (select value::integer from jsonb_array_elements_text(${JSON.stringify(edgeIds)}::jsonb))`,
+    )
+    .execute()
+  return new Map(
+    rows.map(({ id, firstSetupAt, ...row }) => [id, { ...row, firstSetupAt: firstSetupAt?.getTime() ?? null }]),
+  )
+}
+
+export interface AlertingRow {
+  userId: number
+  edgeId: number
+  offlineDelayMinutes: number
+  faultDelayMinutes: number
+  warningDelayMinutes: number
+}
+
+/** When users are told about edges. Index user_alerting_user. */
+export async function listAlertingOf(db: Db, userIds: readonly number[]): Promise<AlertingRow[]> {
+  if (userIds.length === 0) return []
+  return db.selectFrom('userAlerting').selectAll().where('userId', 'in', userIds).execute()
+}
+
+export async function upsertAlerting(tx: Tx, rows: readonly AlertingRow[]): Promise<void> {
+  if (rows.length === 0) return
+  await tx
+    .insertInto('userAlerting')
+    .values([...rows])
+    .onConflict((conflict) =>
+      conflict.columns(['edgeId', 'userId']).doUpdateSet((is) => ({
+        offlineDelayMinutes: is.ref('excluded.offlineDelayMinutes'),
+        faultDelayMinutes: is.ref('excluded.faultDelayMinutes'),
+        warningDelayMinutes: is.ref('excluded.warningDelayMinutes'),
+      })),
+    )
+    .execute()
+}
+
+/** A list as one parameter, however long it is. */
+function elements(values: readonly string[]) {
+  return sql<string>`jsonb_array_elements_text(${JSON.stringify(values)}::jsonb)`
+}

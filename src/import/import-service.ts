@@ -1,0 +1,338 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { managesUsers } from '../access/people-door.ts'
+import { rightsHolder } from '../access/write-door.ts'
+import type { AppContext } from '../context.ts'
+import type { ImportState } from '../db/schema.ts'
+import { Turns } from '../db/turns.ts'
+import type { Actor } from '../db/write.ts'
+import { AppError, problem } from '../errors.ts'
+import { keyedHash } from '../lib/secrets.ts'
+import { type ApplyParts, applyInside, applyPlan, Moved } from './apply.ts'
+import { insertImportJob, interruptImportJobs, updateImportJob } from './import-job-queries.ts'
+import type { ImportInput, ImportLimits } from './model.ts'
+import { makePlan, type Plan, type PlanOptions } from './plan.ts'
+import { readImport } from './readers.ts'
+import { Summary } from './summary.ts'
+import { Uploads } from './uploads.ts'
+
+export interface ImportOptions {
+  /** Main organisation that it is for; null: the whole service. */
+  organisationId: number | null
+  /** Short name of where it comes from: Set replaces what it gave before (K12). */
+  name: string
+  /** Of the readers; undefined: found out. */
+  format?: string | undefined
+  scope: 'source' | 'all'
+  dryRun: boolean
+  skipInvalid: boolean
+}
+
+export interface ImportProgress {
+  phase: 'reading' | 'planning' | 'applying'
+  read: number
+  planned: number
+  applied: number
+}
+
+/** A file to import, and what is to be done with it afterwards. */
+export type ImportSource = ImportInput & { release?: () => Promise<void> }
+
+export interface RunningImport {
+  id: string
+  actor: Actor
+  organisationId: number | null
+  progress: ImportProgress
+  /** Set at the end. */
+  result?: ImportResult
+  cancel(): void
+  done: Promise<ImportResult>
+}
+
+export interface ImportResult {
+  state: ImportState
+  /** Asked for, or by the file itself (D-29). */
+  isDryRun: boolean
+  counts: Summary['counts']
+  report: Summary['report']
+}
+
+export type ProgressListener = (job: RunningImport) => void
+
+/** After so many plans that were overtaken, the next is made while nobody else can write. */
+const MAX_PLANS = 3
+const MAX_RUNNING = 5
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$/
+
+type Context = Pick<AppContext, 'db' | 'store' | 'write' | 'clock' | 'config' | 'log' | 'pepper' | 'keyCopies'>
+
+/** Imports of this node: one at a time, the others wait. */
+export class ImportJobs implements AsyncDisposable {
+  readonly #ctx: Context
+  readonly #folder: string
+  /** Files that were sent and wait. */
+  readonly uploads: Uploads
+  readonly #turns = new Turns()
+  readonly #running = new Map<string, RunningImport>()
+  readonly #listeners = new Set<ProgressListener>()
+
+  constructor(ctx: Context) {
+    this.#ctx = ctx
+    this.#folder = join(ctx.config.dataDir, 'imports')
+    this.uploads = new Uploads({ folder: this.#folder, clock: ctx.clock, maxBytes: ctx.config.importMaxFileBytes })
+  }
+
+  /** Marks what a crash interrupted, of which the database kept nothing, and deletes what it left on disk. */
+  async start(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    const left = await readdir(this.#folder)
+    await interruptImportJobs(
+      this.#ctx.db,
+      left.flatMap((name) => (name.startsWith('job-') ? [name.slice('job-'.length)] : [])),
+      this.#ctx.clock(),
+    )
+    for (const name of left) await rm(join(this.#folder, name), { recursive: true, force: true })
+  }
+
+  /** Begins an import; whoever may not do that is refused like somebody who asks for what is not there. */
+  async begin(
+    actor: Actor,
+    input: ImportInput,
+    options: ImportOptions,
+    template?: ImportInput,
+  ): Promise<RunningImport> {
+    requireImporter(this.#ctx, actor, options.organisationId)
+    if (!NAME.test(options.name)) throw problem('The name of an import has 1 to 50 letters, digits, ".", "_" or "-"')
+    if (this.#running.size >= MAX_RUNNING) throw new AppError('tooManyRequests')
+    const id = randomUUID()
+    const abort = new AbortController()
+    await mkdir(join(this.#folder, `job-${id}`), { mode: 0o700 })
+    const { organisationId, name, format = '', dryRun, scope, skipInvalid } = options
+    await insertImportJob(this.#ctx.db, {
+      id,
+      state: 'running',
+      organisationId,
+      name,
+      fileName: basename(input.name).slice(0, 200),
+      format,
+      options: JSON.stringify({ scope, skipInvalid }),
+      isDryRun: dryRun,
+      createdBy: rightsHolder(actor),
+      createdAt: this.#ctx.clock(),
+      endedAt: null,
+    })
+    const job: RunningImport = {
+      id,
+      actor,
+      organisationId,
+      progress: { phase: 'reading', read: 0, planned: 0, applied: 0 },
+      cancel: () => abort.abort(new Cancelled()),
+      done: Promise.resolve().then(() => this.#run(job, input, options, template, abort.signal)),
+    }
+    this.#running.set(id, job)
+    return job
+  }
+
+  /** An import that is under way here. */
+  running(id: string): RunningImport | undefined {
+    return this.#running.get(id)
+  }
+
+  /** Hears of each step and of the end. Returns how to stop. */
+  onProgress(listener: ProgressListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const jobs = [...this.#running.values()]
+    for (const job of jobs) job.cancel()
+    await Promise.all(jobs.map(({ done }) => done))
+    this.#listeners.clear()
+  }
+
+  async #run(
+    job: RunningImport,
+    input: ImportSource,
+    options: ImportOptions,
+    template: ImportInput | undefined,
+    signal: AbortSignal,
+  ): Promise<ImportResult> {
+    const done = await this.#turns.take()
+    const folder = join(this.#folder, `job-${job.id}`)
+    const counted = counting(input)
+    let result: ImportResult
+    try {
+      signal.throwIfAborted()
+      result = await this.#attempt(job, counted.input, options, template, signal, folder)
+    } catch (error) {
+      result = { ...this.#failed(error), isDryRun: options.dryRun }
+    } finally {
+      done()
+    }
+    await rm(folder, { recursive: true, force: true })
+    await input.release?.()
+    const end = { ...result, endedAt: this.#ctx.clock(), ...counted.result() }
+    await updateImportJob(this.#ctx.db, job.id, end).catch((error: unknown) =>
+      this.#ctx.log.error({ err: error, importId: job.id }, 'the report of an import could not be kept'),
+    )
+    this.#running.delete(job.id)
+    job.result = result
+    this.#tell(job)
+    return result
+  }
+
+  async #attempt(
+    job: RunningImport,
+    input: ImportInput,
+    options: ImportOptions,
+    template: ImportInput | undefined,
+    signal: AbortSignal,
+    folder: string,
+  ): Promise<ImportResult> {
+    const { db, store, write, clock } = this.#ctx
+    const askerId = rightsHolder(job.actor)
+    const limits = importLimits(this.#ctx.config)
+    const { organisationId, scope, skipInvalid } = options
+    const planned: PlanOptions = {
+      askerId,
+      organisationId,
+      source: `import:${options.name}`,
+      scope,
+      skipInvalid,
+      maxProblems: limits.maxProblems,
+      folder,
+    }
+    const plan = (parts: Pick<AppContext, 'db'> & { index: typeof store.index }) => {
+      const items = readImport(input, template === undefined ? {} : { template }, limits, options.format || undefined)
+      const onProgress = (progress: { read: number; planned: number }) =>
+        this.#progress(job, { phase: progress.planned > 0 ? 'planning' : 'reading', ...progress })
+      const hash = (secret: string) => keyedHash(this.#ctx.pepper, secret)
+      return makePlan(items, planned, { ...parts, at: clock(), hash, signal, onProgress }, options.dryRun)
+    }
+    const parts: ApplyParts = {
+      write,
+      clock,
+      signal,
+      keepKey: async (tx, keyId, apiKey) => this.#ctx.keyCopies?.store(tx, keyId, apiKey),
+      onProgress: ({ applied }) => this.#progress(job, { phase: 'applying', applied }),
+    }
+    for (let attempt = 0; attempt < MAX_PLANS; attempt++) {
+      store.assertFresh()
+      await using made = await plan({ db, index: store.index })
+      if (!mustApply(made)) return resultOf(made)
+      try {
+        await applyPlan(made, parts, { actor: job.actor, organisationId })
+        return resultOf(made)
+      } catch (error) {
+        if (!(error instanceof Moved)) throw error
+      }
+    }
+    return await write(job.actor, async (w) => {
+      requireImporter(this.#ctx, job.actor, organisationId)
+      await using made = await plan({ db: w.tx, index: w.index })
+      if (mustApply(made)) await applyInside(w, made, parts, organisationId)
+      return resultOf(made)
+    })
+  }
+
+  #failed(error: unknown): Omit<ImportResult, 'isDryRun'> {
+    const { counts, report } = new Summary(1)
+    if (error instanceof Cancelled) return { state: 'cancelled', counts, report }
+    const isKnown = error instanceof AppError
+    if (!isKnown) this.#ctx.log.error({ err: error }, 'an import failed')
+    const text = isKnown ? error.message : 'The import failed; the log of the service says why'
+    report.problems.push({ kind: 'problem', place: { file: '' }, rule: 'failed', text, isFatal: true })
+    report.problemCount = 1
+    return { state: 'failed', counts, report }
+  }
+
+  #progress(job: RunningImport, step: Partial<ImportProgress>): void {
+    Object.assign(job.progress, step)
+    this.#tell(job)
+  }
+
+  #tell(job: RunningImport): void {
+    for (const listener of this.#listeners) listener(job)
+  }
+}
+
+/** Somebody stopped it. */
+class Cancelled extends Error {
+  override name = 'Cancelled'
+}
+
+/** Who may import: owners of a main organisation into it, and whoever looks after all accounts anywhere. */
+export function requireImporter(
+  ctx: Pick<AppContext, 'store' | 'clock'>,
+  actor: Actor,
+  organisationId: number | null,
+): void {
+  ctx.store.assertFresh()
+  const { index } = ctx.store
+  const look = { index, askerId: rightsHolder(actor), at: ctx.clock().getTime() }
+  const { askerId, at } = look
+  const organisation = organisationId === null ? undefined : index.row('organisation', organisationId)
+  const isOwner = askerId === null || index.allows(askerId, 'manageGroup', organisationId ?? 0, at)
+  if (organisationId === null ? managesUsers(look) : organisation !== undefined && isOwner) {
+    if (organisation?.parentId) throw problem('Import into the main organisation: what is shared stays shared')
+    return
+  }
+  throw new AppError('forbidden', ['import', (askerId === null ? undefined : index.user(askerId)?.login) ?? ''])
+}
+
+/** The limits of the settings. */
+export function importLimits(config: AppContext['config']): ImportLimits {
+  return {
+    maxFileBytes: config.importMaxFileBytes,
+    maxUnpackedBytes: config.importMaxUnpackedBytes,
+    maxUnpackedRatio: config.importMaxUnpackedRatio,
+    maxRows: config.importMaxRows,
+    maxColumns: config.importMaxColumns,
+    maxCellBytes: config.importMaxCellBytes,
+    maxProblems: config.importMaxProblems,
+  }
+}
+
+/** A file on disk. */
+export function fileInput(name: string, path: string): ImportInput {
+  return { name, path, open: () => createReadStream(path) }
+}
+
+/** A file that came inside a call. */
+export function textInput(name: string, content: string | Buffer): ImportInput {
+  return {
+    name,
+    async *open() {
+      yield Buffer.from(content)
+    },
+  }
+}
+
+/** Takes note of what is read, for the report. */
+function counting(input: ImportInput): { input: ImportInput; result(): { fileBytes: number; fileDigest: string } } {
+  let fileBytes = 0
+  let fileDigest = ''
+  async function* open(): AsyncGenerator<Buffer> {
+    const hash = createHash('sha256')
+    let bytes = 0
+    for await (const chunk of input.open()) {
+      hash.update(chunk)
+      bytes += chunk.length
+      yield chunk
+    }
+    fileBytes = bytes
+    fileDigest = hash.digest('hex')
+  }
+  return { input: { ...input, open }, result: () => ({ fileBytes, fileDigest }) }
+}
+
+function mustApply(plan: Plan): boolean {
+  return !plan.isDryRun && !plan.isRefused && (plan.users.count > 0 || plan.records.length > 0)
+}
+
+function resultOf({ isRefused, isDryRun, summary: { counts, report } }: Plan): ImportResult {
+  return { state: isRefused ? 'refused' : 'done', isDryRun, counts, report }
+}

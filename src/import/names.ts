@@ -1,0 +1,117 @@
+import type { AccessIndex } from '../access/access-index.ts'
+import type { SiteRow } from '../access/model.ts'
+import { tenantOf } from '../access/tenant.ts'
+import type { Db } from '../db/database.ts'
+import { type KeyKind, listEdgesBySerial, listImportKeys } from './import-queries.ts'
+import type { Pace } from './pace.ts'
+
+/** Several things go by the same name: none of them is meant. */
+export const ambiguous = 'ambiguous'
+export type Found = number | typeof ambiguous | undefined
+
+type NamedKind = 'organisation' | 'site' | 'edgeGroup' | 'userGroup' | 'service'
+
+/**
+ * What the names in a file mean: the keys of earlier imports, what the file itself brings, and names that are unique. With an
+ * organisation only what belongs to its tenant is found, so that what is another's and what is not there are the same.
+ */
+export class Names {
+  readonly #index: AccessIndex
+  readonly #db: Db
+  readonly #organisationId: number | null
+  readonly #rootId: number | undefined
+  readonly #known = new Map<string, Found>()
+  readonly #byName = new Map<NamedKind, Map<string, Found>>()
+
+  constructor({ index, db, organisationId }: { index: AccessIndex; db: Db; organisationId: number | null }) {
+    this.#index = index
+    this.#db = db
+    this.#organisationId = organisationId
+    this.#rootId = organisationId === null ? undefined : tenantOf(index, organisationId)
+  }
+
+  /** Looks up names that are not known yet; to be called before they are asked for. */
+  async learn(kind: KeyKind | 'edge', keys: Iterable<string>, pace: Pace): Promise<void> {
+    const unknown = [...new Set(keys)].filter((key) => !this.#known.has(`${kind} ${key}`))
+    if (unknown.length === 0) return
+    if (kind === 'edge') return this.#learnEdges(unknown)
+    const found = await listImportKeys(this.#db, this.#organisationId, kind, unknown)
+    const named = kind === 'user' ? undefined : await this.#named(kind, pace)
+    for (const key of unknown) {
+      const id = found.get(key)
+      const isThere = id !== undefined && this.#index.row(kind, id) !== undefined && this.isInside(id, kind)
+      this.#known.set(`${kind} ${key}`, isThere ? id : named?.get(key.trim().toLowerCase()))
+    }
+  }
+
+  /** What was learnt. */
+  find(kind: KeyKind | 'edge', key: string): Found {
+    return this.#known.get(`${kind} ${key}`)
+  }
+
+  /** What the file brings. */
+  add(kind: KeyKind | 'edge', key: string, id: number): void {
+    this.#known.set(`${kind} ${key}`, id)
+  }
+
+  /** Whether something belongs to the tenant that the import is for. */
+  isInside(id: number, kind: KeyKind | 'edge' = 'site'): boolean {
+    if (this.#rootId === undefined) return true
+    if (kind === 'userGroup' || kind === 'service') {
+      const home = this.#index.row(kind, id)?.organisationId ?? undefined
+      return home !== undefined && tenantOf(this.#index, home) === this.#rootId
+    }
+    return tenantOf(this.#index, id) === this.#rootId
+  }
+
+  async #learnEdges(names: readonly string[]): Promise<void> {
+    const others: string[] = []
+    for (const name of names) {
+      const edge = this.#index.edgeByName(name)
+      if (edge !== undefined && this.isInside(edge.id)) this.#known.set(`edge ${name}`, edge.id)
+      else others.push(name)
+    }
+    const found = new Map<string, Found>()
+    for (const { id, serialNumber } of await listEdgesBySerial(this.#db, others)) {
+      if (!this.isInside(id)) continue
+      found.set(serialNumber, found.has(serialNumber) ? ambiguous : id)
+    }
+    for (const name of others) this.#known.set(`edge ${name}`, found.get(name))
+  }
+
+  /** Everything of a kind by its name, gone through once. */
+  async #named(kind: NamedKind, pace: Pace): Promise<ReadonlyMap<string, Found>> {
+    const known = this.#byName.get(kind)
+    if (known !== undefined) return known
+    const byName = new Map<string, Found>()
+    this.#byName.set(kind, byName)
+    for (const row of this.#index.rows(kind)) {
+      if (pace.isOver) await pace.rest()
+      if (!this.isInside(row.id, kind)) continue
+      const name = row.name.trim().toLowerCase()
+      byName.set(name, byName.has(name) ? ambiguous : row.id)
+    }
+    return byName
+  }
+}
+
+/** Sites and edges of the tenant that a query matches (D-26). */
+export async function* matching(
+  { index, names, pace }: { index: AccessIndex; names: Names; pace: Pace },
+  kind: 'site' | 'edge',
+  query: string,
+): AsyncGenerator<number> {
+  const terms = query
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((term) => term !== '')
+  for (const row of index.rows(kind)) {
+    if (pace.isOver) await pace.rest()
+    const text = 'edgeId' in row ? `${row.edgeId}\n${row.comment}\n${row.producttype}` : siteText(row)
+    if (terms.every((term) => text.toLowerCase().includes(term)) && names.isInside(row.id)) yield row.id
+  }
+}
+
+function siteText({ name, location, labels }: SiteRow): string {
+  return [name, location, ...labels].join('\n')
+}

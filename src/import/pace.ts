@@ -1,0 +1,30 @@
+import { setImmediate as turn } from 'node:timers/promises'
+
+/** So long work goes on before others have a turn. */
+const SLICE_MS = 3
+
+/** Keeps long work from blocking the event loop: whoever does it asks often, and waits when its time is over. */
+export class Pace {
+  readonly #monotonicMs: () => number
+  readonly #signal: AbortSignal | undefined
+  #since: number
+
+  constructor(signal?: AbortSignal, monotonicMs: () => number = () => performance.now()) {
+    this.#signal = signal
+    this.#monotonicMs = monotonicMs
+    this.#since = monotonicMs()
+  }
+
+  /** Whether others should have a turn now. Throws when the work was cancelled. */
+  get isOver(): boolean {
+    this.#signal?.throwIfAborted()
+    return this.#monotonicMs() - this.#since > SLICE_MS
+  }
+
+  /** Lets others have their turn. */
+  async rest(): Promise<void> {
+    await turn()
+    this.#signal?.throwIfAborted()
+    this.#since = this.#monotonicMs()
+  }
+}

@@ -1,0 +1,322 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { AccessIndex } from '../access/access-index.ts'
+import {
+  type EdgeKeyRow,
+  type EdgeRow,
+  maskOf,
+  type OrganisationRow,
+  openemsRoles,
+  type Permission,
+  PLATFORM_RESOURCE_ID,
+  type RoleRow,
+  type ServiceRow,
+  type SiteRow,
+} from '../access/model.ts'
+import { managesUsers } from '../access/people-door.ts'
+import { requireName, requireText } from '../access/write-door.ts'
+import { AppError } from '../errors.ts'
+import { refusedText } from './guard-text.ts'
+import type { KeyKind } from './import-queries.ts'
+import type { EdgeRecord, OrganisationRecord, RoleRecord, ServiceRecord, SiteRecord } from './model.ts'
+import type { Names } from './names.ts'
+import type { PlanOptions, PlanParts } from './plan.ts'
+import type { Ids, PlannedRecord, StructureRecord } from './plan-structure.ts'
+
+/** What planning of structure asks. */
+export type GroundContext = Omit<PlanParts, 'at' | 'index'> &
+  PlanOptions & {
+    index: AccessIndex
+    names: Names
+    at: number
+    ids: Ids
+    /** What a name in the file was taken to mean; one thing is not two. */
+    used: Set<string>
+    edgeExtras: Map<number, EdgeExtras>
+    /** Keys there are, by their hash: read when the first edge of the file brings one. */
+    keysByHash?: Map<string, EdgeKeyRow>
+  }
+
+/** What an edge has beside the graph. */
+export interface EdgeExtras {
+  serialNumber: string
+  emsType: string
+  setupPasswordHash: string | null
+  firstSetupAt: number | null
+}
+const noExtras: EdgeExtras = { serialNumber: '', emsType: '', setupPasswordHash: null, firstSetupAt: null }
+
+/** A sentence that says what is wrong, undefined when nothing changes. */
+export type Planned = PlannedRecord | string | undefined
+
+/** Plans an organisation, a role, a service, a site or an edge. */
+export function planGround(context: GroundContext, record: StructureRecord): Planned {
+  return saying(() => {
+    switch (record.kind) {
+      case 'organisation':
+        return planOrganisation(context, record)
+      case 'role':
+        return planRole(context, record)
+      case 'service':
+        return planService(context, record)
+      case 'site':
+        return planSite(context, record)
+      case 'edge':
+        return planEdge(context, record)
+      default:
+        return undefined
+    }
+  })
+}
+
+/** The sentence of a refusal instead of the refusal. */
+export function saying(plan: () => Planned): Planned {
+  try {
+    return plan()
+  } catch (error) {
+    if (error instanceof AppError) return error.message
+    throw error
+  }
+}
+
+/** Whether the importing actor holds a permission. */
+export function may({ index, askerId, at }: GroundContext, permission: Permission, resourceId: number): boolean {
+  return askerId === null || index.allows(askerId, permission, resourceId, at)
+}
+
+export function isManager({ index, askerId, at }: GroundContext): boolean {
+  return managesUsers({ index, askerId, at })
+}
+
+/**
+ * What a record with a key means: known by the key, else by a name that only one thing has, if that is where the record
+ * says, and no other record means it.
+ */
+export function known(
+  { names, used }: GroundContext,
+  kind: KeyKind,
+  { key, name }: { key: string; name: string },
+  isThere: (id: number) => boolean,
+): number | undefined {
+  const byKey = names.find(kind, key)
+  const byName = names.find(kind, name)
+  const named = typeof byName === 'number' && isThere(byName) ? byName : undefined
+  const isKey = typeof byKey === 'number' && (key !== name || isThere(byKey))
+  const found = isKey ? byKey : named
+  if (found === undefined || used.has(`${kind} ${found}`)) return undefined
+  used.add(`${kind} ${found}`)
+  return found
+}
+
+/** What becomes of a row: nothing, or one part; its key is remembered if it has one. */
+export function part<R extends { id: number }>(
+  { names }: GroundContext,
+  entity: 'organisation' | 'site' | 'service' | 'edgeGroup' | 'userGroup',
+  key: string,
+  before: R | undefined,
+  after: R,
+): PlannedRecord | undefined {
+  names.add(entity, key, after.id)
+  if (before !== undefined && isDeepStrictEqual(before, after)) return undefined
+  const made = { entity, id: after.id, before: before ?? null, after } as never
+  return { parts: [made], ...(before === undefined ? { key: { kind: entity, key, targetId: after.id } } : {}) }
+}
+
+/** An id that a name means, or a refusal. */
+export function idOf({ names }: GroundContext, kind: KeyKind | 'edge', key: string): number {
+  const found = names.find(kind, key)
+  if (typeof found === 'number') return found
+  throw new AppError('generic', [
+    found === undefined
+      ? `There is no ${kind} ${key.slice(0, 100)} here`
+      : `There are several of the name ${key.slice(0, 100)}`,
+  ])
+}
+
+function defined<T extends object>(given: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never
+}
+
+function planOrganisation(context: GroundContext, record: OrganisationRecord): Planned {
+  const { index, ids } = context
+  const parentId = record.parent === undefined ? null : idOf(context, 'organisation', record.parent)
+  const isThere = (other: number) => index.row('organisation', other)?.parentId === parentId
+  const id = known(context, 'organisation', record, isThere)
+  const before = id === undefined ? undefined : index.row('organisation', id)
+  const isMain = parentId === null
+  const base: OrganisationRow = before ?? {
+    id: ids.take('organisation'),
+    name: record.name,
+    parentId,
+    canEditSites: isMain,
+    canCreateSuborganisations: isMain,
+    maxOpenemsRole: isMain ? 'admin' : 'installer',
+    publicAccess: false,
+    strictRoles: true,
+  }
+  const { canEditSites, canCreateSuborganisations, maxOpenemsRole, publicAccess, strictRoles } = record
+  const change = defined({ canEditSites, canCreateSuborganisations, maxOpenemsRole, publicAccess, strictRoles })
+  const after: OrganisationRow = { ...base, ...change, name: requireName(record.name) }
+  if (before !== undefined && before.parentId !== parentId) return 'An organisation stays where it is in the tree'
+  if (before === undefined) {
+    if (!may(context, 'createSub', parentId ?? PLATFORM_RESOURCE_ID)) return 'You cannot create this organisation'
+    const misfit = parentId === null ? undefined : index.misfit('suborganisation', parentId, 0)
+    if (misfit !== undefined) return refusedText({ ok: false, reason: misfit })
+  } else if (
+    after.name !== before.name &&
+    !may(context, 'edit', before.id) &&
+    !may(context, 'manageGroup', before.id)
+  ) {
+    return 'You cannot rename this organisation'
+  }
+  const isOpened = (
+    ['canEditSites', 'canCreateSuborganisations', 'maxOpenemsRole', 'publicAccess', 'strictRoles'] as const
+  ).some((gate) => after[gate] !== base[gate])
+  if (isOpened && !isManager(context))
+    return 'Gates and policies are set by hand, or by whoever looks after the platform'
+  return part(context, 'organisation', record.key, before, after)
+}
+
+function planRole(context: GroundContext, record: RoleRecord): Planned {
+  const { index, ids } = context
+  const organisationId = record.organisation === undefined ? null : idOf(context, 'organisation', record.organisation)
+  const before = [...index.rows('role')].find(
+    (row) => row.name === record.name && row.organisationId === organisationId,
+  )
+  const after: RoleRow = {
+    id: before?.id ?? ids.take('role'),
+    name: record.name,
+    organisationId,
+    selfMask: maskOf(...record.self),
+    contentMask: maskOf(...record.content),
+    suborganisationMask: maskOf(...record.suborganisation),
+    openemsRole: record.openemsRole ?? null,
+  }
+  if (before !== undefined && isDeepStrictEqual(before, after)) return undefined
+  if (organisationId === null) return 'The roles of the service are the same everywhere'
+  if (
+    !/^[a-z][A-Za-z0-9-]*(\.[a-z][A-Za-z0-9-]*)+$/.test(record.name) ||
+    /^(openems|org|resource|group)\./.test(record.name)
+  )
+    return 'A role is named like acme.technician: words joined by dots, and the first is none of the service'
+  const organisation = index.row('organisation', organisationId)
+  if (organisation === undefined || organisation.parentId !== null) return 'Roles are those of the main organisation'
+  if (!may(context, 'manageGroup', organisationId)) return 'You cannot decide about roles there'
+  const rank = record.openemsRole === undefined ? -1 : openemsRoles.indexOf(record.openemsRole)
+  if (rank > openemsRoles.indexOf(organisation.maxOpenemsRole)) return 'In this organisation no role is that strong'
+  // Who was granted it would have more at once: guarded as if granted anew, which needs whoever may grant anything.
+  if (before !== undefined && !isManager(context)) return 'A role that is there is changed by hand'
+  return { parts: [{ entity: 'role', id: after.id, before: before ?? null, after }] }
+}
+
+function planService(context: GroundContext, record: ServiceRecord): Planned {
+  const { index, ids, at } = context
+  const organisationId = record.organisation === undefined ? null : idOf(context, 'organisation', record.organisation)
+  const isThere = (other: number) => index.row('service', other)?.organisationId === organisationId
+  const id = known(context, 'service', record, isThere)
+  const before = id === undefined ? undefined : index.row('service', id)
+  if (!isManager(context) && (organisationId === null || !may(context, 'manageMembers', organisationId)))
+    return 'You cannot make services there'
+  const disabledAt = record.disabled
+    ? (before?.disabledAt ?? at)
+    : record.disabled === false
+      ? null
+      : (before?.disabledAt ?? null)
+  const after: ServiceRow = {
+    id: before?.id ?? ids.take('service'),
+    name: requireName(record.name),
+    organisationId,
+    disabledAt,
+  }
+  if ([...index.rows('service')].some((other) => other.name === after.name && other.id !== after.id))
+    return 'A service of this name exists already: its name is its own everywhere'
+  return part(context, 'service', record.key, before, after)
+}
+
+function planSite(context: GroundContext, record: SiteRecord): Planned {
+  const { index, ids } = context
+  const organisationId = idOf(context, 'organisation', record.organisation)
+  const isThere = (other: number) => index.row('site', other)?.organisationId === organisationId
+  const id = known(context, 'site', record, isThere)
+  const before = id === undefined ? undefined : index.row('site', id)
+  const { location, isVirtual } = record
+  const base: SiteRow = before ?? {
+    id: ids.take('site'),
+    name: '',
+    organisationId,
+    isVirtual: false,
+    location: '',
+    labels: [],
+  }
+  const labels =
+    record.labels === undefined ? base.labels : record.labels.map((label) => requireText(label, 'The label'))
+  if (location !== undefined) requireText(location, 'The location', 500)
+  const after: SiteRow = { ...base, ...defined({ location, isVirtual }), name: requireName(record.name), labels }
+  if (before === undefined) {
+    if (index.row('organisation', organisationId)?.parentId !== null)
+      return 'Sites are those of the main organisation (P-04)'
+    if (!may(context, 'createSite', organisationId)) return 'You cannot create sites there'
+  } else if (before.organisationId !== organisationId) return 'A site is moved to another organisation by hand'
+  else if (!isDeepStrictEqual(before, after) && !may(context, 'edit', before.id)) return 'You cannot change this site'
+  return part(context, 'site', record.key, before, after)
+}
+
+function planEdge(context: GroundContext, record: EdgeRecord): Planned {
+  const { index, ids, edgeExtras } = context
+  const before = index.edgeByName(record.edgeId)
+  if (before !== undefined && !context.names.isInside(before.id)) return 'This edge id is taken'
+  const siteId = record.site === undefined ? undefined : idOf(context, 'site', record.site)
+  const organisationId =
+    record.organisation === undefined ? undefined : idOf(context, 'organisation', record.organisation)
+  const { edgeId, comment, producttype, settings } = record
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(edgeId)) return 'An edge id has letters, digits, ".", "_" and "-"'
+  const base: EdgeRow = before ?? {
+    id: ids.take('edge'),
+    edgeId,
+    comment: '',
+    producttype: '',
+    siteId: null,
+    organisationId: null,
+    settings: {},
+  }
+  const after: EdgeRow = { ...base, ...defined({ comment, producttype, settings, siteId, organisationId }) }
+  const extras = extrasOf(context, record, edgeExtras.get(base.id) ?? noExtras)
+  const isChanged = before === undefined || !isDeepStrictEqual({ ...before }, after)
+  const isOther = !isDeepStrictEqual(extras, edgeExtras.get(base.id) ?? noExtras)
+  const isMoved =
+    before !== undefined && (before.siteId !== after.siteId || before.organisationId !== after.organisationId)
+  const key = keyOf(context, record, base.id)
+  if (typeof key === 'string') return key
+  if ((before === undefined || isMoved || key !== undefined) && !may(context, 'install', PLATFORM_RESOURCE_ID))
+    return 'Edges, their keys and places are for whoever may install them on the platform'
+  if ((isChanged || isOther) && before !== undefined && !may(context, 'edit', before.id))
+    return 'You cannot change this edge'
+  context.names.add('edge', edgeId, base.id)
+  const parts: PlannedRecord['parts'] = []
+  if (isChanged || isOther) {
+    const extra = { ...extras, ...(before === undefined ? { createdAt: context.at } : {}) }
+    parts.push({ entity: 'edge', id: base.id, before: before ?? null, after, extra })
+  }
+  if (key !== undefined)
+    parts.push({ entity: 'edgeKey', id: key.id, before: null, after: key, extra: { createdAt: context.at } })
+  if (parts.length === 0) return undefined
+  return { parts, ...(key !== undefined && record.apiKey !== undefined ? { apiKey: record.apiKey } : {}) }
+}
+
+function extrasOf({ hash }: GroundContext, record: EdgeRecord, before: EdgeExtras): EdgeExtras {
+  const { serialNumber, emsType, firstSetupAt, setupPassword } = record
+  const setupPasswordHash = setupPassword === undefined ? undefined : hash(setupPassword.trim().toUpperCase())
+  return { ...before, ...defined({ serialNumber, emsType, firstSetupAt, setupPasswordHash }) }
+}
+
+/** The key a device keeps, unless it has it already (OC-07). */
+function keyOf(context: GroundContext, { apiKey }: EdgeRecord, edgeId: number): EdgeKeyRow | string | undefined {
+  if (apiKey === undefined) return undefined
+  if (apiKey.length < 16 || apiKey.length > 512) return 'An API key has 16 to 512 characters'
+  context.keysByHash ??= new Map([...context.index.rows('edgeKey')].map((row) => [row.keyHash, row]))
+  const keyHash = context.hash(apiKey)
+  const known = context.keysByHash.get(keyHash)
+  if (known !== undefined) return known.edgeId === edgeId ? undefined : 'This API key is in use already'
+  const row: EdgeKeyRow = { id: context.ids.take('edgeKey'), edgeId, keyHash, validTo: null }
+  context.keysByHash.set(keyHash, row)
+  return row
+}

@@ -1,0 +1,165 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { GuardResult } from '../access/graph-guard.ts'
+import {
+  type EdgeGroupRow,
+  type GrantRow,
+  type MembershipRow,
+  PLATFORM_RESOURCE_ID,
+  PUBLIC_PRINCIPAL_ID,
+  type UserGroupRow,
+} from '../access/model.ts'
+import { controlsUserGroup } from '../access/people-door.ts'
+import { requireName, requireText } from '../access/write-door.ts'
+import { AppError } from '../errors.ts'
+import { refusedText } from './guard-text.ts'
+import type {
+  ContainmentRecord,
+  GrantRecord,
+  GroupRecord,
+  MembershipRecord,
+  PrincipalRef,
+  ResourceRef,
+} from './model.ts'
+import { type GroundContext, idOf, isManager, known, may, type Planned, part, saying } from './plan-ground.ts'
+import type { StructureRecord } from './plan-structure.ts'
+
+export type RelationContext = GroundContext & { newUsers: ReadonlyMap<string, number>; contained?: Set<string> }
+
+/** Plans a group, what it holds, who is in it, or a grant. */
+export function planRelation(context: RelationContext, record: StructureRecord): Planned {
+  return saying(() => {
+    switch (record.kind) {
+      case 'userGroup':
+      case 'edgeGroup':
+        return planGroup(context, record)
+      case 'containment':
+        return planContainment(context, record)
+      case 'membership':
+        return planMembership(context, record)
+      case 'grant':
+        return planGrant(context, record)
+      default:
+        return undefined
+    }
+  })
+}
+
+function planGroup(context: RelationContext, record: GroupRecord): Planned {
+  const { index, ids, askerId } = context
+  const { kind } = record
+  const organisationId = record.organisation === undefined ? null : idOf(context, 'organisation', record.organisation)
+  const id = known(context, kind, record, (other) => index.row(kind, other)?.organisationId === organisationId)
+  const before: EdgeGroupRow | UserGroupRow | undefined = id === undefined ? undefined : index.row(kind, id)
+  const ownerId = record.owner === undefined ? (before?.ownerId ?? null) : userId(context, record.owner)
+  const after: EdgeGroupRow | UserGroupRow = {
+    id: before?.id ?? ids.take(kind),
+    name: requireName(record.name),
+    description: requireText(record.description ?? before?.description ?? '', 'The description', 2000),
+    purpose: requireText(record.purpose ?? before?.purpose ?? '', 'The purpose'),
+    organisationId,
+    ownerId,
+  }
+  const needed = kind === 'edgeGroup' ? 'manageGroup' : 'manageMembers'
+  const isOwn = organisationId !== null && may(context, needed, organisationId)
+  if (!isDeepStrictEqual(before, after) && !isOwn && !isManager(context))
+    return 'You cannot make or change groups there'
+  if (ownerId !== (before?.ownerId ?? null) && ownerId !== null && ownerId !== askerId && !isManager(context))
+    return 'Whoever owns a group is set by who looks after the platform'
+  return part(context, kind, record.key, before, after)
+}
+
+function planContainment(context: RelationContext, record: ContainmentRecord): Planned {
+  const { index, askerId, at, ids } = context
+  const link = { parentId: resourceId(context, record.parent), childId: resourceId(context, record.child) }
+  context.contained ??= new Set([...index.rows('containment')].map((row) => `${row.parentId} ${row.childId}`))
+  const name = `${link.parentId} ${link.childId}`
+  if (context.contained.has(name)) return undefined
+  const result: GuardResult =
+    askerId === null
+      ? fits(index.misfit('containment', link.parentId, link.childId))
+      : index.guardContainment(askerId, link, at)
+  if (!result.ok) return refusedText(result)
+  context.contained.add(name)
+  const after = { id: ids.take('containment'), ...link }
+  return { parts: [{ entity: 'containment', id: after.id, before: null, after }] }
+}
+
+function planMembership(context: RelationContext, record: MembershipRecord): Planned {
+  const { index, askerId, at, ids } = context
+  const groupId = idOf(context, 'userGroup', record.group)
+  const memberId = principalId(context, record.member)
+  const before = index.membershipsOf(memberId).find((row) => row.groupId === groupId)
+  const after: MembershipRow = {
+    id: before?.id ?? 0,
+    groupId,
+    memberId,
+    state: record.state ?? before?.state ?? 'active',
+    validFrom: record.validFrom ?? null,
+    validTo: record.validTo ?? null,
+    addedBy: before?.addedBy ?? askerId,
+  }
+  if (before !== undefined && isDeepStrictEqual({ ...before }, after)) return undefined
+  const group = index.row('userGroup', groupId)
+  if (group === undefined || !controlsUserGroup({ index, askerId, at }, group))
+    return 'You do not decide about this group'
+  const result =
+    askerId === null ? fits(index.misfit('membership', groupId, memberId)) : index.guardMembership(askerId, after, at)
+  if (!result.ok) return refusedText(result)
+  if (before === undefined) after.id = ids.take('membership')
+  return { parts: [{ entity: 'membership', id: after.id, before: before ?? null, after }] }
+}
+
+function planGrant(context: RelationContext, record: GrantRecord): Planned {
+  const { index, askerId, at, ids } = context
+  const owner = record.roleOrganisation === undefined ? null : idOf(context, 'organisation', record.roleOrganisation)
+  const role = [...index.rows('role')].find((row) => row.name === record.role && row.organisationId === owner)
+  if (role === undefined) return `There is no role ${record.role.slice(0, 100)}`
+  const source = record.source !== undefined && isManager(context) ? record.source : context.source
+  const row: Omit<GrantRow, 'id'> = {
+    principalId: principalId(context, record.principal),
+    resourceId: resourceId(context, record.resource),
+    roleId: role.id,
+    components: record.components === undefined ? null : [...record.components],
+    validFrom: record.validFrom ?? null,
+    validTo: record.validTo ?? null,
+    dataWindows: record.dataWindows === undefined ? null : [...record.dataWindows],
+    source,
+    grantedBy: askerId,
+  }
+  const isSame = ({ id: _, grantedBy: _by, ...grant }: GrantRow) =>
+    isDeepStrictEqual({ ...grant, grantedBy: askerId }, row)
+  if (index.grantsOf(row.principalId).some(isSame)) return undefined
+  if (row.principalId === PUBLIC_PRINCIPAL_ID && role.name !== 'resource.overview')
+    return 'Everybody may be granted resource.overview and nothing more'
+  if (row.validFrom !== null && row.validTo !== null && row.validFrom >= row.validTo)
+    return 'The period would end before it begins'
+  const by = role.name.startsWith('org.') ? 'manageMembers' : 'share'
+  const result: GuardResult = askerId === null ? { ok: true } : index.guardGrant(askerId, row, at, by)
+  if (!result.ok) return refusedText(result)
+  const after = { id: ids.take('grant'), ...row }
+  return { parts: [{ entity: 'grant', id: after.id, before: null, after }] }
+}
+
+function fits(reason: ReturnType<GroundContext['index']['misfit']>): GuardResult {
+  return reason === undefined ? { ok: true } : { ok: false, reason }
+}
+
+function resourceId(context: RelationContext, { kind, key }: ResourceRef): number {
+  return kind === 'platform' ? PLATFORM_RESOURCE_ID : idOf(context, kind, key)
+}
+
+function principalId(context: RelationContext, { kind, key }: PrincipalRef): number {
+  if (kind === 'public') return PUBLIC_PRINCIPAL_ID
+  return kind === 'user' ? userId(context, key) : idOf(context, kind, key)
+}
+
+/** Of somebody the file brings, or of whom the importing actor may know (G-17). */
+function userId(context: RelationContext, login: string): number {
+  const { index, newUsers, askerId } = context
+  const name = login.trim().toLowerCase()
+  const brought = newUsers.get(name)
+  if (brought !== undefined) return brought
+  const user = index.userByLogin(name)
+  if (user !== undefined && (user.shareable || user.id === askerId || isManager(context))) return user.id
+  throw new AppError('generic', [`There is no user ${name.slice(0, 100)} here`])
+}

@@ -1,0 +1,218 @@
+import type { AccessIndex } from '../access/access-index.ts'
+import type { Change, EntityName } from '../access/model.ts'
+import type { BatchPart } from '../db/change-log.ts'
+import { forkIndex } from './fork.ts'
+import { type ImportKey, type KeyKind, listEdgeExtras } from './import-queries.ts'
+import { type ExtraColumns, reserveIds } from './import-rows.ts'
+import type { ImportRecord, OrganisationRecord, UserRecord } from './model.ts'
+import { Names } from './names.ts'
+import type { Pace } from './pace.ts'
+import type { PlanOptions, PlanParts } from './plan.ts'
+import { type EdgeExtras, type GroundContext, planGround } from './plan-ground.ts'
+import { planRelation } from './plan-relations.ts'
+import { misfit } from './plan-world.ts'
+import type { Summary } from './summary.ts'
+
+/** What an import does about one thing that is not a user. */
+export interface PlannedRecord {
+  parts: (BatchPart & { extra?: ExtraColumns })[]
+  key?: ImportKey
+  /** In clear, for sealed copies. */
+  apiKey?: string
+}
+export type StructureRecord = Exclude<ImportRecord, UserRecord>
+
+/** In the order in which they need each other; people come between the two. */
+const groundKinds: readonly StructureRecord['kind'][] = ['organisation', 'role', 'service', 'site', 'edge']
+const relationKinds: readonly StructureRecord['kind'][] = [
+  'userGroup',
+  'edgeGroup',
+  'containment',
+  'membership',
+  'grant',
+]
+
+/**
+ * Plans everything that is not a user, one record after the other on a copy of the graph, so that each sees what those
+ * before it bring and every guard is asked as if they had been made one by one.
+ */
+export class StructurePlan {
+  readonly index: AccessIndex
+  readonly names: Names
+  readonly records: PlannedRecord[] = []
+  /** Ids of users that the file brings, by login. */
+  readonly newUsers = new Map<string, number>()
+  readonly #given: readonly StructureRecord[]
+  readonly #context: GroundContext
+  readonly #summary: Summary
+  readonly #pace: Pace
+
+  private constructor(
+    given: readonly StructureRecord[],
+    context: GroundContext,
+    { summary, pace }: { summary: Summary; pace: Pace },
+  ) {
+    this.index = context.index
+    this.names = context.names
+    this.#given = parentsFirst(given)
+    this.#context = context
+    this.#summary = summary
+    this.#pace = pace
+  }
+
+  static async begin(
+    given: readonly StructureRecord[],
+    options: PlanOptions,
+    parts: PlanParts,
+    work: { summary: Summary; pace: Pace },
+  ): Promise<StructurePlan> {
+    const { db } = parts
+    const index = given.length === 0 ? parts.index : await forkIndex(parts.index, work.pace)
+    const names = new Names({ index, db, organisationId: options.organisationId })
+    await learnAll(names, given, work.pace)
+    const context: GroundContext = {
+      ...options,
+      ...parts,
+      index,
+      names,
+      at: parts.at.getTime(),
+      ids: new Ids(),
+      used: new Set(),
+      edgeExtras: await extrasIn(db, index, given),
+    }
+    const plan = new StructurePlan(given, context, work)
+    await context.ids.fill(db, given)
+    return plan
+  }
+
+  get isEmpty(): boolean {
+    return this.#given.length === 0
+  }
+
+  /** Organisations, roles, services, sites and edges. */
+  async ground(): Promise<void> {
+    for (const kind of groundKinds) await this.#each(kind, (record) => planGround(this.#context, record))
+  }
+
+  /** Groups, what they hold, who is in them, and grants. */
+  async relations(): Promise<void> {
+    const context = { ...this.#context, newUsers: this.newUsers }
+    for (const kind of relationKinds) await this.#each(kind, (record) => planRelation(context, record))
+  }
+
+  async #each(
+    kind: StructureRecord['kind'],
+    plan: (record: StructureRecord) => PlannedRecord | string | undefined,
+  ): Promise<void> {
+    for (const record of this.#given) {
+      if (record.kind !== kind) continue
+      if (this.#pace.isOver) await this.#pace.rest()
+      const planned = plan(record)
+      if (typeof planned === 'string') {
+        this.#summary.problem(misfit(record.place, ruleOf(kind), planned, nameIn(record)))
+        this.#summary.counts.skipped += 1
+      } else if (planned === undefined) this.#summary.counts.unchanged += 1
+      else this.#take(planned, record)
+    }
+  }
+
+  #take(planned: PlannedRecord, record: StructureRecord): void {
+    this.records.push(planned)
+    const changes = planned.parts.map(
+      ({ extra: _, ...part }) => ({ ...part, revision: this.index.revision + 1 }) as Change,
+    )
+    this.index.apply(changes)
+    for (const [position, part] of planned.parts.entries()) {
+      this.#summary.change(part, position === 0 ? nameIn(record) : undefined)
+    }
+  }
+}
+
+/** Organisations after the one above them, wherever they stand in the file; those in a circle find none and are refused. */
+function parentsFirst(records: readonly StructureRecord[]): StructureRecord[] {
+  const organisations = new Map(
+    records.flatMap((record) => (record.kind === 'organisation' ? [[record.key, record] as const] : [])),
+  )
+  const depth = (record: OrganisationRecord, seen = 0): number => {
+    const above = record.parent === undefined ? undefined : organisations.get(record.parent)
+    return above === undefined || seen > 20 ? seen : depth(above, seen + 1)
+  }
+  const depthOf = (record: StructureRecord) => (record.kind === 'organisation' ? depth(record) : 0)
+  return organisations.size === 0 ? [...records] : [...records].sort((a, b) => depthOf(a) - depthOf(b))
+}
+
+/** What edges of the file have beside the graph. */
+async function extrasIn(
+  db: PlanParts['db'],
+  index: AccessIndex,
+  given: readonly StructureRecord[],
+): Promise<Map<number, EdgeExtras>> {
+  const ids = given.flatMap((record) => (record.kind === 'edge' ? (index.edgeByName(record.edgeId)?.id ?? []) : []))
+  return listEdgeExtras(db, ids)
+}
+
+/** Ids for as many new rows as the file could bring. */
+export class Ids {
+  readonly #free = new Map<EntityName, number[]>()
+
+  async fill(db: PlanParts['db'], records: readonly StructureRecord[]): Promise<void> {
+    const counts = new Map<EntityName, number>()
+    const count = (entity: EntityName) => counts.set(entity, (counts.get(entity) ?? 0) + 1)
+    for (const record of records) {
+      count(record.kind)
+      if (record.kind === 'edge' && record.apiKey !== undefined) count('edgeKey')
+    }
+    for (const [entity, size] of counts) this.#free.set(entity, await reserveIds(db, entity, size))
+  }
+
+  take(entity: EntityName): number {
+    const id = this.#free.get(entity)?.pop()
+    if (id === undefined) throw new Error(`More new rows of ${entity} than records`)
+    return id
+  }
+}
+
+async function learnAll(names: Names, records: readonly StructureRecord[], pace: Pace): Promise<void> {
+  const keys = new Map<KeyKind | 'edge', Set<string>>()
+  const want = (kind: KeyKind | 'edge', ...texts: (string | undefined)[]) => {
+    const known = keys.get(kind) ?? new Set()
+    keys.set(kind, known)
+    for (const text of texts) if (text !== undefined) known.add(text)
+  }
+  const refer = ({ kind, key }: { kind: string; key: string }) => {
+    if (kind !== 'platform' && kind !== 'public' && kind !== 'user') want(kind as KeyKind | 'edge', key)
+  }
+  for (const record of records) {
+    if ('organisation' in record) want('organisation', record.organisation)
+    if (record.kind === 'edge') {
+      want('edge', record.edgeId)
+      want('site', record.site)
+    } else if (record.kind === 'organisation') want('organisation', record.key, record.name, record.parent)
+    else if ('key' in record) want(record.kind, record.key, record.name)
+    else if (record.kind === 'containment') {
+      refer(record.parent)
+      refer(record.child)
+    } else if (record.kind === 'membership') {
+      want('userGroup', record.group)
+      refer(record.member)
+    } else if (record.kind === 'grant') {
+      refer(record.principal)
+      refer(record.resource)
+      want('organisation', record.roleOrganisation)
+    }
+  }
+  for (const [kind, wanted] of keys) await names.learn(kind, wanted, pace)
+}
+
+function ruleOf(kind: StructureRecord['kind']): string {
+  return kind === 'grant' || kind === 'membership' || kind === 'containment' ? 'G-01' : kind
+}
+
+function nameIn(record: StructureRecord): string {
+  if (record.kind === 'edge') return record.edgeId
+  if ('key' in record) return record.key
+  if (record.kind === 'role') return record.name
+  if (record.kind === 'membership') return `${record.member.key} in ${record.group}`
+  if (record.kind === 'containment') return `${record.child.key} in ${record.parent.key}`
+  return `${record.principal.key}: ${record.role} on ${record.resource.key}`
+}

@@ -1,0 +1,275 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { GrantRow, RestrictionRow, UserRow } from '../access/model.ts'
+import { applyChange, type Windows } from '../access/windows.ts'
+import { mergeSettings, parseLanguage, requireEmail, requireLine, requireLogin } from '../accounts/account-rules.ts'
+import { displayName, emptyProfile } from '../accounts/profile-service.ts'
+import type { Profile } from '../accounts/user-queries.ts'
+import type { BatchPart } from '../db/change-log.ts'
+import { AppError } from '../errors.ts'
+import { checkedClaim } from './claim-rules.ts'
+import type { AlertingRow } from './import-queries.ts'
+import type { ImportProblem, UserRecord } from './model.ts'
+import { lookUp, planGrants, type Wanted } from './plan-access.ts'
+import { misfit, type PlanWorld } from './plan-world.ts'
+
+const MAX_CLAIMS = 200
+
+/** What is known of somebody beside the graph. */
+export interface UserDetails {
+  profile: Profile | undefined
+  alerting: readonly AlertingRow[]
+  isImported: boolean
+}
+
+/** All that an import does about one user. Ids of new rows are 0 until they are numbered. */
+export interface PlannedUser {
+  login: string
+  id: number
+  isNew: boolean
+  isInvited: boolean
+  isDisabled: boolean
+  /** Grants of the ownership of an organisation that end. */
+  ownershipsLost: GrantRow[]
+  changes: BatchPart[]
+  profile: Profile | undefined
+  /** Names of personal data that change, for the log. */
+  profileFields: string[]
+  alerting: AlertingRow[]
+}
+/** Somebody whose account is not the importer's to change: he is invited, and nothing is said about him (D-03). */
+export interface Outsider {
+  login: string
+  isOutsider: true
+}
+
+/** The account a record is about: by login, or by the address where that stands for it (D-02). */
+export function accountOf({ index }: PlanWorld, { login, email }: UserRecord): UserRow | undefined {
+  const found = index.userByLogin(login)
+  return found ?? (email?.trim().toLowerCase() === login ? index.userByEmail(login) : undefined)
+}
+
+/** Compares a record with what is there. Pure; every problem at once. */
+export function planUser(
+  world: PlanWorld,
+  record: UserRecord,
+  wanted: Wanted,
+  details: UserDetails,
+): PlannedUser | Outsider | ImportProblem[] {
+  const known = accountOf(world, record)
+  if (known !== undefined && !world.mayEdit(known, details.isImported)) return { login: record.login, isOutsider: true }
+  const problems: ImportProblem[] = []
+  const profile = planProfile(record, details.profile, problems)
+  const after = planAccount(world, record, known, { ...details.profile, ...profile }, problems)
+  const claims = planClaims(world, record, known, problems)
+  const grants = planGrants(world, record, { userId: known?.id, wanted, controls: mayControl(claims.all) })
+  const restrictions = planRestrictions(world, record, known, problems)
+  const alerting = planAlerting(world, record, known, details.alerting, problems)
+  problems.push(...grants.problems)
+  if (problems.length > 0) return problems
+  const id = known?.id ?? 0
+  const changes: BatchPart[] = []
+  if (known === undefined) changes.push({ entity: 'user', id, before: null, after })
+  else if (differs(known, after)) changes.push({ entity: 'user', id, before: known, after })
+  changes.push(...claims.changes, ...restrictions)
+  for (const grant of grants.removed) changes.push({ entity: 'grant', id: grant.id, before: grant, after: null })
+  for (const { before, after } of grants.changed) changes.push({ entity: 'grant', id: before.id, before, after })
+  for (const grant of grants.added) changes.push({ entity: 'grant', id: 0, before: null, after: { ...grant, id: 0 } })
+  const changedProfile = { ...emptyProfile, ...details.profile, ...profile }
+  const fields = Object.keys(emptyProfile).filter((field) => changed(details.profile, changedProfile, field))
+  return {
+    login: after.login,
+    id,
+    isNew: known === undefined,
+    isInvited: known === undefined,
+    isDisabled: known !== undefined && known.disabledAt === null && after.disabledAt !== null,
+    ownershipsLost: grants.removed.filter((grant) => grant.roleId === world.ownerRoleId),
+    changes,
+    profile: known === undefined || fields.length > 0 ? changedProfile : undefined,
+    profileFields: fields,
+    alerting,
+  }
+}
+
+function planAccount(
+  world: PlanWorld,
+  record: UserRecord,
+  known: UserRow | undefined,
+  profile: Partial<Profile>,
+  problems: ImportProblem[],
+): UserRow {
+  const check = <T>(rule: string, value: string, work: () => T): T | undefined => {
+    try {
+      return work()
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      problems.push(misfit(record.place, rule, error.message, value))
+      return undefined
+    }
+  }
+  const { login, settings } = record
+  const email = record.email === undefined ? undefined : check('D-02', record.email, () => requireEmail(record.email))
+  const language = record.language ?? (known === undefined ? record.languageIfNew : undefined)
+  const given = record.name ?? (isNamed(record) ? displayName(profile) : '')
+  const name = check('D-02', given, () => requireLine(given, 'The name')) ?? ''
+  const before: UserRow = known ?? {
+    id: 0,
+    login: check('D-02', login, () => requireLogin(login)) ?? login,
+    email: null,
+    name: login,
+    language: 'EN',
+    settings: {},
+    globalRole: 'guest',
+    shareable: false,
+    disabledAt: null,
+  }
+  const after: UserRow = {
+    ...before,
+    ...(email === undefined ? {} : { email }),
+    ...(name === '' ? {} : { name }),
+    ...(language === undefined ? {} : { language: parseLanguage(language) }),
+    settings: (settings && check('settings', '', () => mergeSettings({}, settings))) ?? before.settings,
+    globalRole: record.globalRole ?? before.globalRole,
+    shareable: record.shareable ?? before.shareable,
+    disabledAt:
+      record.disabled === undefined ? before.disabledAt : record.disabled ? (before.disabledAt ?? world.at) : null,
+  }
+  if (
+    !world.isManager &&
+    (['globalRole', 'shareable', 'disabledAt'] as const).some((key) => after[key] !== before[key])
+  )
+    problems.push(
+      misfit(record.place, 'G-01', 'Global role, sharing and disabling are for who looks after all accounts'),
+    )
+  if (isTaken(world, after)) problems.push(misfit(record.place, 'D-03', takenText, after.email ?? after.login))
+  return after
+}
+
+const takenText = 'This login or e-mail address cannot be used for this user: give another one'
+
+/** A login must not be another's e-mail address nor the reverse: either signs in. */
+function isTaken({ index }: PlanWorld, { id, login, email }: UserRow): boolean {
+  const names = email === null ? [login] : [login, email.toLowerCase()]
+  return names.some((name) =>
+    [index.userByLogin(name), index.userByEmail(name)].some((other) => other !== undefined && other.id !== id),
+  )
+}
+
+function isNamed({ firstname, lastname }: UserRecord): boolean {
+  return firstname !== undefined || lastname !== undefined
+}
+
+function planProfile(record: UserRecord, known: Profile | undefined, problems: ImportProblem[]): Partial<Profile> {
+  const { firstname, lastname, phone, address } = record
+  const given: Record<string, string | undefined> = { firstname, lastname, phone, ...address }
+  const profile: Record<string, string> = {}
+  for (const [field, text] of Object.entries(given)) {
+    if (text === undefined || text === known?.[field as keyof Profile]) continue
+    try {
+      profile[field] = requireLine(text, `The ${field}`)
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      problems.push(misfit(record.place, 'D-02', error.message, text))
+    }
+  }
+  return profile
+}
+
+/** Claims are set, never removed (D-08); some only for who is new (D-09). */
+function planClaims(
+  world: PlanWorld,
+  record: UserRecord,
+  known: UserRow | undefined,
+  problems: ImportProblem[],
+): { changes: BatchPart[]; all: ReadonlyMap<string, string> } {
+  const present = known === undefined ? [] : world.index.claimsOf(known.id)
+  const all = new Map(present.map(({ key, value }) => [key, value]))
+  const changes: BatchPart[] = []
+  const taken = new Set(
+    world.askerId === null
+      ? []
+      : world.index.claimsOf(world.askerId).flatMap(({ key, value }) => (value === 'NONE' ? [key] : [])),
+  )
+  for (const [name, text] of Object.entries({ ...(known === undefined ? record.claimsIfNew : {}), ...record.claims })) {
+    const claim = checkedClaim(record.place, name, text)
+    if (!Array.isArray(claim)) {
+      problems.push(claim)
+      continue
+    }
+    const [key, value] = claim
+    if (all.get(key) === value) continue
+    if (value !== 'NONE' && taken.has(key))
+      problems.push(misfit(record.place, 'G-01', 'You cannot give what is taken from you yourself', key))
+    all.set(key, value)
+    const before = present.find((row) => row.key === key)
+    const after = { id: before?.id ?? 0, userId: known?.id ?? 0, key, value }
+    changes.push({ entity: 'claim', id: after.id, before: before ?? null, after })
+  }
+  if (all.size > MAX_CLAIMS)
+    problems.push(misfit(record.place, 'D-06', `A user has at most ${MAX_CLAIMS} claims`, String(all.size)))
+  return { changes, all }
+}
+
+function mayControl(claims: ReadonlyMap<string, string>): boolean {
+  return ['WRITE', 'ADMIN'].includes(claims.get('control') ?? '')
+}
+
+/** Restrictions of the edges named and no others (D-14..24). */
+function planRestrictions(
+  world: PlanWorld,
+  record: UserRecord,
+  known: UserRow | undefined,
+  problems: ImportProblem[],
+): BatchPart[] {
+  const { mode, byEdge } = record.restrictions ?? { mode: 'merge', byEdge: new Map() }
+  const present = known === undefined ? undefined : world.index.restrictionsOf(known.id)
+  return [...byEdge].flatMap(([key, change]): BatchPart[] => {
+    const [edgeId] = lookUp(world, record, 'edge', [key], problems)
+    if (edgeId === undefined) return []
+    const row = present?.get(edgeId)
+    const windows = applyChange(row?.windows ?? null, change, mode)
+    if (
+      !world.allows('share', edgeId) ||
+      (known !== undefined && !world.mayOpen(edgeId, row?.windows ?? null, windows))
+    )
+      problems.push(misfit(record.place, 'G-01', 'You cannot open a time that you may not read yourself', key))
+    return restrictionPart(row, { userId: known?.id ?? 0, edgeId }, windows)
+  })
+}
+
+function restrictionPart(
+  before: RestrictionRow | undefined,
+  of: { userId: number; edgeId: number },
+  windows: Windows,
+): BatchPart[] {
+  if (windows === null) return before ? [{ entity: 'restriction', id: before.id, before, after: null }] : []
+  if (JSON.stringify(before?.windows) === JSON.stringify(windows)) return []
+  const after = { id: before?.id ?? 0, ...of, windows: [...windows] }
+  return [{ entity: 'restriction', id: after.id, before: before ?? null, after }]
+}
+
+function planAlerting(
+  world: PlanWorld,
+  record: UserRecord,
+  known: UserRow | undefined,
+  present: readonly AlertingRow[],
+  problems: ImportProblem[],
+): AlertingRow[] {
+  return (record.alerting ?? []).flatMap(({ edgeId: key, ...delays }) => {
+    const [edgeId] = lookUp(world, record, 'edge', [key], problems)
+    if (edgeId === undefined) return []
+    if (!world.allows('alertsOthers', edgeId))
+      problems.push(misfit(record.place, 'G-01', 'You cannot set alerts of others there', key))
+    const row: AlertingRow = { userId: known?.id ?? 0, edgeId, ...delays }
+    const before = present.find((other) => other.edgeId === edgeId)
+    return before !== undefined && !differs(before, { ...before, ...row }) ? [] : [row]
+  })
+}
+
+function changed(before: Profile | undefined, after: Profile, field: string): boolean {
+  const key = field as keyof Profile
+  return (before?.[key] ?? '') !== after[key]
+}
+
+function differs(before: object, after: object): boolean {
+  return !isDeepStrictEqual(before, after)
+}

@@ -1,0 +1,212 @@
+import type { GrantRow } from '../access/model.ts'
+import type { BatchPart } from '../db/change-log.ts'
+import type { Db } from '../db/database.ts'
+import { listAlertingOf, listImportedUsers, listProfiles } from './import-queries.ts'
+import type { ImportProblem, Selection, UserRecord } from './model.ts'
+import { matching } from './names.ts'
+import type { Pace } from './pace.ts'
+import type { SpooledUser } from './plan.ts'
+import { lookUp, nameOf, type Wanted } from './plan-access.ts'
+import { accountOf, type PlannedUser, planUser, type UserDetails } from './plan-user.ts'
+import { misfit, type PlanWorld } from './plan-world.ts'
+import type { Spool } from './spool.ts'
+import type { Summary } from './summary.ts'
+
+const BATCH = 200
+const noDetails: UserDetails = { profile: undefined, alerting: [], isImported: false }
+
+interface Work {
+  read: Spool<SpooledUser>
+  users: Spool<PlannedUser>
+  /** Gives new rows their ids; undefined: nothing is kept. */
+  numbers: ((parts: readonly BatchPart[]) => Promise<void>) | undefined
+  /** Gets the ids of users that are new, by login, for what refers to them. */
+  newUsers: Map<string, number>
+  summary: Summary
+  pace: Pace
+  db: Db
+  onProgress: (progress: { read: number; planned: number }) => void
+}
+
+/** Plans every user of a file, batch by batch, so that a long file does not fill the memory. */
+export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
+  const { read, summary, pace } = work
+  const queries = new Map<string, number[]>()
+  const seen = new Set<string>()
+  const owners: Owners = { lost: [], disabled: [], gained: new Set() }
+  let planned = 0
+  for await (const batch of read.batches(BATCH, pace)) {
+    const records = batch.map(recordOf)
+    await learn(world, records, pace)
+    const details = await detailsOf(world, records, work.db)
+    const fresh: PlannedUser[] = []
+    for (const record of records) {
+      if (pace.isOver) await pace.rest()
+      const problems = repeated(record, seen)
+      const wanted = await wantedOf(world, record, queries, problems, pace)
+      const known = accountOf(world, record)
+      const plan = planUser(world, record, wanted, (known && details.get(known.id)) ?? noDetails)
+      if (Array.isArray(plan)) problems.push(...plan)
+      for (const problem of problems) summary.problem(problem)
+      if (problems.length > 0) summary.counts.skipped += 1
+      else if ('isOutsider' in plan) summary.invite(plan.login)
+      else if (!Array.isArray(plan)) {
+        note(world, plan, summary, owners)
+        if (isChange(plan)) fresh.push(plan)
+      }
+    }
+    await keep(fresh, work)
+    planned += records.length
+    work.onProgress({ read: summary.counts.records, planned })
+  }
+  requireOwners(world, owners, summary)
+}
+
+interface Owners {
+  lost: GrantRow[]
+  disabled: number[]
+  gained: Set<number>
+}
+
+function isChange({ changes, profile, alerting }: PlannedUser): boolean {
+  return changes.length > 0 || profile !== undefined || alerting.length > 0
+}
+
+async function keep(planned: readonly PlannedUser[], { users, numbers, newUsers, pace }: Work): Promise<void> {
+  if (numbers === undefined) return
+  await numbers(planned.flatMap(({ changes }) => changes))
+  for (const plan of planned) {
+    if (pace.isOver) await pace.rest()
+    if (plan.isNew) {
+      own(plan)
+      newUsers.set(plan.login, plan.id)
+    }
+    await users.add(plan)
+  }
+}
+
+/** Makes what a new user gets his, now that he has an id. */
+function own(plan: PlannedUser): void {
+  plan.id = plan.changes[0]?.id ?? 0
+  for (const { entity, after } of plan.changes) {
+    if (entity === 'grant' && after !== null) after.principalId = plan.id
+    else if ((entity === 'claim' || entity === 'restriction') && after !== null) after.userId = plan.id
+  }
+  for (const row of plan.alerting) row.userId = plan.id
+}
+
+function note(world: PlanWorld, plan: PlannedUser, summary: Summary, owners: Owners): void {
+  if (!isChange(plan)) summary.counts.unchanged += 1
+  if (plan.isInvited) summary.invite(plan.login)
+  if (plan.isDisabled) owners.disabled.push(plan.id)
+  owners.lost.push(...plan.ownershipsLost)
+  const isUserRow = plan.changes[0]?.entity === 'user'
+  if (isChange(plan) && !isUserRow)
+    summary.change({ entity: 'user', before: {} as never, after: {} as never }, plan.login)
+  for (const part of plan.changes) {
+    summary.change(part, part.entity === 'user' ? plan.login : undefined)
+    if (part.entity !== 'grant') continue
+    if (part.after?.roleId === world.ownerRoleId && part.before === null) owners.gained.add(part.after.resourceId)
+    summary.access(plan.login, part, (grant) => ({
+      resource: nameOf(world, grant.resourceId),
+      role: world.index.row('role', grant.roleId)?.name ?? '',
+    }))
+  }
+}
+
+/** No organisation loses its last owner, whichever users of the file that would come from together (P-09). */
+function requireOwners(world: PlanWorld, { lost, disabled, gained }: Owners, summary: Summary): void {
+  if (lost.length === 0 && disabled.length === 0) return
+  const ownerless = world.index.ownerlessAfter({ grantsRemoved: lost, usersRemoved: disabled }, world.at)
+  for (const id of ownerless.filter((organisation) => !gained.has(organisation))) {
+    const text = 'An organisation needs at least one owner, and this file takes its last'
+    summary.problem({ ...misfit({ file: '' }, 'P-09', text, nameOf(world, id)), isFatal: true })
+  }
+}
+
+function recordOf({ restrictions, ...record }: SpooledUser): UserRecord {
+  if (restrictions === undefined) return record
+  return { ...record, restrictions: { mode: restrictions.mode, byEdge: new Map(restrictions.byEdge) } }
+}
+
+/** The same person twice in one file: one of the two would be lost (D-03). */
+function repeated({ place, login, email }: UserRecord, seen: Set<string>): ImportProblem[] {
+  const names = new Set([login, (email ?? login).trim().toLowerCase()])
+  const problems = [...names].some((name) => seen.has(name))
+    ? [misfit(place, 'D-03', 'This user stands in the file twice: leave one', login)]
+    : []
+  for (const name of names) seen.add(name)
+  return problems
+}
+
+async function learn({ names }: PlanWorld, records: readonly UserRecord[], pace: Pace): Promise<void> {
+  const keysOf = (selection: Selection | undefined) => (selection && 'keys' in selection ? selection.keys : [])
+  const edges = new Set<string>()
+  const sites = new Set<string>()
+  for (const { access, restrictions, alerting } of records) {
+    for (const key of keysOf(access?.sites)) sites.add(key)
+    for (const key of keysOf(access?.edges)) edges.add(key)
+    for (const key of restrictions?.byEdge.keys() ?? []) edges.add(key)
+    for (const { edgeId } of alerting ?? []) edges.add(edgeId)
+  }
+  await names.learn('site', sites, pace)
+  await names.learn('edge', edges, pace)
+}
+
+async function detailsOf(
+  world: PlanWorld,
+  records: readonly UserRecord[],
+  db: Db,
+): Promise<ReadonlyMap<number, UserDetails>> {
+  const ids = records.flatMap((record) => accountOf(world, record)?.id ?? [])
+  const alerted = records.flatMap((record) => (record.alerting ? (accountOf(world, record)?.id ?? []) : []))
+  const profiles = await listProfiles(db, ids)
+  const alerting = await listAlertingOf(db, alerted)
+  const imported = await listImportedUsers(db, world.organisationId, ids)
+  return new Map(
+    ids.map((id) => [
+      id,
+      {
+        profile: profiles.get(id),
+        alerting: alerting.filter(({ userId }) => userId === id),
+        isImported: imported.has(id),
+      },
+    ]),
+  )
+}
+
+/** The sites and edges a record means (D-26): listed, or those that match now. */
+async function wantedOf(
+  world: PlanWorld,
+  record: UserRecord,
+  queries: Map<string, number[]>,
+  problems: ImportProblem[],
+  pace: Pace,
+): Promise<Wanted> {
+  const { sites, edges } = record.access ?? {}
+  const listed = (kind: 'site' | 'edge', selection: Selection | undefined) =>
+    selection && 'keys' in selection ? lookUp(world, record, kind, selection.keys, problems) : undefined
+  const isQuery = (selection: Selection | undefined) => selection !== undefined && 'query' in selection
+  if (!isQuery(sites) && !isQuery(edges)) return { sites: listed('site', sites), edges: listed('edge', edges) }
+  if ([sites, edges].some((selection) => selection && 'keys' in selection && selection.keys.length > 0)) {
+    problems.push(misfit(record.place, 'D-26', 'Sites and sources are both chosen by queries, or neither is'))
+    return { sites: undefined, edges: undefined }
+  }
+  const found = async (kind: 'site' | 'edge', selection: Selection | undefined) => {
+    if (selection === undefined || !('query' in selection)) return undefined
+    const key = `${kind} ${selection.query}`
+    const known = queries.get(key)
+    if (known !== undefined) return known
+    const ids: number[] = []
+    for await (const id of matching({ index: world.index, names: world.names, pace }, kind, selection.query))
+      ids.push(id)
+    queries.set(key, ids)
+    return ids
+  }
+  const matchedSites = await found('site', sites)
+  const matchedEdges = await found('edge', edges)
+  if (matchedEdges === undefined) return { sites: matchedSites, edges: [] }
+  if (matchedSites === undefined) return { sites: [], edges: matchedEdges }
+  const within = new Set(matchedSites)
+  return { sites: [], edges: matchedEdges.filter((id) => within.has(world.index.edge(id)?.siteId ?? 0)) }
+}

@@ -1,0 +1,145 @@
+import { join } from 'node:path'
+import type { AccessIndex } from '../access/access-index.ts'
+import type { EntityName } from '../access/model.ts'
+import type { BatchPart } from '../db/change-log.ts'
+import type { Db } from '../db/database.ts'
+import { reserveIds } from './import-rows.ts'
+import type { ImportItem, UserRecord } from './model.ts'
+import { Pace } from './pace.ts'
+import { type PlannedRecord, StructurePlan, type StructureRecord } from './plan-structure.ts'
+import type { PlannedUser } from './plan-user.ts'
+import { planUsers } from './plan-users.ts'
+import { PlanWorld } from './plan-world.ts'
+import { Spool } from './spool.ts'
+import { Summary } from './summary.ts'
+
+export interface PlanOptions {
+  /** Who imports; null: the service itself. */
+  askerId: number | null
+  organisationId: number | null
+  /** `import:<name>`. */
+  source: string
+  scope: 'source' | 'all'
+  skipInvalid: boolean
+  maxProblems: number
+  /** Where lines may be put while it goes on. */
+  folder: string
+}
+
+export interface PlanParts {
+  index: AccessIndex
+  db: Db
+  at: Date
+  /** Keyed hash of secrets that records bring in clear. */
+  hash: (secret: string) => string
+  signal: AbortSignal
+  onProgress: (progress: { read: number; planned: number }) => void
+}
+
+/** What an import will do, ready to be applied. Disposing deletes what it has put on disk. */
+export interface Plan extends AsyncDisposable {
+  /** Of the graph it was made for. */
+  revision: number
+  summary: Summary
+  isDryRun: boolean
+  /** Nothing may be applied: something is wrong, and that may not be left out. */
+  isRefused: boolean
+  records: readonly PlannedRecord[]
+  users: Spool<PlannedUser>
+}
+
+/** A user record on its way through the disk. */
+export type SpooledUser = Omit<UserRecord, 'restrictions'> & {
+  restrictions?: { mode: NonNullable<UserRecord['restrictions']>['mode']; byEdge: [string, never][] }
+}
+
+/**
+ * Reads a whole file and compares it with what is there: everything that is wrong, everything that changes. Whoever has a
+ * turn meanwhile may change the graph; `revision` tells. Ids of new rows are taken unless it is a dry run.
+ */
+export async function makePlan(
+  items: AsyncIterable<ImportItem>,
+  options: PlanOptions,
+  parts: PlanParts,
+  dryRun: boolean,
+): Promise<Plan> {
+  await using stack = new AsyncDisposableStack()
+  const read = stack.use(new Spool<SpooledUser>(join(options.folder, 'read')))
+  const users = new Spool<PlannedUser>(join(options.folder, 'planned'))
+  try {
+    const summary = new Summary(options.maxProblems)
+    const pace = new Pace(parts.signal)
+    const { structure, isDryRun } = await readAll(items, read, summary, pace, parts)
+    // What grants and groups of the file refer to has an id even in a dry run.
+    const isNumbered = !(dryRun || isDryRun) || structure.length > 0
+    const numbers = isNumbered ? (wanted: readonly BatchPart[]) => number(parts.db, wanted) : undefined
+    const revision = parts.index.revision
+    const at = parts.at.getTime()
+    const things = await StructurePlan.begin(structure, options, parts, { summary, pace })
+    await things.ground()
+    const { index, names, newUsers, records } = things
+    const world = new PlanWorld({ ...options, index, names, at })
+    if (!summary.isFatal) await planUsers(world, { ...parts, read, users, numbers, newUsers, summary, pace })
+    await users.end()
+    await things.relations()
+    const isRefused = summary.isFatal || (summary.report.problemCount > 0 && !options.skipInvalid)
+    return {
+      revision,
+      summary,
+      isDryRun: dryRun || isDryRun,
+      isRefused,
+      records,
+      users,
+      [Symbol.asyncDispose]: () => users[Symbol.asyncDispose](),
+    }
+  } catch (error) {
+    await users[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** Gives new rows their ids. */
+async function number(db: Db, parts: readonly BatchPart[]): Promise<void> {
+  const byEntity = new Map<EntityName, BatchPart[]>()
+  for (const part of parts) {
+    if (part.before === null && part.id === 0) byEntity.set(part.entity, [...(byEntity.get(part.entity) ?? []), part])
+  }
+  for (const [entity, fresh] of byEntity) {
+    const ids = await reserveIds(db, entity, fresh.length)
+    for (const [position, part] of fresh.entries()) {
+      part.id = ids[position] ?? 0
+      if (part.after !== null) part.after.id = part.id
+    }
+  }
+}
+
+async function readAll(
+  items: AsyncIterable<ImportItem>,
+  users: Spool<SpooledUser>,
+  summary: Summary,
+  pace: Pace,
+  { onProgress }: PlanParts,
+): Promise<{ structure: StructureRecord[]; isDryRun: boolean }> {
+  const structure: StructureRecord[] = []
+  let isDryRun = false
+  for await (const item of items) {
+    if (pace.isOver) await pace.rest()
+    if (item.kind === 'problem') summary.problem(item)
+    else if (item.kind === 'remark') summary.remark(item)
+    else if (item.kind === 'dryRun') isDryRun = true
+    else {
+      summary.counts.records += 1
+      if (item.kind === 'user') await users.add(spooled(item))
+      else structure.push(item)
+      if (summary.counts.records % 1000 === 0) onProgress({ read: summary.counts.records, planned: 0 })
+    }
+  }
+  await users.end()
+  onProgress({ read: summary.counts.records, planned: 0 })
+  return { structure, isDryRun }
+}
+
+function spooled({ restrictions, ...record }: UserRecord): SpooledUser {
+  if (restrictions === undefined) return record
+  return { ...record, restrictions: { mode: restrictions.mode, byEdge: [...restrictions.byEdge] as [string, never][] } }
+}

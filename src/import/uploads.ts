@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { AppError, problem } from '../errors.ts'
+import type { Clock } from '../lib/clock.ts'
+
+export interface Upload {
+  id: string
+  path: string
+  name: string
+  principalId: number
+  at: number
+}
+
+const MAX_WAITING = 5
+const KEEP_MS = 3_600_000
+
+/** Files that were sent and wait to be imported, each for who sent it; after an hour they are gone. */
+export class Uploads {
+  readonly #folder: string
+  readonly #clock: Clock
+  readonly #maxBytes: number
+  readonly #waiting = new Map<string, Upload>()
+
+  constructor(parts: { folder: string; clock: Clock; maxBytes: number }) {
+    this.#folder = parts.folder
+    this.#clock = parts.clock
+    this.#maxBytes = parts.maxBytes
+  }
+
+  /** Takes a file in, piece by piece. Refused when it is too large or too many wait. */
+  async receive(body: Readable, given: { name: string; principalId: number }): Promise<Upload> {
+    await this.#forgetOld()
+    const own = [...this.#waiting.values()].filter(({ principalId }) => principalId === given.principalId)
+    if (own.length >= MAX_WAITING) throw new AppError('tooManyRequests')
+    const id = randomUUID()
+    const upload: Upload = { ...given, id, path: join(this.#folder, `upload-${id}`), at: this.#clock().getTime() }
+    this.#waiting.set(id, upload)
+    try {
+      await pipeline(body, (chunks) => limited(chunks, this.#maxBytes), createWriteStream(upload.path, { mode: 0o600 }))
+    } catch (error) {
+      await this.discard(upload)
+      throw error
+    }
+    return upload
+  }
+
+  /** The file, for who sent it: nobody else, and once. */
+  take(id: string, principalId: number): Upload {
+    const upload = this.#waiting.get(id)
+    if (upload === undefined || upload.principalId !== principalId)
+      throw problem('There is no such upload: send the file')
+    this.#waiting.delete(id)
+    return upload
+  }
+
+  async discard({ id, path }: Upload): Promise<void> {
+    this.#waiting.delete(id)
+    await rm(path, { force: true })
+  }
+
+  async #forgetOld(): Promise<void> {
+    const before = this.#clock().getTime() - KEEP_MS
+    for (const upload of [...this.#waiting.values()]) if (upload.at < before) await this.discard(upload)
+  }
+}
+
+async function* limited(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
+  let size = 0
+  for await (const chunk of chunks) {
+    size += chunk.length
+    if (size > maxBytes) throw problem(`The file is too large: at most ${maxBytes} bytes`)
+    yield chunk
+  }
+}

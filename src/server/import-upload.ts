@@ -1,0 +1,67 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { findOpenSession } from '../accounts/session-queries.ts'
+import type { AppContext } from '../context.ts'
+import { AppError } from '../errors.ts'
+import { authenticate, readAuthorization } from './authorization.ts'
+import type { ServerParts } from './service.ts'
+
+/** Where files to be imported are sent; the rest of the path is their name. */
+export const UPLOAD_PATH = '/imports/'
+
+/**
+ * Takes a file in for `importMasterData`: PUT with the token of a service that may manage, or of a session. Answers
+ * `{"uploadId"}`. The body is read to disk, never into memory, and only after the head was found good.
+ */
+export async function handleUpload(
+  ctx: AppContext,
+  parts: ServerParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const answer = (status: number, body: object) => {
+    response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+    response.end(`${JSON.stringify(body)}\n`)
+  }
+  const refuse = (status: number, text: string) => {
+    response.shouldKeepAlive = false
+    answer(status, { error: text })
+  }
+  const principalId = await uploader(ctx, parts, request)
+  if (principalId === 429) return refuse(429, 'too many attempts')
+  if (principalId === 401) return refuse(401, 'bearer token of a service or a session needed')
+  if (principalId === 403) return refuse(403, 'the service token needs the scope manage')
+  const { importMaxFileBytes: maxBytes } = ctx.config
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return refuse(413, `at most ${maxBytes} bytes`)
+  const name = decodeName((request.url ?? '').split('?')[0]?.slice(UPLOAD_PATH.length) ?? '')
+  try {
+    const { id } = await ctx.imports.uploads.receive(request, { name, principalId })
+    answer(200, { uploadId: id })
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    refuse(error.kind === 'tooManyRequests' ? 429 : 413, error.message)
+  }
+}
+
+async function uploader(ctx: AppContext, parts: ServerParts, request: IncomingMessage): Promise<number> {
+  const header = request.headers.authorization
+  const credentials = readAuthorization(header)
+  if (credentials?.scheme !== 'bearer') return 401
+  const claims = await ctx.tokens.verify(credentials.token)
+  if (claims !== undefined) {
+    const session = await findOpenSession(ctx.db, claims.sessionId, ctx.clock())
+    return session?.user.disabledAt === null ? session.user.id : 401
+  }
+  const clientAddress = parts.addresses.clientAddress(request)
+  const caller = await authenticate(ctx, parts.attempts, { header, clientAddress, schemes: ['bearer'] })
+  if (typeof caller === 'number') return caller
+  if (caller.type !== 'service') return 401
+  return caller.scopes.has('manage') ? caller.principalId : 403
+}
+
+function decodeName(text: string): string {
+  try {
+    return decodeURIComponent(text).slice(0, 200) || 'file'
+  } catch {
+    return 'file'
+  }
+}
