@@ -31,6 +31,8 @@ export interface FleetSource {
   index: AccessIndex
   /** Keys by which rows are known from imports. */
   knownKeys(kind: KeyedKind): Promise<ReadonlyMap<number, string>>
+  /** Keeps keys that were made up, for the next export and for the file when it comes back. */
+  keepKeys(kind: KeyedKind, keys: readonly { key: string; targetId: number }[]): Promise<void>
   people(userIds: readonly number[]): Promise<ReadonlyMap<number, PersonDetails>>
   delays(userIds: readonly number[]): Promise<ReadonlyMap<number, readonly Delays[]>>
   edges(edgeIds: readonly number[]): Promise<ReadonlyMap<number, EdgeDetails>>
@@ -79,7 +81,15 @@ class FleetWriter implements Names {
   async name(): Promise<void> {
     for (const kind of keyedKinds) {
       const rows = this.#rows[kind].toSorted((a, b) => a.id - b.id)
-      const keys = await assignKeys(kind, rows, await this.#source.knownKeys(kind))
+      const known = await this.#source.knownKeys(kind)
+      const keys = await assignKeys(kind, rows, known)
+      for await (const page of inPages([...keys], STEPS)) {
+        const fresh = page.filter(([id, key]) => known.get(id) !== key)
+        await this.#source.keepKeys(
+          kind,
+          fresh.map(([targetId, key]) => ({ key, targetId })),
+        )
+      }
       const names = kind === 'userGroup' || kind === 'service' ? this.#principals : this.#resources
       for await (const page of inPages([...keys], STEPS)) for (const [id, key] of page) names.set(id, { kind, key, id })
     }

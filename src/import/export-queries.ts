@@ -1,5 +1,7 @@
+import { sql } from 'kysely'
 import type { Db } from '../db/database.ts'
 import type { Delays, EdgeDetails, PersonDetails } from './fleet-entries.ts'
+import type { KeyedKind } from './fleet-keys.ts'
 
 /** Personal data of users. Index user_profile_pk. */
 export async function listPersonDetails(db: Db, userIds: readonly number[]): Promise<Map<number, PersonDetails>> {
@@ -26,4 +28,46 @@ export async function listDelays(db: Db, userIds: readonly number[]): Promise<Ma
   const rows = await db.selectFrom('userAlerting').selectAll().where('userId', 'in', userIds).execute()
   for (const { userId, ...delays } of rows) found.set(userId, [...(found.get(userId) ?? []), delays])
   return found
+}
+
+const KEY_PAGE = 5000
+
+/** The keys by which things are known to imports of the organisation, or of the whole service; of several the oldest. */
+export async function listKnownKeys(
+  db: Db,
+  organisationId: number | null,
+  kind: KeyedKind,
+): Promise<Map<number, string>> {
+  const keys = new Map<number, string>()
+  for (let after = 0; ; ) {
+    const rows = await db
+      .selectFrom('importKey')
+      .select(['id', 'key', 'targetId'])
+      .where('organisationId', 'is not distinct from', organisationId)
+      .where('kind', '=', kind)
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(KEY_PAGE)
+      .execute()
+    for (const { key, targetId } of rows) if (!keys.has(targetId)) keys.set(targetId, key)
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < KEY_PAGE) return keys
+    after = last.id
+  }
+}
+
+/** Keeps keys that an export has made up, so that the file means the same things when it comes back. */
+export async function keepNewKeys(
+  db: Db,
+  organisationId: number | null,
+  kind: KeyedKind,
+  keys: readonly { key: string; targetId: number }[],
+): Promise<void> {
+  if (keys.length === 0) return
+  await sql`
+    insert into import_key (organisation_id, kind, key, target_id)
+    select ${organisationId}::integer, ${kind}::text, key, "targetId"
+    from jsonb_to_recordset(${JSON.stringify(keys)}::jsonb) as given (key text, "targetId" integer)
+    on conflict (organisation_id, kind, key) do nothing
+  `.execute(db)
 }

@@ -3,7 +3,8 @@ import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import type { AppContext } from '../context.ts'
 import { problem } from '../errors.ts'
 import { type ExportWish, exportFleet } from './export-fleet.ts'
-import { listDelays, listEdgeDetails, listPersonDetails } from './export-queries.ts'
+import { keepNewKeys, listDelays, listEdgeDetails, listKnownKeys, listPersonDetails } from './export-queries.ts'
+import type { KeyedKind } from './fleet-keys.ts'
 
 type Context = Pick<AppContext, 'store' | 'db' | 'write' | 'clock'>
 
@@ -32,7 +33,9 @@ export async function exportMasterData(ctx: Context, asker: Asker, wish: ExportW
   })
   const source = {
     index: ctx.store.index,
-    knownKeys: async () => new Map<number, string>(),
+    knownKeys: (kind: KeyedKind) => listKnownKeys(ctx.db, organisationId, kind),
+    keepKeys: (kind: KeyedKind, keys: readonly { key: string; targetId: number }[]) =>
+      keepNewKeys(ctx.db, organisationId, kind, keys),
     people: (ids: readonly number[]) => listPersonDetails(ctx.db, ids),
     delays: (ids: readonly number[]) => listDelays(ctx.db, ids),
     edges: (ids: readonly number[]) => listEdgeDetails(ctx.db, ids),

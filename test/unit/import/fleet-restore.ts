@@ -49,6 +49,7 @@ export function sourceOf(world: World): FleetSource {
   return {
     index: AccessIndex.fromSnapshot(structuredClone(world.snapshot)),
     knownKeys: async (kind) => world.keys[kind],
+    keepKeys: async () => undefined,
     people: async () => world.people,
     delays: async () => world.delays,
     edges: async () => world.edges,
