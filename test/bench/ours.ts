@@ -46,6 +46,9 @@ answerCommands(
       await ctx.store.reach(revision)
       return appliedAt.get(revision)
     },
+    revision: () => ctx.store.revision,
+    /** Largest resident size since the start, in bytes. */
+    peakRss: () => process.resourceUsage().maxRSS * 1024,
     counts: () => ({
       online: ctx.hub.states.onlineCount,
       connected: ctx.hub.connectedCount,

@@ -4,6 +4,7 @@ import { edgeApps } from './figures/edge-apps.ts'
 import { engine } from './figures/engine.ts'
 import { engineSql } from './figures/engine-sql.ts'
 import { getEdges } from './figures/get-edges.ts'
+import { importing } from './figures/import.ts'
 import { ingest } from './figures/ingest.ts'
 import { memory } from './figures/memory.ts'
 import { mirror } from './figures/mirror.ts'
@@ -31,6 +32,7 @@ const measures: Readonly<Record<string, Measure>> = {
   engineSql,
   getEdges,
   mirror,
+  import: importing,
 }
 
 interface Options {

@@ -14,6 +14,7 @@ export interface Scale {
   /** Edges of the fleets that the access engine is loaded with; the last is the one that is asked. */
   fleets: readonly [...number[], number]
   mirrorEdges: number
+  importUsers: number
 }
 
 export const scales: Readonly<Record<Scale['name'], Scale>> = {
@@ -28,6 +29,7 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
     startEdges: 20_000,
     fleets: [10_000, 100_000, 1_000_000],
     mirrorEdges: 100_000,
+    importUsers: 100_000,
   },
   small: {
     name: 'small',
@@ -40,6 +42,7 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
     startEdges: 2000,
     fleets: [1000, 10_000],
     mirrorEdges: 2000,
+    importUsers: 2000,
   },
 }
 
