@@ -1,4 +1,5 @@
-import { beforeEach, expect, it } from 'vitest'
+import { sql } from 'kysely'
+import { beforeEach, expect, it, vi } from 'vitest'
 import { endSessionsOf, signInWithPassword, signInWithToken } from '../../../src/accounts/session-service.ts'
 import { Throttle } from '../../../src/accounts/throttle.ts'
 import { findCredentialsById, updatePasswordHash } from '../../../src/accounts/user-queries.ts'
@@ -108,17 +109,14 @@ eachEngine('signing in', (engine) => {
     const { id } = await addAccount(node, ada)
     const passwordHash = await node.passwords.hash('another password')
     const updated = Promise.withResolvers<void>()
-    const asked = Promise.withResolvers<void>()
-    const write: typeof node.write = (actor, body) => {
-      asked.resolve()
-      return node.write(actor, body)
-    }
-    const given = { login: ada, password, clientAddress: home }
-    const signingIn = updated.promise.then(() => signInWithPassword({ ...node, write }, given))
+    const signingIn = updated.promise.then(() => signIn(ada))
     await node.write(service, async (w) => {
       await updatePasswordHash(w.tx, id, passwordHash)
       updated.resolve()
-      await asked.promise
+      await vi.waitFor(async () => {
+        const { rows } = await sql`select from pg_locks where not granted`.execute(w.tx)
+        expect(rows).toHaveLength(1)
+      })
       await endSessionsOf(w, id, 'passwordChanged')
     })
     expect(await signingIn).toEqual({ ok: false, reason: 'wrongCredentials' })
