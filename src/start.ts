@@ -68,7 +68,9 @@ export async function start({
 }: StartOptions): Promise<StartedService> {
   requireSafeEdgeManager(config)
   await using stack = new AsyncDisposableStack()
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 }).catch((error: Error) => {
+    throw new ConfigError(`EMS_DATA_DIR: "${config.dataDir}" cannot be used as the data folder: ${error.message}`)
+  })
   const database = stack.use(
     await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir, poolSize: config.databasePoolSize, log }),
   )
