@@ -57,7 +57,7 @@ describe('without credentials that are right', () => {
     const rest = await restCall(service, { authorization, body: 'not even JSON' })
     expect(rest).toMatchObject({
       status: 401,
-      text: expect.stringMatching(/^authentication needed: header Authorization/),
+      text: 'authentication needed: header Authorization, Bearer with a service token, or Basic\n',
     })
     expect(rest.headers['www-authenticate']).toBe(
       'Basic realm="ems-metadata", charset="UTF-8", Bearer realm="ems-metadata"',

@@ -50,17 +50,3 @@ export async function describeRules(): Promise<string> {
     '',
   ].join('\n')
 }
-
-/** What is wrong with a table: it may know fewer tests than there are, but names none in vain and leaves no rule out. */
-export async function flawsIn(table: string): Promise<string[]> {
-  const tests = await testsByRule()
-  const rows = new Map(table.split('\n').map((line) => [line.split(' | ')[0]?.slice(2), line]))
-  return rules.flatMap(({ id, text, open }) => {
-    const files = [...(tests.get(id) ?? [])]
-    const start = `| ${id} | ${text} | `
-    const row = rows.get(id) ?? ''
-    const named = row.slice(start.length, -2).split(', ')
-    const isRight = files.length > 0 ? named.every((file) => files.includes(file)) : row === `${start}none: ${open} |`
-    return row.startsWith(start) && isRight ? [] : [row || `${id} is missing`]
-  })
-}

@@ -1,16 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { rules } from './rules.ts'
-import { describeRules, flawsIn, idsNamedIn, tableFile, testsByRule } from './rules-table.ts'
+import { describeRules, idsNamedIn, tableFile, testsByRule } from './rules-table.ts'
 
 describe('the rules', () => {
   it('stand in test/RULES.md with their tests: `npm run rules` writes it anew', async () => {
-    const table = await readFile(tableFile, 'utf8')
-    expect(await flawsIn(table)).toEqual([])
-    expect(await flawsIn(await describeRules())).toEqual([])
-    const [id, other] = ['E-01', 'G-05']
-    const broken = table.replace(`| ${id} |`, '| E-XX |').replace(new RegExp(`(\\| ${other} .*) \\|`), '$1, gone |')
-    expect(await flawsIn(broken)).toEqual([`${id} is missing`, expect.stringMatching(/gone \|$/)])
+    expect(await readFile(tableFile, 'utf8')).toBe(await describeRules())
   })
 
   it('have a test each that names them, or a reason why not', async () => {
