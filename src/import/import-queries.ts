@@ -75,6 +75,38 @@ export async function listEdgesBySerial(
     .execute()
 }
 
+/** Serial numbers of edges, in pages by their id. Index edge_pk. */
+export async function listSerialNumbers(
+  db: Db,
+  { after, limit }: { after: number; limit: number },
+): Promise<{ id: number; targetId: number; name: string }[]> {
+  const rows = await db
+    .selectFrom('edge')
+    .select(['id', 'serialNumber as name'])
+    .where('id', '>', after)
+    .where('serialNumber', '<>', '')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows.map(({ id, name }) => ({ id, targetId: id, name }))
+}
+
+/** What sites are called in files, in pages by the id of the key. Index import_key_pk. */
+export async function listSiteKeys(
+  db: Db,
+  { organisationId, after, limit }: { organisationId: number | null; after: number; limit: number },
+): Promise<{ id: number; targetId: number; name: string }[]> {
+  return db
+    .selectFrom('importKey')
+    .select(['id', 'targetId', 'key as name'])
+    .where('id', '>', after)
+    .where('kind', '=', 'site')
+    .where('organisationId', 'is not distinct from', organisationId)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
 /** Personal data of users. Index user_profile_pk. */
 export async function listProfiles(db: Db, userIds: readonly number[]): Promise<Map<number, Profile>> {
   if (userIds.length === 0) return new Map()

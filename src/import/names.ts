@@ -1,5 +1,4 @@
 import type { AccessIndex } from '../access/access-index.ts'
-import type { SiteRow } from '../access/model.ts'
 import { tenantOf } from '../access/tenant.ts'
 import type { Db } from '../db/database.ts'
 import { type KeyKind, listEdgesBySerial, listImportKeys } from './import-queries.ts'
@@ -18,7 +17,8 @@ type NamedKind = 'organisation' | 'site' | 'edgeGroup' | 'userGroup' | 'service'
 export class Names {
   readonly #index: AccessIndex
   readonly #db: Db
-  readonly #organisationId: number | null
+  /** Whom the import is for; null: the whole service. */
+  readonly organisationId: number | null
   readonly #rootId: number | undefined
   readonly #known = new Map<string, Found>()
   readonly #byName = new Map<NamedKind, Map<string, Found>>()
@@ -26,7 +26,7 @@ export class Names {
   constructor({ index, db, organisationId }: { index: AccessIndex; db: Db; organisationId: number | null }) {
     this.#index = index
     this.#db = db
-    this.#organisationId = organisationId
+    this.organisationId = organisationId
     this.#rootId = organisationId === null ? undefined : tenantOf(index, organisationId)
   }
 
@@ -35,7 +35,7 @@ export class Names {
     const unknown = [...new Set(keys)].filter((key) => !this.#known.has(`${kind} ${key}`))
     if (unknown.length === 0) return
     if (kind === 'edge') return this.#learnEdges(unknown)
-    const found = await listImportKeys(this.#db, this.#organisationId, kind, unknown)
+    const found = await listImportKeys(this.#db, this.organisationId, kind, unknown)
     const named = kind === 'user' ? undefined : await this.#named(kind, pace)
     for (const key of unknown) {
       const id = found.get(key)
@@ -93,25 +93,4 @@ export class Names {
     }
     return byName
   }
-}
-
-/** Sites and edges of the tenant that a query matches (D-26). */
-export async function* matching(
-  { index, names, pace }: { index: AccessIndex; names: Names; pace: Pace },
-  kind: 'site' | 'edge',
-  query: string,
-): AsyncGenerator<number> {
-  const terms = query
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((term) => term !== '')
-  for (const row of index.rows(kind)) {
-    if (pace.isOver) await pace.rest()
-    const text = 'edgeId' in row ? `${row.edgeId}\n${row.comment}\n${row.producttype}` : siteText(row)
-    if (terms.every((term) => text.toLowerCase().includes(term)) && names.isInside(row.id)) yield row.id
-  }
-}
-
-function siteText({ name, location, labels }: SiteRow): string {
-  return [name, location, ...labels].join('\n')
 }

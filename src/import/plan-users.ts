@@ -3,12 +3,12 @@ import type { BatchPart } from '../db/change-log.ts'
 import type { Db } from '../db/database.ts'
 import { listAlertingOf, listImportedUsers, listProfiles } from './import-queries.ts'
 import type { ImportProblem, Selection, UserRecord } from './model.ts'
-import { matching } from './names.ts'
 import type { Pace } from './pace.ts'
 import type { SpooledUser } from './plan.ts'
-import { lookUp, nameOf, type Wanted } from './plan-access.ts'
+import { nameOf } from './plan-access.ts'
 import { accountOf, type PlannedUser, planUser, type UserDetails } from './plan-user.ts'
 import { misfit, type PlanWorld } from './plan-world.ts'
+import { Selections } from './selection.ts'
 import type { Spool } from './spool.ts'
 import type { Summary } from './summary.ts'
 
@@ -31,7 +31,7 @@ interface Work {
 /** Plans every user of a file, batch by batch, so that a long file does not fill the memory. */
 export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
   const { read, summary, pace } = work
-  const queries = new Map<string, number[]>()
+  const selections = new Selections({ index: world.index, names: world.names, db: work.db, pace })
   const seen = new Set<string>()
   const owners: Owners = { lost: [], disabled: [], gained: new Set() }
   let planned = 0
@@ -43,7 +43,7 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
     for (const record of records) {
       if (pace.isOver) await pace.rest()
       const problems = repeated(record, seen)
-      const wanted = await wantedOf(world, record, queries, problems, pace)
+      const wanted = await selections.wanted(world, record, problems)
       const known = accountOf(world, record)
       const plan = planUser(world, record, wanted, (known && details.get(known.id)) ?? noDetails)
       if (Array.isArray(plan)) problems.push(...plan)
@@ -173,40 +173,4 @@ async function detailsOf(
       },
     ]),
   )
-}
-
-/** The sites and edges a record means (D-26): listed, or those that match now. */
-async function wantedOf(
-  world: PlanWorld,
-  record: UserRecord,
-  queries: Map<string, number[]>,
-  problems: ImportProblem[],
-  pace: Pace,
-): Promise<Wanted> {
-  const { sites, edges } = record.access ?? {}
-  const listed = (kind: 'site' | 'edge', selection: Selection | undefined) =>
-    selection && 'keys' in selection ? lookUp(world, record, kind, selection.keys, problems) : undefined
-  const isQuery = (selection: Selection | undefined) => selection !== undefined && 'query' in selection
-  if (!isQuery(sites) && !isQuery(edges)) return { sites: listed('site', sites), edges: listed('edge', edges) }
-  if ([sites, edges].some((selection) => selection && 'keys' in selection && selection.keys.length > 0)) {
-    problems.push(misfit(record.place, 'D-26', 'Sites and sources are both chosen by queries, or neither is'))
-    return { sites: undefined, edges: undefined }
-  }
-  const found = async (kind: 'site' | 'edge', selection: Selection | undefined) => {
-    if (selection === undefined || !('query' in selection)) return undefined
-    const key = `${kind} ${selection.query}`
-    const known = queries.get(key)
-    if (known !== undefined) return known
-    const ids: number[] = []
-    for await (const id of matching({ index: world.index, names: world.names, pace }, kind, selection.query))
-      ids.push(id)
-    queries.set(key, ids)
-    return ids
-  }
-  const matchedSites = await found('site', sites)
-  const matchedEdges = await found('edge', edges)
-  if (matchedEdges === undefined) return { sites: matchedSites, edges: [] }
-  if (matchedSites === undefined) return { sites: [], edges: matchedEdges }
-  const within = new Set(matchedSites)
-  return { sites: [], edges: matchedEdges.filter((id) => within.has(world.index.edge(id)?.siteId ?? 0)) }
 }

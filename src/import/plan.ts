@@ -102,7 +102,10 @@ export async function makePlan(
 async function number(db: Db, parts: readonly BatchPart[]): Promise<void> {
   const byEntity = new Map<EntityName, BatchPart[]>()
   for (const part of parts) {
-    if (part.before === null && part.id === 0) byEntity.set(part.entity, [...(byEntity.get(part.entity) ?? []), part])
+    if (part.before !== null || part.id !== 0) continue
+    const fresh = byEntity.get(part.entity)
+    if (fresh === undefined) byEntity.set(part.entity, [part])
+    else fresh.push(part)
   }
   for (const [entity, fresh] of byEntity) {
     const ids = await reserveIds(db, entity, fresh.length)

@@ -63,6 +63,21 @@ export function matchesQuery(query: Query, textsOf: (field: QueryField | 'all') 
   }
 }
 
+/** Whether a query needs what is known by this field: by its name, or by words, which may stand anywhere. */
+export function asksFor(query: Query, field: QueryField): boolean {
+  switch (query.kind) {
+    case 'words':
+      return query.words.length > 0
+    case 'and':
+    case 'or':
+      return query.parts.some((part) => asksFor(part, field))
+    case 'not':
+      return asksFor(query.part, field)
+    default:
+      return query.field === field
+  }
+}
+
 function holds({ kind, field, value }: Extract<Query, { field: QueryField }>, text: string): boolean {
   if (!value.includes('%')) return kind === 'like' || field === 'location' ? text.includes(value) : text === value
   if (kind === 'is') return text === value

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
 import { readChanges } from '../../src/db/change-log.ts'
-import type { UserRecord } from '../../src/import/model.ts'
+import type { SiteRecord, UserRecord } from '../../src/import/model.ts'
 import { createOrganisation } from '../../src/organisations/organisation-service.ts'
 import { createSite } from '../../src/sites/site-service.ts'
 import { eachEngine } from '../harness/database.ts'
@@ -10,6 +10,12 @@ import { addEdge, addUser, fresh, give, type SeededEdge } from '../harness/seed.
 import { startTestService, type TestService } from '../harness/service.ts'
 import { expectWhole, snapshotOf } from '../harness/whole.ts'
 
+const siteRecord = (organisation: string, site: { key: string; name: string }): SiteRecord => ({
+  kind: 'site',
+  place: { file: 'fleet.json' },
+  organisation,
+  ...site,
+})
 const service0 = { actorId: null }
 
 eachEngine('import of users', (engine) => {
@@ -213,7 +219,7 @@ eachEngine('import of users', (engine) => {
     const other = await createSite(ctx, service0, { organisationId: organisation.id, name: 'South Hall' })
     const inside = await addEdge(ctx, { siteId: site.id, comment: 'meter roof' })
     await addEdge(ctx, { siteId: site.id, comment: 'boiler' })
-    await addEdge(ctx, { siteId: other.id, comment: 'meter cellar' })
+    const cellar = await addEdge(ctx, { siteId: other.id, comment: 'meter cellar' })
     const options = { organisationId: organisation.id }
     const found = async (access: object) => {
       const login = `${fresh('query')}@example.com`
@@ -225,6 +231,23 @@ eachEngine('import of users', (engine) => {
     expect(await found({ sites: north, edges: meter })).toEqual([inside.id])
     expect(await found({ sites: north, edges: none })).toEqual([site.id])
     expect(await found({ sites: none, edges: meter })).toHaveLength(2)
+    const query = (text: string) => ({ query: text })
+    await ctx.db.updateTable('edge').set({ serialNumber: 'SN-77/x' }).where('id', '=', inside.row.id).execute()
+    await importItems(ctx, [siteRecord(organisation.name, { key: 'hall-2', name: 'East Hall' })], options)
+    expect(await found({ sites: none, edges: query("SerialNumber = 'sn-77/X'") })).toEqual([inside.id])
+    expect(await found({ sites: none, edges: query('77/x roof') })).toEqual([inside.id])
+    expect(await found({ sites: none, edges: query("Comment like 'meter%' AND NOT SerialNumber like '77'") })).toEqual([
+      cellar.id,
+    ])
+    const east = [...index().rows('site')].find(({ name }) => name === 'East Hall')?.id
+    expect(await found({ sites: query("Label = 'X' OR Key = 'hall-2'"), edges: none })).toEqual([site.id, east])
+    expect(await found({ sites: query("Name = 'south hall'"), edges: meter })).toEqual([cellar.id])
+    const wrong = userRecord(`${fresh('wrong')}@example.com`, {
+      access: { mode: 'set', sites: query('Colour = red'), edges: none },
+    })
+    expect((await run([wrong], options)).report.problems).toMatchObject([
+      { rule: 'D-26', value: 'Colour = red', text: expect.stringContaining('asks for Colour') },
+    ])
     const mixed = userRecord(`${fresh('mixed')}@example.com`, {
       access: { mode: 'set', sites: north, edges: { keys: [inside.id] } },
     })
