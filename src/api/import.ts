@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { LOCAL_OPERATOR_PRINCIPAL_ID } from '../access/model.ts'
 import { managesUsers } from '../access/people-door.ts'
+import type { ImportProgress } from '../client/notifications.ts'
 import { AppError, problem } from '../errors.ts'
 import { findImportJob, type ImportJob, listImportJobs } from '../import/import-job-queries.ts'
 import {
@@ -85,8 +86,8 @@ function follow({ ctx, session }: Call, job: RunningImport): void {
     if (other.result === undefined && now - toldAt < PUSH_MS) return
     toldAt = now
     const ended = other.result === undefined ? {} : { state: other.result.state }
-    if (session.channel.isOpen)
-      session.channel.push(writeNotification('importProgress', { importId: job.id, ...other.progress, ...ended }))
+    const progress: ImportProgress = { importId: job.id, ...other.progress, ...ended }
+    if (session.channel.isOpen) session.channel.push(writeNotification('importProgress', { ...progress }))
     if (other.result !== undefined) stop()
   })
   session.hold(`import ${job.id}`, { [Symbol.dispose]: stop })

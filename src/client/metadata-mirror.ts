@@ -1,12 +1,12 @@
 import type {
-  AuthzChanged,
   MetadataChanged,
+  MetadataHead,
   MirroredEdge,
   MirroredState,
   MirroredUser,
   Role,
   SnapshotPage,
-} from './protocol.ts'
+} from './notifications.ts'
 import { RoleCache } from './role-cache.ts'
 import type { ServiceClient } from './service-client.ts'
 import { UNAVAILABLE, unavailable } from './service-error.ts'
@@ -27,13 +27,15 @@ export interface MirrorOptions {
  * A copy of all edges and users, and of the roles that were asked for, kept current by the service: every question is
  * answered at once. Without the service, edges and users stay as they were last; roles are refused with 1006 after a second.
  */
-export class MetadataMirror implements Disposable {
+export class MetadataMirror {
   readonly #client: ServiceClient
   readonly #maxStaleMs: number
   readonly #roles: RoleCache
   readonly #edgeListeners = new Set<EdgeListener>()
   readonly #stop: (() => void)[]
-  readonly #ready = Promise.withResolvers<void>()
+  readonly #ready: Promise<void>
+  #isReady: () => void = () => undefined
+  #neverReady: (error: unknown) => void = () => undefined
   #edges = new Map<string, Edge>()
   #users = new Users()
   /** A snapshot that is not whole yet. */
@@ -46,23 +48,25 @@ export class MetadataMirror implements Disposable {
     this.#client = client
     this.#maxStaleMs = maxStaleMs
     this.#roles = new RoleCache(client, maxStaleMs)
+    this.#ready = new Promise((resolve, reject) => {
+      this.#isReady = resolve
+      this.#neverReady = reject
+    })
     // Whoever does not wait for it learns from the answers.
-    this.#ready.promise.catch(() => undefined)
-    const on = <T>(method: string, handle: (params: T) => void) =>
-      client.on(method, (params) => handle(params as unknown as T))
+    this.#ready.catch(() => undefined)
     this.#stop = [
-      on<SnapshotPage>('metadataSnapshot', (page) => this.#onPage(page)),
-      on<MetadataChanged>('metadataChanged', (changed) => this.#onChanged(changed)),
-      on<{ states: MirroredState[] }>('edgeStatesChanged', ({ states }) => this.#onStates(states)),
-      on<AuthzChanged>('authzChanged', (changed) => this.#roles.changed(changed)),
-      on<{ revision: number; hash: string; statePosition: number }>('metadataHead', (head) => this.#onHead(head)),
+      client.on('metadataSnapshot', (page) => this.#onPage(page)),
+      client.on('metadataChanged', (changed) => this.#onChanged(changed)),
+      client.on('edgeStatesChanged', ({ states }) => this.#onStates(states)),
+      client.on('authzChanged', (changed) => this.#roles.changed(changed)),
+      client.on('metadataHead', (head) => this.#onHead(head)),
       client.onConnected(() => void this.#subscribe()),
     ]
   }
 
   /** Resolves when everything is here for the first time; rejects when the service refuses it. */
   ready(): Promise<void> {
-    return this.#ready.promise
+    return this.#ready
   }
 
   /** Revision of the log up to which this is complete. */
@@ -138,7 +142,7 @@ export class MetadataMirror implements Disposable {
       this.#roles.renewAll()
     } catch (error) {
       const code = (error as { code?: number }).code
-      if (code !== UNAVAILABLE) this.#ready.reject(error)
+      if (code !== UNAVAILABLE) this.#neverReady(error)
       // The connection is lost, which leads here again, or the service cannot answer yet, so that it has to be.
       setTimeout(() => this.#client.reconnect(), this.#maxStaleMs)
     }
@@ -179,11 +183,11 @@ export class MetadataMirror implements Disposable {
   }
 
   /** Everything up to here has arrived. */
-  #onHead({ revision, hash, statePosition }: { revision: number; hash: string; statePosition: number }): void {
+  #onHead({ revision, hash, statePosition }: MetadataHead): void {
     if (this.#position === undefined || this.#coming !== undefined) return
     this.#position = { fromRevision: revision, hash, instance: this.#instance, statePosition }
     this.#currentAt = performance.now()
-    this.#ready.resolve()
+    this.#isReady()
     this.#roles.renewOver()
   }
 

@@ -1,4 +1,4 @@
-import type { AuthzChanged, Role } from './protocol.ts'
+import type { AuthzChanged, Role } from './notifications.ts'
 import type { ServiceClient } from './service-client.ts'
 import { unavailable } from './service-error.ts'
 
@@ -50,11 +50,15 @@ export class RoleCache {
   async load(user: string, edge: string): Promise<Role | null> {
     const entry = this.#entry(user, edge)
     entry.used = true
-    const { promise, resolve, reject } = Promise.withResolvers<Role | null>()
-    const timer = setTimeout(() => reject(unavailable('The service did not answer for a role')), 10 * this.#maxStaleMs)
-    entry.waiting.push(resolve)
-    this.#renew(entry)
-    return await promise.finally(() => clearTimeout(timer))
+    return await new Promise((resolve, reject) => {
+      const tooLate = () => reject(unavailable('The service did not answer for a role'))
+      const timer = setTimeout(tooLate, 10 * this.#maxStaleMs)
+      entry.waiting.push((role) => {
+        clearTimeout(timer)
+        resolve(role)
+      })
+      this.#renew(entry)
+    })
   }
 
   /** Rights have changed, or the time of some answers is over by the clock of the service. */

@@ -1,5 +1,12 @@
 import type { AccessIndex } from '../access/access-index.ts'
 import type { EdgeRow, UserRow } from '../access/model.ts'
+import type {
+  AuthzChanged,
+  MetadataChanged,
+  MirroredEdge,
+  MirroredState,
+  MirroredUser,
+} from '../client/notifications.ts'
 import { graphChanges, type LoggedChange } from '../db/change-log.ts'
 import type { EdgeStates } from '../live/edge-states.ts'
 import { noteRights, type RightsChanged } from './rights-changed.ts'
@@ -8,7 +15,7 @@ import { noteRights, type RightsChanged } from './rights-changed.ts'
 export type WriteNotification = (method: string, params: Record<string, unknown>) => string
 
 /** A user as the stock backend keeps him (protocol E.2): `userId` is the external id, `id` what roles and alerting use. */
-export function toMirroredUser(user: UserRow) {
+export function toMirroredUser(user: UserRow): MirroredUser {
   return {
     userId: String(user.id),
     id: user.login,
@@ -20,36 +27,16 @@ export function toMirroredUser(user: UserRow) {
     disabled: user.disabledAt !== null,
   }
 }
-export type MirroredUser = ReturnType<typeof toMirroredUser>
 
 /** What the log says about an edge. */
-export function toMirroredEdge(edge: EdgeRow) {
+export function toMirroredEdge(edge: EdgeRow): MirroredEdge {
   return { id: edge.edgeId, comment: edge.comment, producttype: edge.producttype, settings: edge.settings }
 }
-export type MirroredEdge = ReturnType<typeof toMirroredEdge>
 
 /** What the edge itself says; `lastMessage` in epoch ms, as of the last change of anything else. */
-export function toMirroredState(states: EdgeStates, edge: Pick<EdgeRow, 'id' | 'edgeId'>) {
+export function toMirroredState(states: EdgeStates, edge: Pick<EdgeRow, 'id' | 'edgeId'>): MirroredState {
   const { online, version, sumState, lastMessageAt } = states.get(edge.id)
   return { id: edge.edgeId, online, version, sumState, lastMessage: lastMessageAt }
-}
-export type MirroredState = ReturnType<typeof toMirroredState>
-
-/** `metadataChanged`: rows as they are after `revision`; those that are gone by their ids. */
-export interface MetadataChanged {
-  revision: number
-  hash: string
-  edges?: MirroredEdge[]
-  removedEdges?: string[]
-  users?: MirroredUser[]
-  removedUsers?: string[]
-}
-/** `authzChanged`: answers about roles that are void. Without names: all. `expired`: those whose time is over. */
-export interface AuthzChanged {
-  epoch: number
-  users?: string[]
-  edges?: string[]
-  expired?: true
 }
 
 /** The notifications that stand for a piece of the log, in order; none when it says nothing a mirror keeps. Pure. */

@@ -1,20 +1,10 @@
 import type { AccessIndex } from '../access/access-index.ts'
 import type { EdgeRow, UserRow } from '../access/model.ts'
+import type { SnapshotPage } from '../client/notifications.ts'
 import type { EdgeStates } from '../live/edge-states.ts'
 import { toMirroredEdge, toMirroredState, toMirroredUser, type WriteNotification } from './metadata-frames.ts'
 
 const ROWS_PER_PAGE = 250
-
-/** `metadataSnapshot`: with `first` everything before it is void, with `last` the mirror is whole. */
-export interface SnapshotPage {
-  revision: number
-  hash: string
-  first: boolean
-  last: boolean
-  edges: ReturnType<typeof toMirroredEdge>[]
-  states: ReturnType<typeof toMirroredState>[]
-  users: ReturnType<typeof toMirroredUser>[]
-}
 
 /**
  * Everything a mirror keeps, as it was at one revision: rows are never changed but replaced, so holding them is enough.
