@@ -1,8 +1,8 @@
 import type { GrantRow } from '../access/model.ts'
-import type { BatchPart } from '../db/change-log.ts'
 import type { Db } from '../db/database.ts'
 import { listAlertingOf, listImportedUsers, listProfiles } from './import-queries.ts'
 import type { ImportProblem, Selection, UserRecord } from './model.ts'
+import type { Numbers } from './numbers.ts'
 import type { Pace } from './pace.ts'
 import type { SpooledUser } from './plan.ts'
 import { nameOf } from './plan-access.ts'
@@ -19,7 +19,7 @@ interface Work {
   read: Spool<SpooledUser>
   users: Spool<PlannedUser>
   /** Gives new rows their ids; undefined: nothing is kept. */
-  numbers: ((parts: readonly BatchPart[]) => Promise<void>) | undefined
+  numbers: Numbers | undefined
   /** Gets the ids of users that are new, by login, for what refers to them. */
   newUsers: Map<string, number>
   summary: Summary
@@ -74,7 +74,7 @@ function isChange({ changes, profile, alerting }: PlannedUser): boolean {
 
 async function keep(planned: readonly PlannedUser[], { users, numbers, newUsers, pace }: Work): Promise<void> {
   if (numbers === undefined) return
-  await numbers(planned.flatMap(({ changes }) => changes))
+  await numbers.give(planned.flatMap(({ changes }) => changes))
   for (const plan of planned) {
     if (pace.isOver) await pace.rest()
     if (plan.isNew) {

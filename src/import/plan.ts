@@ -1,10 +1,8 @@
 import { join } from 'node:path'
 import type { AccessIndex } from '../access/access-index.ts'
-import type { EntityName } from '../access/model.ts'
-import type { BatchPart } from '../db/change-log.ts'
 import type { Db } from '../db/database.ts'
-import { reserveIds } from './import-rows.ts'
 import type { ImportItem, UserRecord } from './model.ts'
+import { Numbers } from './numbers.ts'
 import { Pace } from './pace.ts'
 import { type PlannedRecord, StructurePlan, type StructureRecord } from './plan-structure.ts'
 import type { PlannedUser } from './plan-user.ts'
@@ -72,7 +70,7 @@ export async function makePlan(
     const { structure, isDryRun } = await readAll(items, read, summary, pace, parts)
     // What grants and groups of the file refer to has an id even in a dry run.
     const isNumbered = !(dryRun || isDryRun) || structure.length > 0
-    const numbers = isNumbered ? (wanted: readonly BatchPart[]) => number(parts.db, wanted) : undefined
+    const numbers = isNumbered ? new Numbers(parts.db) : undefined
     const revision = parts.index.revision
     const at = parts.at.getTime()
     const things = await StructurePlan.begin(structure, options, parts, { summary, pace })
@@ -95,24 +93,6 @@ export async function makePlan(
   } catch (error) {
     await users[Symbol.asyncDispose]()
     throw error
-  }
-}
-
-/** Gives new rows their ids. */
-async function number(db: Db, parts: readonly BatchPart[]): Promise<void> {
-  const byEntity = new Map<EntityName, BatchPart[]>()
-  for (const part of parts) {
-    if (part.before !== null || part.id !== 0) continue
-    const fresh = byEntity.get(part.entity)
-    if (fresh === undefined) byEntity.set(part.entity, [part])
-    else fresh.push(part)
-  }
-  for (const [entity, fresh] of byEntity) {
-    const ids = await reserveIds(db, entity, fresh.length)
-    for (const [position, part] of fresh.entries()) {
-      part.id = ids[position] ?? 0
-      if (part.after !== null) part.after.id = part.id
-    }
   }
 }
 
