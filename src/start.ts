@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AccessStore } from './access/access-store.ts'
 import { PasswordLogins } from './accounts/password-logins.ts'
@@ -22,6 +21,7 @@ import { StateWriter } from './edges/state-writer.ts'
 import { ImportJobs } from './import/import-service.ts'
 import { startJobs } from './jobs/jobs.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
+import { makeDataFolder } from './lib/data-folder.ts'
 import { createPasswordPool } from './lib/password.ts'
 import { Seals } from './lib/seals.ts'
 import { deriveKey, loadOrCreateSecret } from './lib/secrets.ts'
@@ -68,9 +68,7 @@ export async function start({
 }: StartOptions): Promise<StartedService> {
   requireSafeEdgeManager(config)
   await using stack = new AsyncDisposableStack()
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 }).catch((error: Error) => {
-    throw new ConfigError(`EMS_DATA_DIR: "${config.dataDir}" cannot be used as the data folder: ${error.message}`)
-  })
+  await makeDataFolder(config.dataDir)
   const database = stack.use(
     await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir, poolSize: config.databasePoolSize, log }),
   )

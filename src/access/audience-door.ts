@@ -41,7 +41,8 @@ export function decidesAboutAll({ index, askerId, at }: Look, grants: readonly G
   return grants.every(({ resourceId }) => index.allows(askerId, 'share', resourceId, at))
 }
 
-function remembering(ask: (id: number) => boolean): (id: number) => boolean {
+/** The same question once: answers are kept for the next. */
+export function remembering(ask: (id: number) => boolean): (id: number) => boolean {
   const known = new Map<number, boolean>()
   return (id) => {
     const answer = known.get(id) ?? ask(id)

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Trial } from '../db/trial.ts'
 import type { Access, AccessIndex } from './access-index.ts'
+import { maySeeAudience, remembering } from './audience-door.ts'
 import { type ExplainedNode, hidden, Redaction } from './explain-redact.ts'
 import { Slice } from './explain-slice.ts'
 import { permissionsIn } from './graph-data.ts'
@@ -56,12 +57,13 @@ export async function effectOf(
   const told = new Map<string, AccessChange>()
   const start = monotonicMs()
   let seen = 0
+  const tellsOf = whoIsTold(look)
   const isSpent = () => seen >= maxPairs || monotonicMs() - start > budgetMs
   const pairs = pairsOf(principals, resources, (id) => redaction.resource(id) !== hidden)
   for (let isDone = false; !isDone && !isSpent(); ) {
     isDone = compareSome(index, made, pairs, look.at, monotonicMs, (principalId, resourceId, pair) => {
       seen++
-      const change = changeOf(redaction, principalId, resourceId, pair)
+      const change = changeOf(redaction, principalId, resourceId, pair, tellsOf(principalId, resourceId))
       if (change) told.set(JSON.stringify(change), change)
     })
     await turn()
@@ -110,14 +112,23 @@ function compareSome(
   return isDone
 }
 
+/** Who has what is told by name to himself and to those who may see who sees the thing, whatever else they decide (G-28). */
+function whoIsTold(look: Look): (principalId: number, resourceId: number) => boolean {
+  const { askerId } = look
+  if (askerId === null) return () => true
+  const seesAudience = remembering((resourceId: number) => maySeeAudience({ ...look, askerId }, resourceId))
+  return (principalId, resourceId) => principalId === askerId || seesAudience(resourceId)
+}
+
 function changeOf(
   redaction: Redaction,
   principalId: number,
   resourceId: number,
   [was, is]: Pair,
+  isTold: boolean,
 ): AccessChange | undefined {
   if (JSON.stringify(was) === JSON.stringify(is)) return undefined
-  const principal = redaction.principal(principalId)
+  const principal = isTold ? redaction.principal(principalId) : hidden
   return {
     principal: principal === hidden ? nobody : principal,
     resource: redaction.resource(resourceId),

@@ -6,7 +6,7 @@ import { deleteRestriction, insertRestriction, updateRestriction } from './cap-q
 import type { RestrictionRow } from './model.ts'
 import { type Look, managesUsers } from './people-door.ts'
 import { applyPeriods, type PeriodUpload, type Windows, windowsCover } from './windows.ts'
-import { hasRight, refusal, rightsHolder } from './write-door.ts'
+import { refusal, requireEdge, rightsHolder } from './write-door.ts'
 
 /** Why periods are not taken. The text goes to whoever sent them. */
 const reasons = {
@@ -44,8 +44,7 @@ export async function setRestriction(
 function requireManaged(w: Write, actor: Actor, login: string, edgeName: string) {
   const look: Look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
   const user = w.index.userByLogin(login.trim().toLowerCase())
-  const edge = w.index.edgeByName(edgeName)
-  if (edge === undefined || !hasRight(w, actor, 'share', edge.id)) throw refusal(w, actor, 'share')
+  const edge = requireEdge(w, actor, 'share', edgeName)
   if (user === undefined || !knownTo(look)(user.id)) throw refusal(w, actor, 'share')
   if (user.id === look.askerId && !managesUsers(look)) throw problem('Nobody restricts himself, or frees himself')
   if (!decidesAboutAll(look, w.index.grantsReaching(user.id, edge.id, look.at)))

@@ -64,7 +64,8 @@ export async function grantRole(ctx: Pick<AppContext, 'write'>, actor: Actor, gi
   requireWindows(given.dataWindows)
   return ctx.write(actor, async (w) => {
     const target = findTarget(w.index, given.on)
-    if (target === undefined || !hasRight(w, actor, 'share', target.id)) throw refusal(w, actor, 'share')
+    if (target === undefined || !hasRight(w, actor, 'share', target.id))
+      throw refusal(w, actor, 'edgeId' in given.on ? given.on.edgeId : 'share')
     const role = requireRole(w.index, given.role, target)
     const grant: NewGrant = {
       principalId: await requireGrantee(w, actor, given.to),

@@ -1,6 +1,6 @@
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
-import type { EntityName, EntityRows, Permission } from './model.ts'
+import type { EdgeRow, EntityName, EntityRows, Permission } from './model.ts'
 
 /** A resource that has a row of its own. */
 export type ResourceEntity = 'organisation' | 'site' | 'edge' | 'edgeGroup'
@@ -42,6 +42,13 @@ export function requireResource<E extends ResourceEntity>(
   const row = w.index.row(entity, id)
   if (row === undefined || !hasRight(w, actor, permission, id)) throw refusal(w, actor, permission)
   return row
+}
+
+/** The edge of this name on which the permission is held, else 1005 with the name as it was typed. */
+export function requireEdge(w: Write, actor: Actor, permission: Permission, edgeName: string): EdgeRow {
+  const edge = w.index.edgeByName(edgeName)
+  if (edge === undefined || !hasRight(w, actor, permission, edge.id)) throw refusal(w, actor, edgeName)
+  return edge
 }
 
 /** The one answer for "there is none", "you may not see it" and "you may not do this". */

@@ -74,6 +74,7 @@ export async function createInvitation(
     const id = await insertInvitation(w.tx, {
       tokenHash: keyedHash(ctx.pepper, token),
       email: invited,
+      addressee: invited,
       globalRole,
       createdBy: actor.actorId,
       createdAt: w.now,

@@ -3,8 +3,8 @@ import { edgeRoleOf, requireComponentRole } from '../access/door.ts'
 import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { listChanges as list } from '../audit/audit-queries.ts'
 import { verifyChain } from '../db/change-log.ts'
-import { AppError } from '../errors.ts'
 import { defineMethod } from '../rpc/method.ts'
+import { lookOf, refused } from './rights-shapes.ts'
 import { edgeId, empty, integer, limit } from './shapes.ts'
 
 const listChanges = defineMethod({
@@ -35,10 +35,11 @@ const listChanges = defineMethod({
   }),
   scope: 'read',
   access: { permission: 'auditRead', resource: () => PLATFORM_RESOURCE_ID },
-  handler: async ({ ctx }, params) => {
+  handler: async (call, params) => {
+    const { ctx } = call
     const actor =
       params.login === undefined ? undefined : ctx.store.index.userByLogin(params.login.trim().toLowerCase())
-    if (params.login !== undefined && actor === undefined) throw new AppError('forbidden', [params.login, 'user'])
+    if (params.login !== undefined && actor === undefined) throw refused(lookOf(call), params.login)
     return { changes: await list(ctx, { ...params, actorId: actor?.id }) }
   },
 })

@@ -1,20 +1,37 @@
 import { z } from 'zod'
 import { requirePermission } from '../access/door.ts'
-import { controlsUserGroup } from '../access/people-door.ts'
+import { controlsUserGroup, managesUsers } from '../access/people-door.ts'
 import { listMembershipIdsOf } from '../access/resource-queries.ts'
 import { requireEmail } from '../accounts/account-rules.ts'
 import { AppError } from '../errors.ts'
 import { answerInvitation } from '../groups/membership-service.ts'
-import { type Invitation, listInvitationsOf, listInvitationsTo } from '../invitations/invitation-queries.ts'
+import {
+  type Invitation,
+  type InvitationsOf,
+  listInvitationsOf,
+  listInvitations as listOpen,
+} from '../invitations/invitation-queries.ts'
 import {
   acceptInvitation as accept,
   inviteMember as invite,
   rejectInvitation as reject,
   withdrawInvitation as withdraw,
 } from '../invitations/invitation-service.ts'
+import { type Page, pageOf } from '../lib/page.ts'
 import { organisationRoles } from '../organisations/member-service.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
-import { actorOf, operatorClients as clients, id, loginOf, lookOf, period, periodOf, refused } from './rights-shapes.ts'
+import {
+  actorOf,
+  operatorClients as clients,
+  id,
+  loginOf,
+  lookOf,
+  paging,
+  period,
+  periodOf,
+  refused,
+  total,
+} from './rights-shapes.ts'
 import { empty, integer } from './shapes.ts'
 
 const memberRole = z.enum(organisationRoles)
@@ -114,9 +131,7 @@ function toView(call: Call, row: Invitation, isInviter: boolean): z.input<typeof
     ...(organisation ? { organisationId: organisation.id } : {}),
     name: organisation?.name ?? group?.name ?? '',
     ...(row.memberRole === null ? {} : { role: memberRole.parse(row.memberRole) }),
-    ...(isInviter
-      ? { addressee: row.addressee ?? '', isVoucher: row.userId === null && row.email === row.addressee }
-      : {}),
+    ...(isInviter ? { addressee: row.addressee ?? '', isVoucher: row.email === row.addressee } : {}),
     isRejected: row.rejectedAt !== null,
     invitedBy: loginOf(index, row.createdBy),
     expiresAt: row.expiresAt.toISOString(),
@@ -126,30 +141,46 @@ function toView(call: Call, row: Invitation, isInviter: boolean): z.input<typeof
 const listInvitations = defineMethod({
   name: 'listInvitations',
   summary:
-    'Open invitations: those of the caller, or those to an organisation or a group for who decides about its members.',
+    'Open invitations: those to the caller; with `sent` those that he made, and all for who looks after accounts; or those to an organisation or a group for who decides about its members.',
   clients,
-  params: z.strictObject({ organisationId: id.optional(), groupId: id.optional() }),
-  result: z.object({ invitations: z.array(invitationView) }),
+  params: z.strictObject({
+    organisationId: id.optional(),
+    groupId: id.optional(),
+    sent: z.boolean().default(false),
+    ...paging,
+  }),
+  result: z.object({ invitations: z.array(invitationView), total }),
   scope: 'read',
   access: 'signedIn',
-  handler: async (call, params) => {
+  handler: async (call, { sent, organisationId, groupId, ...query }) => {
     const { ctx, session, now } = call
-    const { organisationId, groupId } = params
+    const caller = actorOf(call).actorId
+    const inviting = async (of: InvitationsOf) => await listOpen(ctx.db, of, query, now)
+    const shown = ({ items, total }: Page<Invitation>) => ({
+      invitations: items.map((row) => toView(call, row, true)),
+      total,
+    })
     if (organisationId !== undefined) {
-      const rows = await listInvitationsTo(ctx.db, { organisationId }, now)
+      const found = await inviting({ organisationId })
       requirePermission(ctx, session.caller, 'manageMembers', organisationId, now)
-      return { invitations: rows.map((row) => toView(call, row, true)) }
+      return shown(found)
     }
     if (groupId !== undefined) {
-      const rows = await listInvitationsTo(ctx.db, { groupId }, now)
+      const found = await inviting({ groupId })
       const look = lookOf(call)
       const group = look.index.row('userGroup', groupId)
       if (group === undefined || !controlsUserGroup(look, group)) throw refused(look, 'userGroup')
-      return { invitations: rows.map((row) => toView(call, row, true)) }
+      return shown(found)
     }
-    const caller = actorOf(call).actorId
-    const rows = await listInvitationsOf(ctx.db, caller, now)
-    return { invitations: [...rows.map((row) => toView(call, row, false)), ...(await groupInvitations(call, caller))] }
+    if (sent) return shown(await inviting(managesUsers(lookOf(call)) ? {} : { createdBy: caller }))
+    const rows = (await listInvitationsOf(ctx.db, caller, now)).map((row) => toView(call, row, false))
+    const views = [...rows, ...(await groupInvitations(call, caller))]
+    const { items, total } = pageOf(
+      views,
+      (view) => ({ id: view.invitationId ?? view.groupId ?? 0, name: view.name }),
+      query,
+    )
+    return { invitations: items, total }
   },
 })
 

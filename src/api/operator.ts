@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { principalOf, requirePermission } from '../access/door.ts'
+import { principalOf } from '../access/door.ts'
 import { grantAccess as grant, revokeAccess as revoke } from '../access/grant-service.ts'
-import { LOCAL_OPERATOR_PRINCIPAL_ID, PLATFORM_RESOURCE_ID } from '../access/model.ts'
+import { type EdgeRow, LOCAL_OPERATOR_PRINCIPAL_ID, type Permission, PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { findVisibleUser, managesUsers } from '../access/people-door.ts'
 import { createInvitation as invite } from '../accounts/registration-service.ts'
 import { setServiceDisabled as disableService } from '../accounts/service-tokens.ts'
@@ -13,39 +13,46 @@ import {
   setPassword as storePassword,
 } from '../accounts/user-service.ts'
 import { createEdge as newEdge, rotateEdgeKey as rotate } from '../edges/edge-service.ts'
-import { AppError, problem } from '../errors.ts'
+import { problem } from '../errors.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
+import { actorOf, operatorClients as clients, login, lookOf, may, name, period, refused } from './rights-shapes.ts'
 import { edgeId, empty, integer, role } from './shapes.ts'
 
-const clients = ['ui', 'service'] as const
+/** No principal has this id. */
+const NOBODY = 0
 const platform = () => PLATFORM_RESOURCE_ID
-const login = z.string().min(1).max(254)
-const name = z.string().trim().min(1).max(200)
 const password = z.string().max(1000)
-const instant = z.iso.datetime({ offset: false }).transform((text) => new Date(text))
 const newEdgeId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'letters, digits, ".", "_" and "-"')
 
-const actorOf = (call: Call) => ({ actorId: principalOf(call.session.caller) })
-
-/** Whoever manages users is told that there is none; everybody else gets the answer for what he may not see (O-09). */
+/** The account, for whoever looks after all of them, who is told that there is none (O-09). */
 function userNamed(call: Call, text: string): number {
-  const { ctx, session, now } = call
-  const user = ctx.store.index.userByLogin(text.trim().toLowerCase())
-  if (user !== undefined) return user.id
-  const principalId = principalOf(session.caller)
-  if (ctx.store.index.allows(principalId, 'manageUser', PLATFORM_RESOURCE_ID, now.getTime()))
-    throw problem(`There is no user ${text.slice(0, 100)}`)
-  throw new AppError('forbidden', [text.slice(0, 100), 'user'])
+  const user = lookOf(call).index.userByLogin(text.trim().toLowerCase())
+  if (user === undefined) throw problem(`There is no user ${text.slice(0, 100)}`)
+  return user.id
 }
 
 /** Who may be granted to: accounts the caller may know of (G-17..19); a private one does not exist for him. */
 function granteeNamed(call: Call, text: string): number {
-  const { ctx, session, now } = call
-  const look = { index: ctx.store.index, askerId: principalOf(session.caller), at: now.getTime() }
+  const look = lookOf(call)
   if (managesUsers(look)) return userNamed(call, text)
   const user = findVisibleUser(look, text)
-  if (user === undefined) throw new AppError('forbidden', [text.slice(0, 100), 'user'])
+  if (user === undefined) throw refused(look, text.slice(0, 100))
   return user.id
+}
+
+/** From whom something is withdrawn: who is not there has nothing, and that is all that is told of him (G-17). */
+function holderNamed(call: Call, text: string): number {
+  const look = lookOf(call)
+  if (managesUsers(look)) return userNamed(call, text)
+  return look.index.userByLogin(text.trim().toLowerCase())?.id ?? NOBODY
+}
+
+/** The edge of this name on which the caller holds the permission; any other gets one answer, with the name (G-14). */
+function shownEdge(call: Call, permission: Permission, edgeName: string): EdgeRow {
+  const look = lookOf(call)
+  const edge = look.index.edgeByName(edgeName)
+  if (edge === undefined || !may(look, permission, edge.id)) throw refused(look, edgeName)
+  return edge
 }
 
 const createUser = defineMethod({
@@ -177,11 +184,8 @@ const rotateEdgeKey = defineMethod({
   result: z.object({ edgeId: z.string(), apiKey: z.string(), oldKeysValidTo: z.string() }),
   access: 'signedIn',
   handler: async (call, params) => {
-    const { ctx, session, now } = call
-    const edge = ctx.store.index.edgeByName(params.edgeId)
-    requirePermission(ctx, session.caller, 'configRaw', edge?.id ?? -1, now)
-    if (edge === undefined) throw new AppError('forbidden', [params.edgeId, 'edge'])
-    const { apiKey, oldKeysValidTo } = await rotate(ctx, actorOf(call), edge, params.overlapHours)
+    const edge = shownEdge(call, 'configRaw', params.edgeId)
+    const { apiKey, oldKeysValidTo } = await rotate(call.ctx, actorOf(call), edge, params.overlapHours)
     return { edgeId: edge.edgeId, apiKey, oldKeysValidTo: oldKeysValidTo.toISOString() }
   },
 })
@@ -195,16 +199,14 @@ const target = z.union([
 function resourceOf(call: Call, on: z.output<typeof target>): number {
   if ('platform' in on) return PLATFORM_RESOURCE_ID
   if ('resourceId' in on) return on.resourceId
-  const edge = call.ctx.store.index.edgeByName(on.edgeId)
-  if (edge === undefined) throw new AppError('forbidden', [on.edgeId, 'grant'])
-  return edge.id
+  return shownEdge(call, 'share', on.edgeId).id
 }
 
 const grantAccess = defineMethod({
   name: 'grantAccess',
   summary: 'Grants a user an OpenEMS role on an edge, a site, an organisation or the platform, for a time if wanted.',
   clients,
-  params: z.strictObject({ login, on: target, role, validFrom: instant.optional(), validTo: instant.optional() }),
+  params: z.strictObject({ login, on: target, role, ...period }),
   result: z.object({ grantId: z.number() }),
   access: 'signedIn',
   handler: async (call, params) => {
@@ -228,7 +230,7 @@ const revokeAccess = defineMethod({
   access: 'signedIn',
   handler: async (call, params) => ({
     revoked: await revoke(call.ctx, principalOf(call.session.caller), {
-      principalId: userNamed(call, params.login),
+      principalId: holderNamed(call, params.login),
       resourceId: resourceOf(call, params.on),
     }),
   }),

@@ -3,7 +3,6 @@ import { requirePermission } from '../access/door.ts'
 import { type OrganisationRow, PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { findVisibleUser, type Look } from '../access/people-door.ts'
 import { listGrantIdsOn } from '../access/resource-queries.ts'
-import { AppError } from '../errors.ts'
 import { pageOf, pageOfSorted } from '../lib/page.ts'
 import {
   addOrganisationMember as addMember,
@@ -33,6 +32,7 @@ import {
   paging,
   period,
   periodOf,
+  refused,
   toIso,
   total,
 } from './rights-shapes.ts'
@@ -60,8 +60,9 @@ function toView(look: Look & { askerId: number }, row: OrganisationRow): z.input
 /** The owner of a new organisation: the caller, unless he names somebody of whom he may know. */
 function ownerOf(call: Call, ownerLogin: string | undefined): number | undefined {
   if (ownerLogin === undefined) return undefined
-  const user = findVisibleUser(lookOf(call), ownerLogin)
-  if (user === undefined) throw new AppError('forbidden', ['owner', ownerLogin])
+  const look = lookOf(call)
+  const user = findVisibleUser(look, ownerLogin)
+  if (user === undefined) throw refused(look, ownerLogin)
   return user.id
 }
 

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { problem } from '../errors.ts'
 import { systemClock } from '../lib/clock.ts'
 import { type FleetOptions, type FleetStatus, startFleet } from '../simulator/fleet.ts'
 
@@ -41,12 +42,16 @@ export function simulateCommand(): Command {
     .option('--duration <seconds>', 'stop after so long', amount)
     .option('--json', 'print one JSON object per line')
     .action(async (options: SimulateOptions) => {
-      const last = await simulate(options)
-      if (last.framesSent === 0) process.exitCode = 1
+      const { connected, lastLoss, lastRefusal } = await simulate(options)
+      if (connected >= options.edges) return
+      const why = lastLoss ?? lastRefusal
+      throw problem(
+        `${connected} of ${options.edges} edge(s) were connected at the end${why === null ? '.' : `: ${why}`}`,
+      )
     })
 }
 
-/** Runs until the duration is over or the process is told to stop; returns the last status. */
+/** Runs until the duration is over or the process is told to stop; returns the status it had then. */
 async function simulate(options: SimulateOptions): Promise<FleetStatus> {
   const startedAt = systemClock().getTime()
   let printedAt = startedAt
@@ -69,11 +74,12 @@ async function simulate(options: SimulateOptions): Promise<FleetStatus> {
   })
   try {
     await stopSignal(options.duration)
-    print(fleet.status())
+    const last = fleet.status()
+    print(last)
+    return last
   } finally {
     await fleet[Symbol.asyncDispose]()
   }
-  return fleet.status()
 }
 
 function fleetOptions(options: SimulateOptions): FleetOptions {
@@ -107,12 +113,13 @@ function stopSignal(durationSeconds: number | undefined): Promise<void> {
 }
 
 function textLine(seconds: number, { edges }: SimulateOptions, status: FleetStatus, perSecond: number): string {
-  const { connected, connecting, refused, framesReceived, requestsAnswered, lastRefusal } = status
+  const { connected, connecting, refused, lost, framesReceived, requestsAnswered, lastRefusal, lastLoss } = status
   const parts = [
     `${seconds} s`,
     `connected ${connected}/${edges}`,
     `connecting ${connecting}`,
-    `refused ${refused}${refused > 0 && lastRefusal ? ` (${lastRefusal})` : ''}`,
+    `refused ${refused}${lastRefusal ? ` (${lastRefusal})` : ''}`,
+    ...(lost > 0 ? [`lost ${lost} (${lastLoss})`] : []),
     `sent ${status.framesSent} (${perSecond}/s)`,
     `received ${framesReceived}`,
     `answered ${requestsAnswered}`,

@@ -128,7 +128,8 @@ export const structureCommands: readonly CallCommand[] = [
       organisationId: organisation,
       groupId: group,
       query,
-      ...(what === 'invitations' ? {} : { limit: 100 }),
+      limit: 100,
+      ...(what === 'invitations' && organisation === undefined && group === undefined ? { sent: true } : {}),
     }),
     text: (result, [what = '']) => {
       const rows = (result[lists[what]?.[1] ?? ''] ?? []) as Result[]

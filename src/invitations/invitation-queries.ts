@@ -1,6 +1,7 @@
 import type { Insertable, Selectable } from 'kysely'
 import type { Db, Tx } from '../db/database.ts'
 import type { InvitationTable } from '../db/schema.ts'
+import type { Page, PageQuery } from '../lib/page.ts'
 
 export type Invitation = Omit<Selectable<InvitationTable>, 'tokenHash'>
 
@@ -43,18 +44,42 @@ export async function listInvitationsOf(db: Db, userId: number, now: Date): Prom
   return await openOnes(db, now).where('userId', '=', userId).orderBy('id').execute()
 }
 
-/** Who is invited to an organisation or a user group. Indexes invitation_organisation, invitation_group. */
-export async function listInvitationsTo(
+/** Which invitations are meant: those into one place, those that somebody made; nothing means all. */
+export type InvitationsOf = { organisationId?: number; groupId?: number; createdBy?: number }
+
+/**
+ * One page of open invitations, searched and sorted by whom they are for. Indexes invitation_organisation, invitation_group,
+ * invitation_created_by.
+ */
+export async function listInvitations(
   db: Db,
-  to: { organisationId: number } | { groupId: number },
+  of: InvitationsOf,
+  { page, limit, query = '', sort, descending }: PageQuery,
   now: Date,
-): Promise<Invitation[]> {
+): Promise<Page<Invitation>> {
+  const text = query.trim().replace(/[\\%_]/g, '\\$&')
   const open = openOnes(db, now)
-  const narrowed =
-    'organisationId' in to
-      ? open.where('organisationId', '=', to.organisationId)
-      : open.where('groupId', '=', to.groupId)
-  return await narrowed.orderBy('id').execute()
+    .where((is) => is.and(of))
+    .$if(text !== '', (select) => select.where('addressee', 'ilike', `%${text}%`))
+  const { total } = await open
+    .clearSelect()
+    .select((count) => count.fn.countAll().as('total'))
+    .executeTakeFirstOrThrow()
+  const items = await open
+    .$if(sort !== 'id', (select) => select.orderBy('addressee', descending ? 'desc' : 'asc'))
+    .orderBy('id', descending ? 'desc' : 'asc')
+    .limit(limit)
+    .offset(page * limit)
+    .execute()
+  return { items, total: Number(total) }
+}
+
+/** Whether somebody is invited to an organisation as this already. Index invitation_organisation. */
+export async function isInvited(db: Db, organisationId: number, addressee: string, now: Date): Promise<boolean> {
+  const found = openOnes(db, now)
+    .where('organisationId', '=', organisationId)
+    .where((is) => is(is.fn<string>('lower', ['addressee']), '=', addressee.toLowerCase()))
+  return (await found.limit(1).executeTakeFirst()) !== undefined
 }
 
 /** False if somebody else was faster. */

@@ -1,8 +1,8 @@
 import { guardGrant, guardMembership } from '../access/guard-door.ts'
-import type { UserRow } from '../access/model.ts'
+import { PLATFORM_RESOURCE_ID, type UserRow } from '../access/model.ts'
 import { controlsUserGroup } from '../access/people-door.ts'
 import type { NewGrant } from '../access/resource-queries.ts'
-import { hasRight, refusal, requirePeriod, requireResource, rightsHolder } from '../access/write-door.ts'
+import { hasRight, isHimself, refusal, requirePeriod, requireResource, rightsHolder } from '../access/write-door.ts'
 import type { AccountsContext } from '../accounts/accounts-context.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
@@ -97,7 +97,7 @@ export async function rejectInvitation(
   })
 }
 
-/** Takes an invitation back: who may invite there. */
+/** Takes an invitation back. */
 export async function withdrawInvitation(
   ctx: Pick<AccountsContext, 'write'>,
   actor: Actor,
@@ -105,7 +105,7 @@ export async function withdrawInvitation(
 ): Promise<void> {
   await ctx.write(actor, async (w) => {
     const found = await findInvitationById(w.tx, invitationId, w.now)
-    if (found === undefined || !mayInvite(w, actor, found)) throw refusal(w, actor, 'invitation')
+    if (found === undefined || !mayWithdraw(w, actor, found)) throw refusal(w, actor, 'invitation')
     await deleteInvitation(w.tx, found.id)
     w.noted('invitation.withdrawn', 'invitation', String(found.id))
   })
@@ -152,9 +152,12 @@ export function invalidInvitation(): AppError {
   return problem('This invitation is not valid (any more).')
 }
 
-function mayInvite(w: Write, actor: Actor, { organisationId, groupId }: Invitation): boolean {
+/** Whoever made it, who may invite there, and for one that leads nowhere yet whoever looks after accounts. */
+function mayWithdraw(w: Write, actor: Actor, { createdBy, organisationId, groupId }: Invitation): boolean {
+  if (isHimself(w, actor, createdBy ?? undefined)) return true
   if (organisationId !== null) return hasRight(w, actor, 'manageMembers', organisationId)
-  const group = w.index.row('userGroup', groupId ?? 0)
+  if (groupId === null) return hasRight(w, actor, 'manageUser', PLATFORM_RESOURCE_ID)
+  const group = w.index.row('userGroup', groupId)
   const look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
   return group !== undefined && controlsUserGroup(look, group)
 }

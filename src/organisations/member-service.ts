@@ -15,7 +15,7 @@ import {
 import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { problem } from '../errors.ts'
-import { insertInvitation, listInvitationsTo } from '../invitations/invitation-queries.ts'
+import { insertInvitation, isInvited } from '../invitations/invitation-queries.ts'
 
 const DAY_MS = 86_400_000
 const INVITATION_DAYS = 14
@@ -75,8 +75,7 @@ export async function joinOrganisation(
 async function invite(w: Write, actor: Actor, member: OrganisationMember): Promise<{ state: 'invited' }> {
   guardGrant(w, actor, organisationGrant(w, actor, { ...member, principalId: 0 }), 'manageMembers')
   const addressee = member.login.trim()
-  const open = await listInvitationsTo(w.tx, member, w.now)
-  if (open.some((row) => row.addressee?.toLowerCase() === addressee.toLowerCase())) return { state: 'invited' }
+  if (await isInvited(w.tx, member.organisationId, addressee, w.now)) return { state: 'invited' }
   const name = addressee.toLowerCase()
   const id = await insertInvitation(w.tx, {
     addressee,

@@ -15,11 +15,15 @@ export interface FleetStatus {
   connecting: number
   /** Attempts that did not get as far as an open socket. */
   refused: number
+  /** Open sockets that the server closed, or the way to it. */
+  lost: number
   framesSent: number
   framesReceived: number
   requestsAnswered: number
   /** Why the latest refused attempt failed. */
   lastRefusal: string | null
+  /** Why the latest open socket was closed. */
+  lastLoss: string | null
 }
 
 /** What an edge is and what it shares with its fleet. */
@@ -173,18 +177,25 @@ export class SimulatedEdge implements EdgeControls {
     socket.on('error', (error) => {
       failure = error
     })
-    socket.on('close', () => {
+    socket.on('close', (code, reason) => {
       this.#socket = undefined
       this.#logging = false
       if (opened) status.connected--
       else status.connecting--
-      if (!opened && !this.#stopped) this.#refused(failure)
+      if (this.#stopped || this.#setup.condition() === 'offline') return
+      if (opened) this.#lost(code, String(reason))
+      else this.#refused(failure)
     })
   }
 
   #refused(reason: unknown): void {
     this.#setup.status.refused++
     this.#setup.status.lastRefusal = reason instanceof Error ? reason.message || reason.name : String(reason)
+  }
+
+  #lost(code: number, reason: string): void {
+    this.#setup.status.lost++
+    this.#setup.status.lastLoss = `closed with ${code}${reason === '' ? '' : `: ${reason}`}`
   }
 
   #opened(at: number): void {

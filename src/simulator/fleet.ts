@@ -52,10 +52,12 @@ export function startFleet(options: FleetOptions): Fleet {
     connected: 0,
     connecting: 0,
     refused: 0,
+    lost: 0,
     framesSent: 0,
     framesReceived: 0,
     requestsAnswered: 0,
     lastRefusal: null,
+    lastLoss: null,
   }
   const wheel = new Wheel<SimulatedEdge>((edge, at) => edge.turn(at), SLOT_MS)
   const ramp = new Ramp(options.connectPerSecond ?? DEFAULT_CONNECT_PER_SECOND)

@@ -7,7 +7,7 @@ import { roleNamed } from '../access/role-grant-service.ts'
 import { tenantOf } from '../access/tenant.ts'
 import { type Ended, endTies, HAND_OVER_SOURCE } from '../access/tie-service.ts'
 import { intersectWindows, normalWindows } from '../access/windows.ts'
-import { refusal, requireResource, requireRight, rightsHolder, rowOf } from '../access/write-door.ts'
+import { refusal, requireEdge, requireResource, requireRight, rightsHolder, rowOf } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { renewEdgeKey, renewSetupPassword } from '../edges/edge-service.ts'
@@ -84,15 +84,13 @@ type Owned = { kind: 'edge'; row: EdgeRow; edges: EdgeRow[] } | { kind: 'site'; 
 
 /** What is handed over, if the actor has all of it to give; else the one refusal. */
 async function requireOwned(w: Write, actor: Actor, on: HandOver['on']): Promise<Owned> {
-  const id = 'edgeId' in on ? w.index.edgeByName(on.edgeId)?.id : on.siteId
-  if (id === undefined) throw refusal(w, actor, 'share')
   if ('edgeId' in on) {
-    const row = requireResource(w, actor, 'share', 'edge', id)
-    requireRight(w, actor, 'delete', id)
+    const row = requireEdge(w, actor, 'share', on.edgeId)
+    requireRight(w, actor, 'delete', row.id)
     return { kind: 'edge', row, edges: [row] }
   }
-  const row = requireResource(w, actor, 'share', 'site', id)
-  const edges = (await listEdgeIdsOfSite(w.tx, id)).map((edgeId) => rowOf(w, 'edge', edgeId))
+  const row = requireResource(w, actor, 'share', 'site', on.siteId)
+  const edges = (await listEdgeIdsOfSite(w.tx, row.id)).map((edgeId) => rowOf(w, 'edge', edgeId))
   for (const { id: owned } of [row, ...edges]) {
     requireRight(w, actor, 'share', owned)
     requireRight(w, actor, 'delete', owned)

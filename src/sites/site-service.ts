@@ -5,7 +5,7 @@ import { addContainment, removeContainment, removeLinks, removeResource } from '
 import { tenantOf } from '../access/tenant.ts'
 import {
   hasRight,
-  refusal,
+  requireEdge,
   requireName,
   requireResource,
   requireRight,
@@ -116,9 +116,7 @@ export async function moveEdge(
   siteId: number | null,
 ): Promise<void> {
   await ctx.write(actor, async (w) => {
-    const edge = w.index.edgeByName(edgeName)
-    if (edge === undefined) throw refusal(w, actor, 'share')
-    requireRight(w, actor, 'share', edge.id)
+    const edge = requireEdge(w, actor, 'share', edgeName)
     if (edge.siteId === siteId) return
     if (siteId !== null) {
       requireResource(w, actor, 'edit', 'site', siteId)

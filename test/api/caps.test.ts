@@ -126,7 +126,11 @@ describe('setRestriction', () => {
     const stranger = await person()
     const missing = await refusal(stranger.ui, 'setRestriction', { login: friend.user.login, edgeId: 'no-such-edge' })
     expect(missing.code).toBe(1005)
-    expect(await refusal(stranger.ui, 'setRestriction', { login: friend.user.login, edgeId: edge.id })).toEqual(missing)
+    expect(await refusal(stranger.ui, 'setRestriction', { login: friend.user.login, edgeId: edge.id })).toEqual({
+      ...missing,
+      message: missing.message.replace('no-such-edge', edge.id),
+      data: [edge.id, stranger.user.login],
+    })
     const nobody = await refusal(keeper.ui, 'setRestriction', { login: 'nobody-at-all', edgeId: edge.id })
     expect(await refusal(keeper.ui, 'setRestriction', { login: secret.user.login, edgeId: edge.id })).toEqual(nobody)
     await give(secret.user, edge)

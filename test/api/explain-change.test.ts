@@ -174,6 +174,35 @@ describe.each(['postgres', 'embedded'] as const)('explainChange (%s)', (engine) 
     expect(JSON.stringify(effect)).not.toMatch(new RegExp(`Hidden farms|"${hermit.user.login}"`))
   })
 
+  it('names nobody on a thing that others administer, however much of the change is the caller’s to decide (G-28)', async () => {
+    const { ui, user, edge } = await keeper()
+    const [boss, friend] = [await person(), await person()]
+    const groupId = Number((await boss.ui.request('createUserGroup', { name: fresh('Crew ') }))['id'])
+    for (const login of [friend.user.login, boss.user.login])
+      await boss.ui.request('addGroupMember', { groupId, member: { login } })
+    await ui.request('grantRole', { ...grantOf(boss.user, edge).params, role: 'resource.overview' })
+    await admin.request('grantRole', {
+      to: { userGroupId: groupId },
+      on: { edgeId: edge.id },
+      role: 'resource.detail',
+    })
+    const remove = { method: 'deleteUserGroup', params: { groupId } }
+    const effect = await effectOf(boss.ui, remove)
+    expect(effect.changes.map(({ principal }) => principal)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ kind: 'user', name: boss.user.login }),
+        { kind: 'hidden', name: 'accounts you cannot see' },
+      ]),
+    )
+    expect(JSON.stringify(effect)).not.toContain(`"${friend.user.login}"`)
+    const told = await effectOf(ui, {
+      method: 'grantRole',
+      params: grantOf(friend.user, edge, 'resource.control').params,
+    })
+    expect(told.changes.map(({ principal }) => principal.name)).toEqual([friend.user.login])
+    expect(user.login).not.toBe(friend.user.login)
+  })
+
   it('does not disturb answers meanwhile, nor the writes that follow', async () => {
     const { ui, edge } = await keeper()
     const friend = await person()

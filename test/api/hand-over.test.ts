@@ -158,7 +158,11 @@ describe('handOver', () => {
     for (const client of [friend.ui, buyer.ui]) {
       expect(await refusal(client, 'handOver', { edgeId: edge.id, to })).toMatchObject({ code: 1005 })
     }
-    expect(await refusal(friend.ui, 'handOver', { edgeId: edge.id, to })).toEqual(missing)
+    expect(await refusal(friend.ui, 'handOver', { edgeId: edge.id, to })).toEqual({
+      ...missing,
+      message: missing.message.replace('no-such-edge', edge.id),
+      data: [edge.id, friend.user.login],
+    })
     const secret = await person(false)
     const nobody = await refusal(seller.ui, 'handOver', { edgeId: edge.id, to: { login: 'nobody-at-all' } })
     expect(await refusal(seller.ui, 'handOver', { edgeId: edge.id, to: { login: secret.user.login } })).toEqual(nobody)

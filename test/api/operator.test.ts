@@ -118,9 +118,27 @@ describe('grants', () => {
     const inverted = { ...give('guest'), validFrom: '2026-02-01T00:00:00Z', validTo: '2026-01-01T00:00:00Z' }
     expect((await byAdmin.call('grantAccess', inverted)).error).toMatchObject({ code: 1 })
     expect((await byAdmin.call('grantAccess', { ...give('guest'), validTo: 'tomorrow' })).error?.code).toBe(-32602)
-    expect((await byAdmin.call('grantAccess', { ...give('guest'), on: { edgeId: 'none' } })).error).toMatchObject({
-      code: 1005,
-    })
+    const hidden = await addEdge(service.ctx)
+    const answers = async (method: string, edgeId: string, more: object = {}) =>
+      (await byAdmin.call(method, { login: other.login, on: { edgeId }, ...more })).error
+    for (const [method, more] of [
+      ['grantAccess', { role: 'guest' }],
+      ['revokeAccess', {}],
+    ] as const) {
+      const unknown = await answers(method, 'none', more)
+      expect(unknown).toMatchObject({ code: 1005, data: ['none', admin.login] })
+      expect(JSON.stringify(await answers(method, hidden.id, more))).toBe(
+        JSON.stringify(unknown).replaceAll('none', hidden.id),
+      )
+    }
+  })
+
+  it('are withdrawn from somebody unknown as from a private account: there is nothing to withdraw (G-17, G-18)', async () => {
+    const edge = await addEdge(service.ctx)
+    const hidden = await addUser(service.ctx)
+    await using ui = await UiClient.signedIn(service, (await addUserWith(service.ctx, 'admin', edge)).login)
+    for (const login of [hidden.login, 'nobody-there'])
+      expect(await ui.request('revokeAccess', { login, on: { edgeId: edge.id } })).toEqual({ revoked: 0 })
   })
 })
 

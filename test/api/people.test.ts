@@ -50,7 +50,7 @@ describe('invitations into an organisation', () => {
     ).toEqual({
       state: 'invited',
     })
-    const open = await list(boss, 'listInvitations', 'invitations', { organisationId })
+    const open = await list(boss, 'listInvitations', 'invitations', { organisationId, sort: 'id' })
     expect(open.map(({ addressee }) => addressee)).toEqual(names)
     const shapes = open.map(({ addressee: _a, invitationId: _i, expiresAt: _e, ...rest }) => rest)
     expect(new Set(shapes.map((shape) => JSON.stringify(shape))).size).toBe(1)
@@ -81,6 +81,36 @@ describe('invitations into an organisation', () => {
     expect((await refusal(ui, 'acceptInvitation', { invitationId })).code).toBe(1005)
   })
 
+  it('are listed in pages, searched and sorted, by place and by who made them, and taken back by him (P-22)', async () => {
+    const { organisationId, boss } = await tenant()
+    const other = await tenant()
+    for (const name of ['ann', 'bea', '100%', 'cleo'])
+      await boss.request('addOrganisationMember', { organisationId, login: `${name}@example.org`, role: 'viewer' })
+    await other.boss.request('inviteMember', { to: { organisationId: other.organisationId, role: 'viewer' } })
+    const names = async (params: object) =>
+      (await list(boss, 'listInvitations', 'invitations', params)).map(
+        ({ addressee }) => String(addressee).split('@')[0],
+      )
+    expect(await names({ sent: true })).toEqual(['100%', 'ann', 'bea', 'cleo'])
+    expect(await names({ sent: true, descending: true, limit: 2 })).toEqual(['cleo', 'bea'])
+    expect(await names({ organisationId, limit: 2, page: 1 })).toEqual(['bea', 'cleo'])
+    expect(await names({ organisationId, query: '%' })).toEqual(['100%'])
+    expect(await boss.request('listInvitations', { organisationId, query: 'EXAMPLE', limit: 1 })).toMatchObject({
+      total: 4,
+    })
+    const [first] = await list(boss, 'listInvitations', 'invitations', { sent: true, sort: 'id' })
+    await boss.request('withdrawInvitation', { invitationId: first?.['invitationId'] })
+    expect(await names({ sent: true, sort: 'id' })).toEqual(['bea', '100%', 'cleo'])
+    await using admin = await UiClient.signedIn(service)
+    const email = `${fresh('stranger')}@example.org`
+    await admin.request('createInvitation', { email })
+    const [made] = await list(admin, 'listInvitations', 'invitations', { sent: true, query: email })
+    expect(made).toMatchObject({ addressee: email, isVoucher: true, name: '' })
+    expect((await refusal(boss, 'withdrawInvitation', { invitationId: made?.['invitationId'] })).code).toBe(1005)
+    await admin.request('withdrawInvitation', { invitationId: made?.['invitationId'] })
+    expect(await list(admin, 'listInvitations', 'invitations', { sent: true, query: email })).toEqual([])
+  })
+
   it('convey no more than whoever invited holds then and now, and end when withdrawn (G-01, C-12)', async () => {
     const { organisationId, boss } = await tenant()
     const manager = await addUser(service.ctx, { shareable: true })
@@ -94,7 +124,7 @@ describe('invitations into an organisation', () => {
     )
     for (const { login } of [one, two])
       await handles.request('addOrganisationMember', { organisationId, login, role: 'viewer' })
-    const [first, second] = await list(boss, 'listInvitations', 'invitations', { organisationId })
+    const [first, second] = await list(boss, 'listInvitations', 'invitations', { organisationId, sort: 'id' })
     await boss.request('withdrawInvitation', { invitationId: first?.['invitationId'] })
     await using ui = await signIn(one)
     expect((await refusal(ui, 'acceptInvitation', { invitationId: first?.['invitationId'] })).code).toBe(1005)

@@ -109,14 +109,19 @@ describe('grantRole', () => {
   it('G-14 answers for what may not be seen as for what does not exist', async () => {
     const { edge } = await keeper()
     const [stranger, friend] = [await person(), await person()]
-    const unseen = await refusal(stranger.ui, 'grantRole', share(friend.user, edge))
-    const on = [
-      { edgeId: 'no-such-edge' },
-      { siteId: unknownId },
-      { organisationId: unknownId },
-      { edgeGroupId: unknownId },
-      { platform: true },
-    ]
+    const missing = await refusal(stranger.ui, 'grantRole', { ...share(friend.user, edge), on: { edgeId: 'no-edge' } })
+    expect(missing).toMatchObject({ code: 1005, data: ['no-edge', stranger.user.login] })
+    expect(await refusal(stranger.ui, 'grantRole', share(friend.user, edge))).toEqual({
+      ...missing,
+      message: missing.message.replace('no-edge', edge.id),
+      data: [edge.id, stranger.user.login],
+    })
+    const { id: hidden } = await admin.request('createOrganisation', { name: fresh('Hidden ') })
+    const unseen = await refusal(stranger.ui, 'grantRole', {
+      ...share(friend.user, edge),
+      on: { organisationId: hidden },
+    })
+    const on = [{ siteId: unknownId }, { organisationId: unknownId }, { edgeGroupId: unknownId }, { platform: true }]
     for (const target of on)
       expect(await refusal(stranger.ui, 'grantRole', { ...share(friend.user, edge), on: target })).toEqual(unseen)
     expect(unseen.code).toBe(1005)

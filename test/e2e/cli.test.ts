@@ -95,6 +95,24 @@ describe('wrong use', { timeout: PROCESS_MS }, () => {
     ['an unknown setting', ['serve'], { EMS_UIPORT: '1' }, /EMS_UIPORT is not a setting\. Did you mean EMS_UI_PORT/],
     ['half of TLS', ['serve'], { TLS_CERT: 'a.pem' }, /TLS_CERT and TLS_KEY belong together/],
     ['params that are no JSON', ['call', 'listRoles', '[1]'], {}, /one JSON object/],
+    [
+      'a data folder that cannot be made',
+      ['serve'],
+      { EMS_DATA_DIR: '/proc/ems/data' },
+      /EMS_DATA_DIR: "\/proc\/ems\/data" cannot be used/,
+    ],
+    [
+      'a data folder that cannot be made, to migrate',
+      ['migrate'],
+      { EMS_DATA_DIR: '/proc/ems/data' },
+      /EMS_DATA_DIR: .* cannot be used/,
+    ],
+    [
+      'a file in place of the data folder',
+      ['serve'],
+      { EMS_DATA_DIR: '/dev/null' },
+      /EMS_DATA_DIR: "\/dev\/null" cannot be used/,
+    ],
     ['nowhere to add to', ['add-member', 'ada'], {}, /either --organisation or --group/],
     [
       'no service there',
@@ -130,6 +148,7 @@ describe('calls', { timeout: PROCESS_MS * 2 }, () => {
     )
     expect((await local('invite', ...at, '--role', 'viewer')).stdout).toMatch(/^Voucher, shown this once/)
     expect((await local('list', 'invitations', ...at)).stdout).toMatch(/addressee: nobody@example\.org/)
+    expect((await local('list', 'invitations')).stdout).toMatch(/Acme .*addressee: nobody@example\.org/)
     expect((await local('list', 'roles', ...at, '--query', 'acme')).stdout).toMatch(/acme\.helper {2}content: discover/)
     expect((await local('list', 'members', ...at)).stdout).toMatch(/^otto {2}.*role: owner/)
     expect((await local('show', 'otto')).stdout).toMatch(/org\.owner on organisation Acme/)

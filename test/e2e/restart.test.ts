@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { runCli, type ServiceProcess, spawnService } from '../harness/child.ts'
 import { EdgeClient, type Json, ServiceClient, UiClient, userPassword } from '../harness/clients.ts'
@@ -39,6 +41,24 @@ describe('a restart', () => {
     await ui[Symbol.asyncDispose]()
     await device[Symbol.asyncDispose]()
   })
+})
+
+describe('npm start', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'hands %s on to the service, which ends with 0 and leaves nothing running',
+    {
+      timeout: 60_000,
+    },
+    async (signal) => {
+      await using folder = await temporaryFolder()
+      await unpackEmbedded(folder.path)
+      await using child = await spawnService({ EMS_DATA_DIR: folder.path }, await freePorts(), [], 'npm')
+      const { pid } = JSON.parse(await readFile(join(folder.path, 'lock'), 'utf8')) as { pid: number }
+      process.kill(pid, 0)
+      expect(await child.end(signal)).toBe(0)
+      expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+    },
+  )
 })
 
 describe('a process', () => {

@@ -251,28 +251,42 @@ describe('a fleet', () => {
 })
 
 describe('ems-metadata simulate', () => {
-  async function run(...args: string[]): Promise<{ lines: string[]; exitCode: unknown }> {
+  async function run(...args: string[]): Promise<{ lines: string[]; exitCode: unknown; failure: string | undefined }> {
     const lines: string[] = []
     vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0)
     const before = process.exitCode
     process.exitCode = undefined
-    await simulateCommand().parseAsync(args, { from: 'user' })
+    const failure = await simulateCommand()
+      .parseAsync(args, { from: 'user' })
+      .then(() => undefined, String)
     const { exitCode } = process
     process.exitCode = before
-    return { lines, exitCode }
+    return { lines, exitCode, failure }
   }
 
   it('runs for its duration and prints what happened', async () => {
     await using scene = await Scene.open()
-    const { lines, exitCode } = await run('--url', scene.url, '--edges', '3', '--duration', '0.2', '--json')
-    expect(exitCode).toBeUndefined()
+    const { lines, exitCode, failure } = await run('--url', scene.url, '--edges', '3', '--duration', '0.2', '--json')
+    expect([exitCode, failure]).toEqual([undefined, undefined])
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ connected: 3, refused: 0 })
   })
 
   it('fails when not a single edge could connect', async () => {
     await using scene = await Scene.open({ verifyClient: () => false })
-    const { lines, exitCode } = await run('--url', scene.url, '--profile', 'lean', '--duration', '0.2')
-    expect(exitCode).toBe(1)
+    const { lines, failure } = await run('--url', scene.url, '--profile', 'lean', '--duration', '0.2')
+    expect(failure).toMatch(/0 of 1 edge\(s\) were connected at the end: .*401/)
     expect(lines.at(-1)).toContain('connected 0/1, connecting 0, refused 1')
+  })
+
+  it('fails when another took over the connections, and says so', async () => {
+    await using scene = await Scene.open()
+    const running = run('--url', scene.url, '--duration', '0.3')
+    const { socket } = await scene.connection()
+    socket.close(4000, 'a newer connection took over')
+    const { lines, failure } = await running
+    expect(failure).toMatch(
+      /0 of 1 edge\(s\) were connected at the end: closed with 4000: a newer connection took over/,
+    )
+    expect(lines.at(-1)).toContain('lost 1 (closed with 4000')
   })
 })

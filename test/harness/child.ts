@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
+const root = fileURLToPath(new URL('../..', import.meta.url))
 const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 
 export interface Finished {
@@ -30,17 +31,20 @@ export interface ServiceProcess extends AsyncDisposable {
   end: (signal: NodeJS.Signals) => Promise<number | null>
 }
 
-/** Starts `serve` and waits until it says where it listens; the ports are chosen by the test. */
+/** Starts `serve`, or `npm start`, and waits until it says where it listens; the ports are chosen by the test. */
 export async function spawnService(
   env: Record<string, string>,
   ports: { edge: number; ui: number; http: number },
   args: readonly string[] = [],
+  by: 'node' | 'npm' = 'node',
 ): Promise<ServiceProcess> {
   const places = { EMS_EDGE_PORT: ports.edge, EMS_UI_PORT: ports.ui, EMS_HTTP_PORT: ports.http }
   // Whoever needs these ports gives them in `env`; off, so that services can stand side by side.
   const off = { EMS_BACKEND_PORT: '0', EMS_REST_PORT: '0' }
   const settings = Object.fromEntries(Object.entries(places).map(([name, port]) => [name, String(port)]))
-  const child = spawn(process.execPath, [cli, 'serve', ...args], {
+  const [program, words] = by === 'npm' ? ['npm', ['start', '--']] : [process.execPath, [cli, 'serve']]
+  const child = spawn(program, [...words, ...args], {
+    cwd: root,
     env: environment({ EMS_HOST: '127.0.0.1', ...off, ...settings, ...env }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
