@@ -186,8 +186,8 @@ export interface Methods {
   rejectInvitation: { params: { groupId?: number | string | undefined; invitationId?: number | string | undefined }; result: Record<string, never> }
   /** Takes an invitation or a voucher back. */
   withdrawInvitation: { params: { invitationId: number | string }; result: Record<string, never> }
-  /** Open invitations: those of the caller, or those to an organisation or a group for who decides about its members. */
-  listInvitations: { params: { organisationId?: number | string | undefined; groupId?: number | string | undefined }; result: { invitations: ({ invitationId?: number; groupId?: number; organisationId?: number; name: string; role?: "member" | "viewer" | "manager" | "owner"; addressee?: string; isVoucher?: boolean; isRejected: boolean; invitedBy: string | null; expiresAt: string | null })[] } }
+  /** Open invitations: those to the caller; with `sent` those that he made, and all for who looks after accounts; or those to an organisation or a group for who decides about its members. */
+  listInvitations: { params: { organisationId?: number | string | undefined; groupId?: number | string | undefined; sent?: boolean | undefined; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { invitations: ({ invitationId?: number; groupId?: number; organisationId?: number; name: string; role?: "member" | "viewer" | "manager" | "owner"; addressee?: string; isVoucher?: boolean; isRejected: boolean; invitedBy: string | null; expiresAt: string | null })[]; total: number } }
   /** Creates an account inside a user group of an organisation; the group looks after it (E-04). */
   createGroupMember: { params: { groupId: number | string; login: string; name?: string | undefined; email?: string | undefined; language?: string | undefined; password?: string | undefined }; result: { login: string } }
   /** Sets the password of an account that the group looks after wholly, and of no other (EC-08). */
