@@ -3,8 +3,9 @@ import { type AppError, problem } from '../errors.ts'
 import type { GuardReason, GuardResult } from './graph-guard.ts'
 import type { RightsChange } from './graph-owners.ts'
 import type { GrantRow, MembershipRow, Permission, RoleRow } from './model.ts'
+import { controlsUserGroup } from './people-door.ts'
 import type { NewGrant } from './resource-queries.ts'
-import { refusal, rightsHolder } from './write-door.ts'
+import { hasRight, refusal, rightsHolder } from './write-door.ts'
 
 /** The guards on every path that conveys rights, asked inside the write that does it. What they refuse ends the write. */
 
@@ -49,6 +50,26 @@ export function guardOwners(w: Write, change: RightsChange): void {
   if (w.index.ownerlessAfter(change, w.now.getTime()).length > 0) {
     throw problem('An organisation needs at least one owner, and this is its last')
   }
+}
+
+/**
+ * Whether somebody has nothing that the actor could not give him: whoever lets himself in as him would get no more than he
+ * has. What stands beside the graph (groups he owns, invitations that wait for him) is asked elsewhere.
+ */
+export function holdsNothingBeyond(w: Write, actor: Actor, userId: number): boolean {
+  const { index } = w
+  const askerId = rightsHolder(actor)
+  if (askerId === null) return true
+  const at = w.now.getTime()
+  for (const { groupId, validFrom, validTo } of index.membershipsOf(userId)) {
+    const group = index.row('userGroup', groupId)
+    if (group !== undefined && !controlsUserGroup({ index, askerId, at }, group)) return false
+    if (!index.guardMembership(askerId, { groupId, memberId: 0, validFrom, validTo }, at).ok) return false
+  }
+  return index.grantsOf(userId).every((grant) => {
+    if (index.row('edgeGroup', grant.resourceId)?.ownerId === userId) return true
+    return hasRight(w, actor, 'share', grant.resourceId) && index.guardGrant(askerId, grant, at).ok
+  })
 }
 
 function pass(w: Write, actor: Actor, result: GuardResult): void {

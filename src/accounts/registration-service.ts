@@ -1,7 +1,8 @@
 import { insertGrant } from '../access/grant-service.ts'
 import { type OpenemsRole, PLATFORM_RESOURCE_ID, type UserRow } from '../access/model.ts'
-import type { Actor } from '../db/write.ts'
+import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
+import { openWith } from '../invitations/account-voucher-service.ts'
 import { findVoucher, type Invitation, insertInvitation } from '../invitations/invitation-queries.ts'
 import { invalidInvitation, isFor, redeem, voucherHash } from '../invitations/invitation-service.ts'
 import { generateSetupPassword, generateToken, keyedHash } from '../lib/secrets.ts'
@@ -9,7 +10,7 @@ import { requireEmail, requirePasswordLength } from './account-rules.ts'
 import type { AccountsContext } from './accounts-context.ts'
 import { displayName, type PersonalData, toProfile } from './profile-service.ts'
 import { hasAnyUser, upsertProfile } from './user-queries.ts'
-import { addUser, prepareUser } from './user-service.ts'
+import { addUser, changeUser, prepareUser } from './user-service.ts'
 
 const DAY_MS = 86_400_000
 
@@ -26,27 +27,36 @@ export interface Registration extends PersonalData {
   clientAddress: string
 }
 
-/** Creates an account for a stranger, if the settings let him or an invitation does, and makes it a member where that says so. */
+/**
+ * Creates an account for a stranger, if the settings let him or an invitation does, and makes it a member where that says so.
+ * With the voucher of an account that waits for him he opens that one, whatever the settings say about new ones.
+ */
 export async function registerUser(
   ctx: Pick<AccountsContext, 'db' | 'write' | 'clock' | 'passwords' | 'throttle' | 'pepper' | 'settings'>,
   registration: Registration,
 ): Promise<UserRow> {
   const { registration: mode, registrationRole } = ctx.settings
-  if (mode === 'closed') throw problem('Registration is closed. Ask your administrator for an account.')
-  const token = registration.invitation
+  const { token, ...person } = withVoucher(registration)
+  if (mode === 'closed' && token === undefined) throw closed()
   if (mode === 'invitation' && token === undefined) throw problem('Registration needs an invitation.')
-  const email = requireEmail(registration.email)
+  const email = requireEmail(person.email)
   if (email === null) throw problem('Registration needs an e-mail address.')
-  const profile = toProfile(registration)
-  if (!(await ctx.throttle.take('registration', registration.clientAddress))) throw new AppError('tooManyRequests')
+  const profile = toProfile(person)
+  if (!(await ctx.throttle.take('registration', person.clientAddress))) throw new AppError('tooManyRequests')
   const invitation = token === undefined ? undefined : await requireInvitation(ctx, token, email)
+  if (invitation !== undefined && invitation.accountId !== null)
+    return await openWith(ctx, invitation, person.password, {
+      email,
+      also: (w, user) => moveIn(w, user, email, person),
+    })
+  if (mode === 'closed') throw closed()
 
   const prepared = await prepareUser(ctx, {
     login: email,
     email,
     name: displayName(profile),
-    password: registration.password,
-    language: registration.language,
+    password: person.password,
+    language: person.language,
     globalRole: invitation?.globalRole ?? registrationRole,
   })
   return await ctx.write({ actorId: null }, async (w) => {
@@ -55,6 +65,42 @@ export async function registerUser(
     if (Object.keys(profile).length > 0) await upsertProfile(w.tx, user.id, profile)
     return user
   })
+}
+
+/**
+ * The voucher and the rest of a registration. The form of the OpenEMS UI has no field for one: whoever has a voucher types it
+ * instead of his phone number or company, of which none looks like one.
+ */
+function withVoucher(registration: Registration): Registration & { token: string | undefined } {
+  const { phone, company, invitation } = registration
+  const isVoucher = (text = '') => voucherForm.test(text.trim())
+  const kept = {
+    ...registration,
+    phone: isVoucher(phone) ? undefined : phone,
+    company: isVoucher(company?.name) ? undefined : company,
+  }
+  const typed = [phone, company?.name].find(isVoucher)?.trim()
+  return { ...kept, token: invitation ?? typed }
+}
+const voucherForm = /^[A-Za-z0-9_-]{43}$/
+
+/** What somebody says about himself when he opens the account that was made for him. An address the account has stays. */
+async function moveIn(w: Write, user: UserRow, email: string, person: Registration): Promise<void> {
+  const given = Object.entries(toProfile(person)).filter(([, text]) => text !== '')
+  const profile = Object.fromEntries(given)
+  if (given.length > 0) {
+    await upsertProfile(w.tx, user.id, profile)
+    w.noted('user.profileChanged', 'user', String(user.id), { fields: Object.keys(profile) })
+  }
+  const name = displayName(profile)
+  await changeUser(w, 'user.changed', user, {
+    ...(user.email === null ? { email } : {}),
+    ...(name === '' ? {} : { name }),
+  })
+}
+
+function closed(): AppError {
+  return problem('Registration is closed. Ask your administrator for an account.')
 }
 
 /** Makes an invitation for one person; the token is shown once and stored as a keyed hash. */

@@ -30,8 +30,10 @@ export async function disownEdgeGroups(tx: Tx, ownerId: number): Promise<number[
   return ids(await update.returning('id').execute())
 }
 
-/** The account, what only it has (profile, sessions, alerting), and its principal. */
+/** The account, what only it has (profile, sessions, alerting), what imports called it, and its principal. */
 export async function deleteAccount(tx: Tx, id: number): Promise<void> {
+  await tx.deleteFrom('importInvitee').where('accountId', '=', id).execute()
+  await tx.deleteFrom('importKey').where('kind', 'in', ['user', 'guest']).where('targetId', '=', id).execute()
   await tx.deleteFrom('userAccount').where('id', '=', id).execute()
   await tx.deleteFrom('principal').where('id', '=', id).execute()
 }

@@ -3,6 +3,7 @@ import type { OpenemsRole, UserRow } from '../access/model.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
 import { createDefaultEdgeGroup } from '../groups/default-edge-group.ts'
+import { deleteVouchersOf } from '../invitations/invitation-queries.ts'
 import {
   normalisePassword,
   parseLanguage,
@@ -95,6 +96,7 @@ export async function setPassword(
 /** Sets a password that is hashed already, as part of a write that has asked whether it may. */
 export async function replacePassword(w: Write, userId: number, passwordHash: string): Promise<void> {
   await updatePasswordHash(w.tx, userId, passwordHash)
+  await deleteVouchersOf(w.tx, [userId])
   w.noted('user.passwordChanged', 'user', String(userId))
   await endSessionsOf(w, userId, 'passwordChanged')
 }

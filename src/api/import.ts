@@ -181,7 +181,7 @@ const listImports = defineMethod({
 })
 
 /** The job, for those who could have begun it. */
-async function requireJob(call: Call, jobId: string): Promise<ImportJob> {
+export async function requireJob(call: Call, jobId: string): Promise<ImportJob> {
   const job = await findImportJob(call.ctx.db, jobId)
   const look = lookOf(call)
   const isOwner =

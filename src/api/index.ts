@@ -1,4 +1,5 @@
 import { accountMethods } from './account.ts'
+import { accountInvitationMethods } from './account-invitation.ts'
 import { alertingMethods } from './alerting.ts'
 import { auditMethods } from './audit.ts'
 import { backendMethods } from './backend.ts'
@@ -56,6 +57,7 @@ export const allMethods = [
   ...accountMethods,
   ...impersonationMethods,
   ...invitationMethods,
+  ...accountInvitationMethods,
   ...managedMemberMethods,
   ...explainMethods,
   ...explainChangeMethods,

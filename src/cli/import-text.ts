@@ -51,6 +51,9 @@ export function reportText(answer: Record<string, unknown>): string {
     ...(kinds.length === 0 ? [] : [row('', 'created', 'changed', 'removed')]),
     ...kinds.map(([kind, { created, changed, removed }]) => row(kind, created, changed, removed)),
     `${counts.records ?? 0} records, ${counts.unchanged ?? 0} as they were, ${counts.skipped ?? 0} left out, ${counts.invite ?? 0} to invite`,
+    ...(isApplied(answer) && counts.invite
+      ? [`Vouchers for whom to invite: ems-metadata invite-imported ${answer['importId']} FILE`]
+      : []),
     `${counts.gains ?? 0} gain access, ${counts.losses ?? 0} lose it`,
     ...access.slice(0, SHOWN).map((one) => `  ${one.user} ${one.action} ${one.role} on ${one.resource}`),
     ...more(access.length),
@@ -69,6 +72,10 @@ function headline(answer: Record<string, unknown>): string {
     default:
       return `Nothing was imported: ${answer['state']}`
   }
+}
+
+function isApplied({ state, dryRun, invitations }: Record<string, unknown>): boolean {
+  return state === 'done' && dryRun === false && invitations === undefined
 }
 
 function row(kind: string, ...numbers: (string | number)[]): string {

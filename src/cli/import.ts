@@ -8,6 +8,7 @@ import { ConfigError } from '../config.ts'
 import { withClientOptions } from './calls.ts'
 import { type ClientOptions, callService } from './client.ts'
 import { progressLine, reportText } from './import-text.ts'
+import { invitationsText, openPrivate, validDays, writeInvitations } from './invitations.ts'
 
 interface Options extends ClientOptions {
   template?: string
@@ -17,6 +18,8 @@ interface Options extends ClientOptions {
   scope: 'source' | 'all'
   dryRun?: true
   skipInvalid?: true
+  invitations?: string
+  validDays: number
   json?: true
 }
 
@@ -34,13 +37,22 @@ export function importCommand(): Command {
     .addOption(new Option('--scope <scope>', '"Set" replaces what').choices(['source', 'all']).default('source'))
     .option('--dry-run', 'show what would change, and change nothing')
     .option('--skip-invalid', 'leave out what is wrong instead of doing nothing')
+    .option('--invitations <file>', 'write vouchers for people without a password into this new file, as CSV')
+    .addOption(validDays())
     .action(async (file: string, options: Options) => {
+      const { invitations, dryRun } = options
+      // Before anything is done: afterwards it would be too late to say that it cannot be written.
+      await using target = invitations === undefined || dryRun ? undefined : await openPrivate(invitations)
       const { importId } = await callService(options, 'importMasterData', await begin(file, options))
       const cancel = () => void callService(options, 'cancelImport', { importId }).catch(() => undefined)
       process.once('SIGINT', cancel)
       const report = await followed(options, String(importId))
       process.removeListener('SIGINT', cancel)
-      show(report, options)
+      const isDone = report['state'] === 'done' && report['dryRun'] === false
+      const invited =
+        target && isDone ? await writeInvitations(options, String(importId), target, options.validDays) : undefined
+      show(invited ? { ...report, invitations: invited } : report, options)
+      if (invited && !options.json) process.stdout.write(`${invitationsText(invited, String(invitations))}\n`)
     })
 }
 

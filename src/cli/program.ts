@@ -5,6 +5,7 @@ import { createUserCommand } from './create-user.ts'
 import { exportCommand, odooCommand } from './export.ts'
 import { explainFailure } from './failure.ts'
 import { importCommand, importReportCommand } from './import.ts'
+import { inviteImportedCommand } from './invitations.ts'
 import { migrateCommand } from './migrate.ts'
 import { serveCommand } from './serve.ts'
 import { simulateCommand } from './simulate.ts'
@@ -20,6 +21,7 @@ for (const command of [
   ...callCommands(),
   importCommand(),
   importReportCommand(),
+  inviteImportedCommand(),
   simulateCommand(),
   exportCommand(),
   odooCommand(),

@@ -114,6 +114,16 @@ export const structureCommands: readonly CallCommand[] = [
     text: (result) => `Voucher, shown this once, valid until ${result['expiresAt']}: ${result['token']}`,
   },
   {
+    name: 'invite-account',
+    description: 'Make a voucher that opens an account without a password; the one before ends; prints it once',
+    arguments: [['login', 'whose account']],
+    options: [number('--valid-days <days>', 'ends by itself (default: 14)')],
+    method: 'inviteAccount',
+    params: ([login], { validDays }) => ({ login, validDays }),
+    text: (result) =>
+      `Voucher for ${result['login']}, shown this once, valid until ${result['expiresAt']}: ${result['token']}`,
+  },
+  {
     name: 'list',
     description: 'List organisations, sites, groups, roles, members or invitations',
     arguments: [new Argument('<what>', 'what to list').choices(Object.keys(lists))],

@@ -332,6 +332,13 @@ export interface ImportKeyTable {
   targetId: number
 }
 
+/** Whom an import invites. */
+export interface ImportInviteeTable {
+  importId: string
+  login: string
+  accountId: number | null
+}
+
 /** The log. Written by `db/write.ts` only. */
 export interface ChangeTable {
   revision: number
@@ -383,5 +390,6 @@ export interface Database {
   setupProtocol: SetupProtocolTable
   importJob: ImportJobTable
   importKey: ImportKeyTable
+  importInvitee: ImportInviteeTable
   change: ChangeTable
 }

@@ -20,6 +20,11 @@ export async function createDefaultEdgeGroup(w: Write, user: UserRow): Promise<v
   await insertDefaultEdgeGroup(w.tx, user.id, row.id)
 }
 
+/** The same for an account that was made without one. */
+export async function ensureDefaultEdgeGroup(w: Write, user: UserRow): Promise<void> {
+  if ((await findDefaultEdgeGroup(w.tx, user.id)) === undefined) await createDefaultEdgeGroup(w, user)
+}
+
 /**
  * Lets an edge that a user claims start in his default group, if he still has one and may share the edge (G-21): who may not
  * must not show it to those he lets into the group (G-30).

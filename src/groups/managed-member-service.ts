@@ -1,8 +1,5 @@
-import { guardMembership } from '../access/guard-door.ts'
-import type { UserGroupRow } from '../access/model.ts'
-import { controlsUserGroup } from '../access/people-door.ts'
-import { listGrantIdsOf, listMembershipIdsOf } from '../access/resource-queries.ts'
-import { hasRight, refusal, rightsHolder, rowOf } from '../access/write-door.ts'
+import { guardMembership, holdsNothingBeyond } from '../access/guard-door.ts'
+import { refusal, rightsHolder } from '../access/write-door.ts'
 import { requireNewPassword } from '../accounts/account-rules.ts'
 import { insertConsent } from '../accounts/impersonation-queries.ts'
 import { addUser, type NewAccount, prepareUser, replacePassword } from '../accounts/user-service.ts'
@@ -61,7 +58,7 @@ export async function setGroupMemberPassword(
     requireBringer(w, actor, group)
     const userId = w.index.userByLogin(login.trim().toLowerCase())?.id
     if (userId === undefined || (await findManagingGroup(w.tx, userId)) !== groupId) throw refusal(w, actor, 'member')
-    if (!(await isWhollyManaged(w, actor, group, userId))) {
+    if (!(await isWhollyManaged(w, actor, userId))) {
       throw problem('This account has rights beyond the group: its holder sets his password himself')
     }
     await replacePassword(w, userId, passwordHash)
@@ -69,23 +66,8 @@ export async function setGroupMemberPassword(
 }
 
 /** Whether somebody has nothing that the actor could not give him: otherwise a new password would give it to the actor. */
-async function isWhollyManaged(w: Write, actor: Actor, group: UserGroupRow, userId: number): Promise<boolean> {
-  const askerId = rightsHolder(actor)
-  const look = { index: w.index, askerId, at: w.now.getTime() }
+async function isWhollyManaged(w: Write, actor: Actor, userId: number): Promise<boolean> {
   if (await ownsUserGroup(w.tx, userId)) return false
   if ((await listInvitationsOf(w.tx, userId, w.now)).length > 0) return false
-  const memberships = (await listMembershipIdsOf(w.tx, userId)).map((id) => rowOf(w, 'membership', id))
-  for (const { groupId, validFrom, validTo } of memberships) {
-    const other = w.index.row('userGroup', groupId)
-    if (groupId !== group.id && other !== undefined && !controlsUserGroup(look, other)) return false
-    const anew = { groupId, memberId: 0, validFrom, validTo }
-    if (askerId !== null && !w.index.guardMembership(askerId, anew, look.at).ok) return false
-  }
-  const grants = (await listGrantIdsOf(w.tx, userId)).map((id) => rowOf(w, 'grant', id))
-  return grants.every((grant) => {
-    if (w.index.row('edgeGroup', grant.resourceId)?.ownerId === userId) return true
-    if (askerId === null) return true
-    if (!hasRight(w, actor, 'share', grant.resourceId)) return false
-    return w.index.guardGrant(askerId, grant, w.now.getTime()).ok
-  })
+  return holdsNothingBeyond(w, actor, userId)
 }

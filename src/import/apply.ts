@@ -4,7 +4,7 @@ import { graphChanges, MAX_BATCH, readChanges } from '../db/change-log.ts'
 import type { Tx } from '../db/database.ts'
 import type { Actor, Write, WriteFunction } from '../db/write.ts'
 import type { Clock } from '../lib/clock.ts'
-import { type ImportKey, upsertAlerting, upsertImportKeys, upsertProfiles } from './import-queries.ts'
+import { type ImportKey, insertInvitees, upsertAlerting, upsertImportKeys, upsertProfiles } from './import-queries.ts'
 import { addRows, changeRows } from './import-rows.ts'
 import { Pace } from './pace.ts'
 import type { Plan } from './plan.ts'
@@ -32,12 +32,9 @@ const MAX_MISSED = 5000
  * Carries out a plan in one transaction. New rows are written before the writer lock is taken, so that others wait for what
  * changes and for the log only; if anything the plan stands on is another by then, nothing is done and it throws `Moved`.
  */
-export async function applyPlan(
-  plan: Plan,
-  parts: ApplyParts,
-  given: { actor: Actor; organisationId: number | null },
-): Promise<void> {
-  const work: Work = { ...parts, pace: new Pace(parts.signal), organisationId: given.organisationId }
+export async function applyPlan(plan: Plan, parts: ApplyParts, given: { actor: Actor } & Origin): Promise<void> {
+  const { organisationId, importId } = given
+  const work: Work = { ...parts, pace: new Pace(parts.signal), organisationId, importId }
   await parts.write(
     given.actor,
     async (w) => {
@@ -53,18 +50,24 @@ export async function applyInside(
   w: Write,
   plan: Plan,
   parts: ApplyParts,
-  organisationId: number | null,
+  { organisationId, importId }: Origin,
 ): Promise<void> {
-  const work: Work = { ...parts, pace: new Pace(parts.signal), organisationId }
+  const work: Work = { ...parts, pace: new Pace(parts.signal), organisationId, importId }
   await addAll(w.tx, plan, work)
   await finish(w, plan, work)
 }
 
-type Work = ApplyParts & { pace: Pace; organisationId: number | null }
+/** Whom an import is for, and under which id its report is kept. */
+export interface Origin {
+  organisationId: number | null
+  importId: string
+}
+
+type Work = ApplyParts & Origin & { pace: Pace }
 
 /** Writes everything that is new. Structure comes first, except for what people own or are in. */
 async function addAll(tx: Tx, plan: Plan, work: Work): Promise<void> {
-  const { pace, organisationId } = work
+  const { pace, organisationId, importId } = work
   const createdAt = work.clock().getTime()
   await addRecords(tx, plan.records.filter(isGround), work)
   let applied = 0
@@ -83,6 +86,12 @@ async function addAll(tx: Tx, plan: Plan, work: Work): Promise<void> {
     )
     const keys = made.map(({ login, id }): ImportKey => ({ kind: 'user', key: login, targetId: id }))
     await upsertImportKeys(tx, organisationId, keys)
+    const invited = made.filter(({ isInvited }) => isInvited)
+    await insertInvitees(
+      tx,
+      importId,
+      invited.map(({ login, id }) => ({ login, accountId: id })),
+    )
     applied += batch.length
     work.onProgress({ applied })
   }
@@ -90,6 +99,11 @@ async function addAll(tx: Tx, plan: Plan, work: Work): Promise<void> {
     tx,
     plan.records.filter((record) => !isGround(record)),
     work,
+  )
+  await insertInvitees(
+    tx,
+    importId,
+    plan.outsiders.map((login) => ({ login, accountId: null })),
   )
 }
 

@@ -2,11 +2,14 @@ import { sql } from 'kysely'
 import type { Profile } from '../accounts/user-queries.ts'
 import type { Db, Tx } from '../db/database.ts'
 
-/** Names of people and things in imported files; of an organisation, or of the whole service (null). */
+/**
+ * Names of people and things in imported files; of an organisation, or of the whole service (null). `user`: made by an import;
+ * `guest`: has an account of his own and agreed to be given something.
+ */
 export type KeyKind = 'user' | 'organisation' | 'site' | 'userGroup' | 'edgeGroup' | 'service'
 
 export interface ImportKey {
-  kind: KeyKind
+  kind: KeyKind | 'guest'
   key: string
   targetId: number
 }
@@ -44,21 +47,72 @@ export async function upsertImportKeys(
   `.execute(tx)
 }
 
-/** Users that an import of the organisation made. Index import_key_target. */
+/** Users that an import of the organisation made, and those who let its imports give them something. Index import_key_target. */
 export async function listImportedUsers(
   db: Db,
   organisationId: number | null,
   userIds: readonly number[],
-): Promise<Set<number>> {
-  if (userIds.length === 0) return new Set()
+): Promise<Map<number, 'made' | 'agreed'>> {
+  if (userIds.length === 0) return new Map()
   const rows = await db
     .selectFrom('importKey')
-    .select('targetId')
-    .where('kind', '=', 'user')
+    .select(['targetId', 'kind'])
+    .where('kind', 'in', ['user', 'guest'] satisfies ImportKey['kind'][])
     .where('organisationId', 'is not distinct from', organisationId)
     .where('targetId', 'in', userIds)
+    .orderBy('kind')
     .execute()
-  return new Set(rows.map(({ targetId }) => targetId))
+  return new Map(rows.map(({ targetId, kind }) => [targetId, kind === 'user' ? 'made' : 'agreed']))
+}
+
+/** Notes whom an import invites; without an account: somebody whose account is not its to change. */
+export async function insertInvitees(
+  tx: Tx,
+  importId: string,
+  invitees: readonly { login: string; accountId: number | null }[],
+): Promise<void> {
+  if (invitees.length === 0) return
+  await sql`
+    insert into import_invitee (import_id, login, account_id)
+    select ${importId}::uuid, login, "accountId"
+    from jsonb_to_recordset(${JSON.stringify(invitees)}::jsonb) as given (login text, "accountId" integer)
+    on conflict do nothing
+  `.execute(tx)
+}
+
+/** Whom an import invited, in the order of their logins. Index import_invitee_pk. */
+export async function listInvitees(
+  db: Db,
+  importId: string,
+  after: string,
+  limit: number,
+): Promise<{ login: string; accountId: number | null }[]> {
+  return db
+    .selectFrom('importInvitee')
+    .select(['login', 'accountId'])
+    .where('importId', '=', importId)
+    .where('login', '>', after)
+    .orderBy('login')
+    .limit(limit)
+    .execute()
+}
+
+/** Who of these was invited by an earlier import of the organisation and has an account elsewhere. Index import_invitee_login. */
+export async function listAskedBefore(
+  db: Db,
+  organisationId: number | null,
+  logins: readonly string[],
+): Promise<Set<string>> {
+  if (logins.length === 0) return new Set()
+  const rows = await db
+    .selectFrom('importInvitee')
+    .innerJoin('importJob', 'importJob.id', 'importInvitee.importId')
+    .select('importInvitee.login')
+    .where('importInvitee.accountId', 'is', null)
+    .where('importJob.organisationId', 'is not distinct from', organisationId)
+    .where(sql<boolean>`import_invitee.login in (select ${elements(logins)})`)
+    .execute()
+  return new Set(rows.map(({ login }) => login))
 }
 
 /** Edges by serial number; several may have the same. Index edge_serial_number. */

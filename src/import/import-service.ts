@@ -224,7 +224,7 @@ export class ImportJobs implements AsyncDisposable {
       await using made = await plan({ db, index: store.index })
       if (!mustApply(made)) return resultOf(made)
       try {
-        await applyPlan(made, parts, { actor: job.actor, organisationId })
+        await applyPlan(made, parts, { actor: job.actor, organisationId, importId: job.id })
         return resultOf(made)
       } catch (error) {
         if (!(error instanceof Moved)) throw error
@@ -233,7 +233,7 @@ export class ImportJobs implements AsyncDisposable {
     return await write(job.actor, async (w) => {
       requireImporter(this.#ctx, job.actor, organisationId)
       await using made = await plan({ db: w.tx, index: w.index })
-      if (mustApply(made)) await applyInside(w, made, parts, organisationId)
+      if (mustApply(made)) await applyInside(w, made, parts, { organisationId, importId: job.id })
       return resultOf(made)
     })
   }
@@ -330,7 +330,8 @@ function counting(input: ImportInput): { input: ImportInput; result(): { fileByt
 }
 
 function mustApply(plan: Plan): boolean {
-  return !plan.isDryRun && !plan.isRefused && (plan.users.count > 0 || plan.records.length > 0)
+  const { isDryRun, isRefused, users, records, outsiders } = plan
+  return !isDryRun && !isRefused && (users.count > 0 || records.length > 0 || outsiders.length > 0)
 }
 
 function resultOf({ isRefused, isDryRun, summary: { counts, report } }: Plan): ImportResult {

@@ -11,6 +11,7 @@ import type { AlertingRow } from './import-queries.ts'
 import type { ImportProblem, UserRecord } from './model.ts'
 import { lookUp, planGrants, type Wanted } from './plan-access.ts'
 import { misfit, type PlanWorld } from './plan-world.ts'
+import { accountOf, type Standing } from './standing.ts'
 
 const MAX_CLAIMS = 200
 
@@ -18,7 +19,7 @@ const MAX_CLAIMS = 200
 export interface UserDetails {
   profile: Profile | undefined
   alerting: readonly AlertingRow[]
-  isImported: boolean
+  imported: 'made' | 'agreed' | undefined
 }
 
 /** All that an import does about one user. Ids of new rows are 0 until they are numbered. */
@@ -36,32 +37,24 @@ export interface PlannedUser {
   profileFields: string[]
   alerting: AlertingRow[]
 }
-/** Somebody whose account is not the importer's to change: he is invited, and nothing is said about him (D-03). */
-export interface Outsider {
-  login: string
-  isOutsider: true
-}
-
-/** The account a record is about: by login, or by the address where that stands for it (D-02). */
-export function accountOf({ index }: PlanWorld, { login, email }: UserRecord): UserRow | undefined {
-  const found = index.userByLogin(login)
-  return found ?? (email?.trim().toLowerCase() === login ? index.userByEmail(login) : undefined)
-}
-
-/** Compares a record with what is there. Pure; every problem at once. */
+/** Compares a record with what is there, by the standing that its account has. Pure; every problem at once. */
 export function planUser(
   world: PlanWorld,
-  record: UserRecord,
+  given: UserRecord,
   wanted: Wanted,
-  details: UserDetails,
-): PlannedUser | Outsider | ImportProblem[] {
-  const known = accountOf(world, record)
-  if (known !== undefined && !world.mayEdit(known, details.isImported)) return { login: record.login, isOutsider: true }
+  details: UserDetails & { standing: Standing },
+): PlannedUser | ImportProblem[] {
+  const { standing } = details
+  const record = standing === 'guest' ? onlyAccess(given) : given
+  const known = standing === 'other' ? undefined : accountOf(world, given)
   const problems: ImportProblem[] = []
   const profile = planProfile(record, details.profile, problems)
   const after = planAccount(world, record, known, { ...details.profile, ...profile }, problems)
+  if (standing !== 'other' && isTaken(world, after))
+    problems.push(misfit(record.place, 'D-03', takenText, after.email ?? after.login))
   const claims = planClaims(world, record, known, problems)
-  const grants = planGrants(world, record, { userId: known?.id, wanted, controls: mayControl(claims.all) })
+  const controls = mayControl(standing === 'guest' ? new Map(Object.entries(given.claims ?? {})) : claims.all)
+  const grants = planGrants(world, record, { userId: known?.id, wanted, controls })
   const restrictions = planRestrictions(world, record, known, problems)
   const alerting = planAlerting(world, record, known, details.alerting, problems)
   problems.push(...grants.problems)
@@ -80,7 +73,7 @@ export function planUser(
     login: after.login,
     id,
     isNew: known === undefined,
-    isInvited: known === undefined,
+    isInvited: known === undefined && after.disabledAt === null,
     isDisabled: known !== undefined && known.disabledAt === null && after.disabledAt !== null,
     ownershipsLost: grants.removed.filter((grant) => grant.roleId === world.ownerRoleId),
     changes,
@@ -88,6 +81,12 @@ export function planUser(
     profileFields: fields,
     alerting,
   }
+}
+
+/** What an organisation may say of somebody who is not its own. */
+function onlyAccess({ kind, place, login, accountRole, access, restrictions }: UserRecord): UserRecord {
+  const said = Object.entries({ accountRole, access, restrictions }).filter(([, value]) => value !== undefined)
+  return { kind, place, login, ...Object.fromEntries(said) }
 }
 
 function planAccount(
@@ -140,7 +139,6 @@ function planAccount(
     problems.push(
       misfit(record.place, 'G-01', 'Global role, sharing and disabling are for who looks after all accounts'),
     )
-  if (isTaken(world, after)) problems.push(misfit(record.place, 'D-03', takenText, after.email ?? after.login))
   return after
 }
 

@@ -1,19 +1,20 @@
 import type { GrantRow } from '../access/model.ts'
 import type { Db } from '../db/database.ts'
-import { listAlertingOf, listImportedUsers, listProfiles } from './import-queries.ts'
+import { listAlertingOf, listAskedBefore, listImportedUsers, listProfiles } from './import-queries.ts'
 import type { ImportProblem, Selection, UserRecord } from './model.ts'
 import type { Numbers } from './numbers.ts'
 import type { Pace } from './pace.ts'
 import type { SpooledUser } from './plan.ts'
 import { nameOf } from './plan-access.ts'
-import { accountOf, type PlannedUser, planUser, type UserDetails } from './plan-user.ts'
+import { type PlannedUser, planUser, type UserDetails } from './plan-user.ts'
 import { misfit, type PlanWorld } from './plan-world.ts'
 import { Selections } from './selection.ts'
 import type { Spool } from './spool.ts'
+import { accountOf, namesakes, standingOf } from './standing.ts'
 import type { Summary } from './summary.ts'
 
 const BATCH = 200
-const noDetails: UserDetails = { profile: undefined, alerting: [], isImported: false }
+const noDetails: UserDetails = { profile: undefined, alerting: [], imported: undefined }
 
 interface Work {
   read: Spool<SpooledUser>
@@ -22,6 +23,8 @@ interface Work {
   numbers: Numbers | undefined
   /** Gets the ids of users that are new, by login, for what refers to them. */
   newUsers: Map<string, number>
+  /** Gets the logins of those whose accounts are somebody else's (D-03). */
+  outsiders: string[]
   summary: Summary
   pace: Pace
   db: Db
@@ -44,13 +47,19 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
       if (pace.isOver) await pace.rest()
       const problems = repeated(record, seen)
       const wanted = await selections.wanted(world, record, problems)
-      const known = accountOf(world, record)
-      const plan = planUser(world, record, wanted, (known && details.get(known.id)) ?? noDetails)
+      const standing = standingOf(world, record, (id) => details.people.get(id)?.imported)
+      const known = standing === 'other' ? undefined : accountOf(world, record)
+      const found = (known && details.people.get(known.id)) ?? noDetails
+      const plan = planUser(world, record, wanted, { ...found, standing })
       if (Array.isArray(plan)) problems.push(...plan)
       for (const problem of problems) summary.problem(problem)
       if (problems.length > 0) summary.counts.skipped += 1
-      else if ('isOutsider' in plan) summary.invite(plan.login)
-      else if (!Array.isArray(plan)) {
+      else if (standing === 'himself' || details.asked.has(record.login)) summary.counts.unchanged += 1
+      else if (standing === 'other' && !Array.isArray(plan)) {
+        // Told like somebody new, so that nobody learns that there is such an account.
+        note(world, plan, summary, { lost: [], disabled: [], gained: new Set() })
+        work.outsiders.push(record.login)
+      } else if (!Array.isArray(plan)) {
         note(world, plan, summary, owners)
         if (isChange(plan)) fresh.push(plan)
       }
@@ -153,24 +162,28 @@ async function learn({ names }: PlanWorld, records: readonly UserRecord[], pace:
   await names.learn('edge', edges, pace)
 }
 
-async function detailsOf(
-  world: PlanWorld,
-  records: readonly UserRecord[],
-  db: Db,
-): Promise<ReadonlyMap<number, UserDetails>> {
-  const ids = records.flatMap((record) => accountOf(world, record)?.id ?? [])
+interface Details {
+  people: ReadonlyMap<number, UserDetails>
+  /** Who was invited before and has an account elsewhere. */
+  asked: ReadonlySet<string>
+}
+
+async function detailsOf(world: PlanWorld, records: readonly UserRecord[], db: Db): Promise<Details> {
+  const { organisationId } = world
+  const ids = [...new Set(records.flatMap((record) => namesakes(world, record).map(({ id }) => id)))]
   const alerted = records.flatMap((record) => (record.alerting ? (accountOf(world, record)?.id ?? []) : []))
   const profiles = await listProfiles(db, ids)
   const alerting = await listAlertingOf(db, alerted)
-  const imported = await listImportedUsers(db, world.organisationId, ids)
-  return new Map(
-    ids.map((id) => [
-      id,
-      {
-        profile: profiles.get(id),
-        alerting: alerting.filter(({ userId }) => userId === id),
-        isImported: imported.has(id),
-      },
-    ]),
-  )
+  const imported = await listImportedUsers(db, organisationId, ids)
+  const isOther = (record: UserRecord) => standingOf(world, record, (id) => imported.get(id)) === 'other'
+  const others = organisationId === null ? [] : records.filter(isOther).map(({ login }) => login)
+  const detailsFor = (id: number): UserDetails => ({
+    profile: profiles.get(id),
+    alerting: alerting.filter(({ userId }) => userId === id),
+    imported: imported.get(id),
+  })
+  return {
+    people: new Map(ids.map((id) => [id, detailsFor(id)])),
+    asked: await listAskedBefore(db, organisationId, others),
+  }
 }

@@ -59,7 +59,8 @@ export class PlanWorld {
     const { index, askerId, at } = this
     if (this.isManager) return true
     if (user.id === askerId) return false
-    return (isImported && index.grantsOf(user.id).length === 0) || handlesClaims({ index, askerId, at }, user)
+    const hasNothing = index.grantsOf(user.id).length === 0 && index.membershipsOf(user.id).length === 0
+    return (isImported && hasNothing) || handlesClaims({ index, askerId, at }, user)
   }
 
   /** Whether the actor holds a permission on a resource. */

@@ -44,6 +44,8 @@ export interface Plan extends AsyncDisposable {
   isRefused: boolean
   records: readonly PlannedRecord[]
   users: Spool<PlannedUser>
+  /** Logins of those whose accounts are somebody else's: they are invited (D-03). */
+  outsiders: readonly string[]
 }
 
 /** A user record on its way through the disk. */
@@ -77,7 +79,8 @@ export async function makePlan(
     await things.ground()
     const { index, names, newUsers, records } = things
     const world = new PlanWorld({ ...options, index, names, at })
-    if (!summary.isFatal) await planUsers(world, { ...parts, read, users, numbers, newUsers, summary, pace })
+    const outsiders: string[] = []
+    if (!summary.isFatal) await planUsers(world, { ...parts, read, users, outsiders, numbers, newUsers, summary, pace })
     await users.end()
     await things.relations()
     const isRefused = summary.isFatal || (summary.report.problemCount > 0 && !options.skipInvalid)
@@ -88,6 +91,7 @@ export async function makePlan(
       isRefused,
       records,
       users,
+      outsiders,
       [Symbol.asyncDispose]: () => users[Symbol.asyncDispose](),
     }
   } catch (error) {

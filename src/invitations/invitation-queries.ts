@@ -82,6 +82,90 @@ export async function isInvited(db: Db, organisationId: number, addressee: strin
   return (await found.limit(1).executeTakeFirst()) !== undefined
 }
 
+/** Many vouchers at once, in the order given. */
+export async function insertInvitations(tx: Tx, rows: readonly Insertable<InvitationTable>[]): Promise<number[]> {
+  if (rows.length === 0) return []
+  const made = await tx
+    .insertInto('invitation')
+    .values([...rows])
+    .returning('id')
+    .execute()
+  return made.map(({ id }) => id)
+}
+
+/** Takes back the vouchers that open accounts. Index invitation_account. */
+export async function deleteVouchersOf(tx: Tx, accountIds: readonly number[]): Promise<void> {
+  if (accountIds.length > 0) await tx.deleteFrom('invitation').where('accountId', 'in', accountIds).execute()
+}
+
+/** Takes back an organisation's open requests to people with accounts of their own. Index invitation_organisation. */
+export async function deleteRequestsTo(tx: Tx, organisationId: number, addressees: readonly string[]): Promise<void> {
+  if (addressees.length === 0) return
+  await tx
+    .deleteFrom('invitation')
+    .where('organisationId', '=', organisationId)
+    .where('memberRole', 'is', null)
+    .where('usedAt', 'is', null)
+    .where('addressee', 'in', addressees)
+    .execute()
+}
+
+/** Who has no password yet and may sign in once he has. Index user_account_pk. */
+export async function listUnopened(db: Db, userIds: readonly number[]): Promise<Set<number>> {
+  if (userIds.length === 0) return new Set()
+  const rows = await db
+    .selectFrom('userAccount')
+    .select('id')
+    .where('id', 'in', userIds)
+    .where('passwordHash', 'is', null)
+    .where('disabledAt', 'is', null)
+    .execute()
+  return new Set(rows.map(({ id }) => id))
+}
+
+/** Organisations whose imports made the accounts, and user groups that look after them. Indexes import_key_target, managed_account_pk. */
+export async function listHomes(
+  db: Db,
+  userIds: readonly number[],
+): Promise<{ userId: number; organisationId: number | null; groupId: number | null }[]> {
+  if (userIds.length === 0) return []
+  const imported = await db
+    .selectFrom('importKey')
+    .select(['targetId as userId', 'organisationId'])
+    .where('kind', '=', 'user')
+    .where('targetId', 'in', userIds)
+    .where('organisationId', 'is not', null)
+    .execute()
+  const managed = await db
+    .selectFrom('managedAccount')
+    .select(['userId', 'groupId'])
+    .where('userId', 'in', userIds)
+    .execute()
+  return [
+    ...imported.map((row) => ({ ...row, groupId: null })),
+    ...managed.map((row) => ({ ...row, organisationId: null })),
+  ]
+}
+
+/** Who has what stands beside the graph: user groups of his own, invitations that wait for him. */
+export async function listInvitedOrOwning(db: Db, userIds: readonly number[], now: Date): Promise<Set<number>> {
+  if (userIds.length === 0) return new Set()
+  const owners = await db.selectFrom('userGroup').select('ownerId as id').where('ownerId', 'in', userIds).execute()
+  const invited = await openOnes(db, now).clearSelect().select('userId as id').where('userId', 'in', userIds).execute()
+  return new Set([...owners, ...invited].map(({ id }) => id ?? 0))
+}
+
+/** The account if it still has no password; false otherwise. */
+export async function updateFirstPassword(tx: Tx, userId: number, passwordHash: string): Promise<boolean> {
+  const result = await tx
+    .updateTable('userAccount')
+    .set({ passwordHash })
+    .where('id', '=', userId)
+    .where('passwordHash', 'is', null)
+    .executeTakeFirstOrThrow()
+  return result.numUpdatedRows === 1n
+}
+
 /** False if somebody else was faster. */
 export async function updateInvitationUsed(tx: Tx, id: number, now: Date): Promise<boolean> {
   const result = await tx

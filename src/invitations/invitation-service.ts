@@ -2,12 +2,21 @@ import { guardGrant, guardMembership } from '../access/guard-door.ts'
 import { PLATFORM_RESOURCE_ID, type UserRow } from '../access/model.ts'
 import { controlsUserGroup } from '../access/people-door.ts'
 import type { NewGrant } from '../access/resource-queries.ts'
-import { hasRight, isHimself, refusal, requirePeriod, requireResource, rightsHolder } from '../access/write-door.ts'
+import {
+  hasRight,
+  isHimself,
+  refusal,
+  requirePeriod,
+  requireResource,
+  requireRight,
+  rightsHolder,
+} from '../access/write-door.ts'
 import type { AccountsContext } from '../accounts/accounts-context.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
 import { requireBringer, requireUserGroup } from '../groups/group-rules.ts'
 import { joinGroup } from '../groups/membership-service.ts'
+import { upsertImportKeys } from '../import/import-queries.ts'
 import { generateToken, keyedHash } from '../lib/secrets.ts'
 import {
   joinOrganisation,
@@ -24,6 +33,7 @@ import {
   updateInvitationRejected,
   updateInvitationUsed,
 } from './invitation-queries.ts'
+import { managedAccounts } from './managed-accounts.ts'
 
 const DAY_MS = 86_400_000
 const MAX_TOKEN_LENGTH = 200
@@ -76,7 +86,8 @@ export async function acceptInvitation(
       'token' in by
         ? await findVoucher(w.tx, voucherHash(ctx.pepper, by.token), w.now)
         : await findInvitationById(w.tx, by.invitationId, w.now)
-    const isMine = found !== undefined && ('token' in by ? isFor(found, user) : found.userId === userId)
+    const isOpen = found !== undefined && found.accountId === null
+    const isMine = isOpen && ('token' in by ? isFor(found, user) : found.userId === userId)
     if (found === undefined || user === undefined || !isMine) throw refusal(w, actor, 'invitation')
     await redeem(w, found, user)
   })
@@ -105,13 +116,16 @@ export async function withdrawInvitation(
 ): Promise<void> {
   await ctx.write(actor, async (w) => {
     const found = await findInvitationById(w.tx, invitationId, w.now)
-    if (found === undefined || !mayWithdraw(w, actor, found)) throw refusal(w, actor, 'invitation')
+    if (found === undefined || !(await mayWithdraw(w, actor, found))) throw refusal(w, actor, 'invitation')
     await deleteInvitation(w.tx, found.id)
     w.noted('invitation.withdrawn', 'invitation', String(found.id))
   })
 }
 
-/** Uses an invitation up, and makes the user what it says, by the rights that whoever invited him has now. */
+/**
+ * Uses an invitation up, and makes the user what it says, by the rights that whoever invited him has now. One of an organisation
+ * without a role lets its imports give him what they say (D-03).
+ */
 export async function redeem(w: Write, invitation: Invitation, user: UserRow): Promise<void> {
   if (!(await updateInvitationUsed(w.tx, invitation.id, w.now))) throw invalidInvitation()
   const { createdBy, organisationId, groupId, memberRole } = invitation
@@ -124,6 +138,9 @@ export async function redeem(w: Write, invitation: Invitation, user: UserRow): P
     if (groupId !== null) {
       requireInviter(w, inviter, { groupId }, period)
       await joinGroup(w, { groupId, memberId: user.id, addedBy: createdBy, ...period })
+    } else if (organisationId !== null && isRequest(invitation)) {
+      requireRight(w, inviter, 'manageMembers', organisationId)
+      await upsertImportKeys(w.tx, organisationId, [{ kind: 'guest', key: user.login, targetId: user.id }])
     } else if (organisationId !== null) {
       const role = requireOrganisationRole(memberRole)
       requireInviter(w, inviter, { organisationId, role }, period)
@@ -136,9 +153,16 @@ export async function redeem(w: Write, invitation: Invitation, user: UserRow): P
   }
 }
 
-/** Whether a voucher is for this account: one with an e-mail address is for who has that address. */
-export function isFor(invitation: Invitation, user: Pick<UserRow, 'email'> | undefined): boolean {
-  return invitation.email === null || invitation.email.toLowerCase() === user?.email?.toLowerCase()
+/** Whether a voucher is for this account: one with an e-mail address is for who has it; a request for whom it asked. */
+export function isFor(invitation: Invitation, user: Partial<Pick<UserRow, 'login' | 'email'>> | undefined): boolean {
+  const { email, addressee } = invitation
+  if (isRequest(invitation)) return [user?.login, user?.email?.toLowerCase()].includes(addressee ?? '')
+  return email === null || email.toLowerCase() === user?.email?.toLowerCase()
+}
+
+/** Whether it asks somebody who has an account elsewhere to let an organisation's imports give him something (D-03). */
+function isRequest({ organisationId, memberRole, accountId }: Invitation): boolean {
+  return organisationId !== null && memberRole === null && accountId === null
 }
 
 /** The keyed hash of a voucher. */
@@ -153,8 +177,10 @@ export function invalidInvitation(): AppError {
 }
 
 /** Whoever made it, who may invite there, and for one that leads nowhere yet whoever looks after accounts. */
-function mayWithdraw(w: Write, actor: Actor, { createdBy, organisationId, groupId }: Invitation): boolean {
+async function mayWithdraw(w: Write, actor: Actor, invitation: Invitation): Promise<boolean> {
+  const { createdBy, organisationId, groupId, accountId } = invitation
   if (isHimself(w, actor, createdBy ?? undefined)) return true
+  if (accountId !== null) return (await managedAccounts(w, actor, [accountId])).has(accountId)
   if (organisationId !== null) return hasRight(w, actor, 'manageMembers', organisationId)
   if (groupId === null) return hasRight(w, actor, 'manageUser', PLATFORM_RESOURCE_ID)
   const group = w.index.row('userGroup', groupId)

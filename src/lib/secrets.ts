@@ -33,6 +33,11 @@ export function generateToken(): string {
   return randomBytes(32).toString('base64url')
 }
 
+/** Voucher that people copy and spreadsheets leave alone: 43 letters and digits, 256 bits. */
+export function generateVoucher(): string {
+  return randomText(base62, 43)
+}
+
 /** What is stored of a high-entropy secret: without the pepper a stolen table cannot even be tried against. */
 export function keyedHash(pepper: Uint8Array, secret: string): string {
   let key = pepperKeys.get(pepper)

@@ -106,6 +106,9 @@ describe('the surface of the service', () => {
       rejectInvitation · ui · signedIn, himself
       withdrawInvitation · ui service · signedIn
       listInvitations · ui service · signedIn
+      inviteAccount · ui service · signedIn
+      inviteImported · ui service · signedIn
+      openAccount · ui · public
       createGroupMember · ui service · signedIn
       setGroupMemberPassword · ui service · signedIn
       explainAccess · ui service · signedIn
@@ -243,12 +246,13 @@ describe('the surface of the service', () => {
     }
   })
 
-  it('lets strangers do nothing but sign in, register and log out', () => {
+  it('lets strangers do nothing but sign in, register, open their account and log out', () => {
     expect(allMethods.filter(({ access }) => access === 'public').map(({ name }) => name)).toEqual([
       'authenticateWithPassword',
       'authenticateWithToken',
       'logout',
       'registerUser',
+      'openAccount',
     ])
   })
 })

@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AppContext } from '../../src/context.ts'
 import { applyPlan } from '../../src/import/apply.ts'
+import { insertImportJob } from '../../src/import/import-job-queries.ts'
 import type { ImportItem, UserRecord } from '../../src/import/model.ts'
 import { makePlan, type PlanOptions } from '../../src/import/plan.ts'
 import type { ImportCounts, ImportReport } from '../../src/import/summary.ts'
@@ -25,6 +26,7 @@ export async function importItems(
     onApplied?: () => void
   } = {},
 ): Promise<Imported> {
+  const importId = randomUUID()
   const folder = join(ctx.config.dataDir, `import-${randomUUID()}`)
   await mkdir(folder, { recursive: true })
   const { dryRun = false, signal = new AbortController().signal } = given
@@ -52,6 +54,9 @@ export async function importItems(
   try {
     await using plan = await makePlan(read(), options, parts, dryRun)
     const { isRefused, summary } = plan
+    const job = { organisationId: options.organisationId, name: 'test', fileName: 'test', isDryRun: dryRun }
+    const started = { ...job, state: 'done', createdBy: options.askerId, createdAt: ctx.clock() } as const
+    await insertImportJob(ctx.db, { id: importId, ...started })
     await given.beforeApply?.()
     if (!isRefused && !plan.isDryRun) {
       await applyPlan(
@@ -63,7 +68,7 @@ export async function importItems(
           onProgress: () => given.onApplied?.(),
           keepKey: async () => undefined,
         },
-        { actor: { actorId: options.askerId }, organisationId: options.organisationId },
+        { actor: { actorId: options.askerId }, organisationId: options.organisationId, importId },
       )
     }
     return { isRefused, counts: summary.counts, report: summary.report }
