@@ -188,6 +188,12 @@ export interface Methods {
   withdrawInvitation: { params: { invitationId: number | string }; result: Record<string, never> }
   /** Open invitations: those to the caller; with `sent` those that he made, and all for who looks after accounts; or those to an organisation or a group for who decides about its members. */
   listInvitations: { params: { organisationId?: number | string | undefined; groupId?: number | string | undefined; sent?: boolean | undefined; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { invitations: ({ invitationId?: number; groupId?: number; organisationId?: number; name: string; role?: "member" | "viewer" | "manager" | "owner"; addressee?: string; isVoucher?: boolean; isRejected: boolean; invitedBy: string | null; expiresAt: string | null })[]; total: number } }
+  /** Makes the voucher that opens an account without a password, and takes back the one before. Shown once. For who looks after the account. */
+  inviteAccount: { params: { login: string; validDays?: number | string | undefined }; result: { login: string; email: string | null; invitationId: number; token: string; expiresAt: string } }
+  /** Vouchers for the people an import invites, page by page; those from before are taken back. Shown once. `open`: needs none any more; `refused`: the account has something that is not the caller’s to give. */
+  inviteImported: { params: { importId: string; after?: string | undefined; limit?: number | string | undefined; validDays?: number | string | undefined }; result: { invited: ({ login: string; state: "invited" | "open" | "refused"; email?: string | null; invitationId?: number; token?: string; expiresAt?: string })[]; next?: string } }
+  /** Sets the first password of an account by the voucher for it. Then log in with the answer. `registerUser` with the voucher does the same. */
+  openAccount: { params: { invitation: string; password: string }; result: { login: string } }
   /** Creates an account inside a user group of an organisation; the group looks after it (E-04). */
   createGroupMember: { params: { groupId: number | string; login: string; name?: string | undefined; email?: string | undefined; language?: string | undefined; password?: string | undefined }; result: { login: string } }
   /** Sets the password of an account that the group looks after wholly, and of no other (EC-08). */
