@@ -1,9 +1,10 @@
 import { type Components, coversComponent } from './components.ts'
 import { conveysDiscover } from './graph-expand.ts'
 import { reachesContent } from './graph-reach.ts'
-import type { ResourceGraph, Tenant } from './graph-resources.ts'
+import type { ResourceGraph } from './graph-resources.ts'
+import { added, type Sum, sumIsCurrent, sumIsLimited, sumMask, sumOf, sumRank, withRank } from './graph-sums.ts'
 import { type Conveyance, type Held, historicMask, type View } from './graph-view.ts'
-import { maskOf, PLATFORM_RESOURCE_ID, permissionBits } from './model.ts'
+import { maskOf, openemsRoles, PLATFORM_RESOURCE_ID, permissionBits } from './model.ts'
 import { intersectWindows, type Windows, windowsContain, windowsEmpty } from './windows.ts'
 
 /**
@@ -24,24 +25,21 @@ export const isLimited = (decision: Decision): boolean => (decision & limitedBit
 
 const { discover, overview, detail, control, install, configRaw, createSite, createSub } = permissionBits
 const guestNeeds = maskOf('live', 'detail')
+const strongest = openemsRoles.length - 1
 const nothing: readonly Conveyance[] = []
-const cachedFlows = 100_000
 
 type Take = (conveyances: readonly Conveyance[]) => void
+
+/** What a decision is cut to, at which moment. */
+interface Within {
+  restriction: Windows | undefined
+  component: string | null | undefined
+  at: number
+}
 
 /** Answers what a view allows on a resource: grants add, caps cut (domain rules 2.3). */
 export class Evaluator {
   readonly #resources: ResourceGraph
-  // The decision under way, in fields, so that making one allocates nothing.
-  #at = 0
-  #tenant: Tenant | undefined
-  #restriction: Windows | undefined
-  #mask = 0
-  #rank = -1
-  #isCurrent = false
-  #isLimited = false
-  /** The component asked about, null for the edge as a whole. */
-  #component: string | null | undefined
 
   constructor(resources: ResourceGraph) {
     this.#resources = resources
@@ -54,26 +52,21 @@ export class Evaluator {
   decide(view: View, resourceId: number, component?: string | null): Decision {
     const { kinds } = this.#resources
     if (!view.isActive || !kinds.exists(resourceId)) return 0
+    const restriction = view.restrictions?.get(resourceId)
+    const within =
+      restriction === undefined && component === undefined ? undefined : { restriction, component, at: view.at }
+    const own = this.#sum(view, resourceId, within)
+    const sum = added(own, this.#sumOfEverybody(view, resourceId, within))
+    if (sum === 0) return 0
     const tenant = this.#resources.tenantOf(resourceId)
-    this.#at = view.at
-    this.#tenant = tenant
-    this.#restriction = view.restrictions?.get(resourceId)
-    this.#mask = 0
-    this.#rank = -1
-    this.#isCurrent = false
-    this.#isLimited = false
-    this.#component = component
-    this.#visit(view, resourceId, this.#addAll)
-    const ownMask = this.#mask
-    if (view.everybody && tenant?.publicAccess) this.#visit(view.everybody, resourceId, this.#addAll)
-    const mask = this.#mask & view.cap & capOf(this.#resources, resourceId)
+    const mask = sumMask(sum) & view.cap & capOf(this.#resources, resourceId)
     if (mask === 0) return 0
     let rank = -1
     if (kinds.isEdge(resourceId)) {
-      rank = Math.min(this.#rank, coveredRank(mask))
-      if (rank < 0 && tenant?.strictRoles === false && (mask & ownMask & overview) !== 0) rank = 0
+      rank = Math.min(sumRank(sum), coveredRank(mask))
+      if (rank < 0 && tenant?.strictRoles === false && (mask & own & overview) !== 0) rank = 0
     }
-    const flags = (this.#isCurrent ? 0 : historicOnlyBit) | (this.#isLimited ? limitedBit : 0)
+    const flags = (sumIsCurrent(sum) ? 0 : historicOnlyBit) | (sumIsLimited(sum) ? limitedBit : 0)
     return mask | ((rank + 1) << rankShift) | flags
   }
 
@@ -163,26 +156,48 @@ export class Evaluator {
     return false
   }
 
-  readonly #addAll: Take = (conveyances) => {
-    for (const conveyance of conveyances) {
-      if (this.#restriction === undefined) this.#add(conveyance)
-      else {
-        const restricted = restrict(conveyance, this.#restriction, this.#at)
-        if (!windowsEmpty(restricted.windows)) this.#add(restricted)
+  /** What the view's own grants convey to a resource. */
+  #sum(view: View, resourceId: number, within: Within | undefined): Sum {
+    const { sums } = view
+    if (sums.size === 0) return 0
+    if (within !== undefined) return this.#sumWithin(view, resourceId, within)
+    const { links, kinds } = this.#resources
+    let sum = sums.get(resourceId, 'self')
+    for (let slot = links.firstParent(resourceId); slot !== 0; slot = links.nextParent(slot)) {
+      const parent = links.parent(slot)
+      if (!kinds.mayContain(parent, resourceId)) continue
+      const at = this.#resources.aboveAt(parent)
+      sum = added(sum, sums.above(this.#resources.aboves, at))
+    }
+    if (kinds.isOrganisation(resourceId)) {
+      for (const superior of this.#resources.superorganisations(resourceId)) {
+        sum = added(sum, sums.get(superior, 'suborganisation'))
       }
     }
+    if (sum !== 0) sum = withRank(sum, this.#resources.tenantOf(resourceId)?.maxRank ?? strongest)
+    return resourceId === PLATFORM_RESOURCE_ID ? sum : added(sum, sums.get(PLATFORM_RESOURCE_ID, 'content'))
   }
 
-  #add({ mask, rank, isCurrent, grant }: Conveyance): void {
-    if (grant.components !== null) {
-      if (this.#component !== undefined && !coversComponent(grant.components, this.#component)) return
-      this.#isLimited = true
-    }
-    this.#mask |= mask
-    if (isCurrent) this.#isCurrent = true
-    const isFree = this.#tenant === undefined || grant.resourceId === PLATFORM_RESOURCE_ID
-    const allowed = isFree ? rank : Math.min(rank, this.#tenant?.maxRank ?? rank)
-    if (allowed > this.#rank) this.#rank = allowed
+  /** What grants to `public` convey, where the tenant allows it. */
+  #sumOfEverybody({ everybody }: View, resourceId: number, within: Within | undefined): Sum {
+    if (everybody === undefined || everybody.sums.size === 0) return 0
+    return this.#resources.tenantOf(resourceId)?.publicAccess ? this.#sum(everybody, resourceId, within) : 0
+  }
+
+  /** The same of those that cover a component, cut to a restriction: one by one. */
+  #sumWithin(view: View, resourceId: number, { restriction, component, at }: Within): Sum {
+    const maxRank = this.#resources.tenantOf(resourceId)?.maxRank ?? strongest
+    let sum = 0
+    this.#visit(view, resourceId, (conveyances) => {
+      for (const conveyance of conveyances) {
+        const { components, resourceId: on } = conveyance.grant
+        if (component !== undefined && !coversComponent(components, component)) continue
+        const one = restriction === undefined ? conveyance : restrict(conveyance, restriction, at)
+        if (windowsEmpty(one.windows)) continue
+        sum = added(sum, on === PLATFORM_RESOURCE_ID ? sumOf(one) : withRank(sumOf(one), maxRank))
+      }
+    })
+    return sum
   }
 
   /** Hands over what the view's own grants convey to a resource, a list for each way; some may come twice. */
@@ -204,17 +219,12 @@ export class Evaluator {
 
   /** What a container conveys to its content. */
   #flow(view: View, container: number): readonly Conveyance[] {
-    const known = view.flows.get(container)
-    if (known) return known
-    if (view.flows.size >= cachedFlows) view.flows.clear()
     const found: Conveyance[] = []
     for (const above of this.#resources.aboveContent(container)) {
       if (above > 0) pushAll(found, view.held.get(above)?.content)
       else pushAll(found, view.held.get(-above)?.suborganisation)
     }
-    const flow = found.length === 0 ? nothing : found
-    view.flows.set(container, flow)
-    return flow
+    return found
   }
 }
 

@@ -1,3 +1,4 @@
+import { AboveLists } from './graph-above.ts'
 import { Kinds } from './graph-kinds.ts'
 import { Links } from './graph-links.ts'
 import {
@@ -23,7 +24,6 @@ export type Relation = 'self' | 'content' | 'suborganisation'
 
 /** Longest chain of organisations followed; writing refuses far less, so this only stops a damaged tree. */
 const maxTreeDepth = 64
-const cachedAboves = 200_000
 
 /**
  * Resources and the two relations between them: `contains` (a graph with several parents) and the tree of organisations.
@@ -38,7 +38,7 @@ export class ResourceGraph {
   readonly #organisations = new Map<number, OrganisationRow>()
   readonly #suborganisations = new Map<number, Set<number>>()
   readonly #tenants = new Map<number, Tenant>()
-  readonly #above = new Map<number, readonly number[]>()
+  readonly #aboves = new AboveLists()
 
   /** Rises with every change of what contains what. */
   get version(): number {
@@ -173,9 +173,20 @@ export class ResourceGraph {
    * depth, and, as negative numbers, the organisations above those. The platform, above everything, is left out.
    */
   aboveContent(container: number): readonly number[] {
-    const known = this.#above.get(container)
-    if (known) return known
-    if (this.#above.size >= cachedAboves) this.#above.clear()
+    const at = this.aboveAt(container)
+    const { numbers } = this.#aboves
+    return Array.from(numbers.subarray(at + 1, at + 1 + (numbers[at] as number)))
+  }
+
+  /** Where in `aboves` the same stands: its length, and behind that the list. */
+  aboveAt(container: number): number {
+    return this.#aboves.find(container) || this.#aboves.set(container, this.#collectAbove(container))
+  }
+  get aboves(): Int32Array {
+    return this.#aboves.numbers
+  }
+
+  #collectAbove(container: number): number[] {
     const found = [container]
     for (const node of found) {
       for (const parent of this.containersOf(node)) if (!found.includes(parent)) found.push(parent)
@@ -184,7 +195,6 @@ export class ResourceGraph {
       found.flatMap((node) => (this.kinds.isOrganisation(node) ? this.superorganisations(node) : [])),
     )
     for (const organisation of superior) found.push(-organisation)
-    this.#above.set(container, found)
     return found
   }
 
@@ -211,6 +221,6 @@ export class ResourceGraph {
     this.#shape++
     this.#tenants.clear()
     this.#hasLenientTenant = undefined
-    this.#above.clear()
+    this.#aboves.clear()
   }
 }

@@ -1,6 +1,7 @@
 import type { PrincipalGraph } from './graph-principals.ts'
 import type { Relation, ResourceGraph } from './graph-resources.ts'
 import type { Rows } from './graph-rows.ts'
+import { HeldSums } from './graph-sums.ts'
 import {
   type ClaimRow,
   type GrantRow,
@@ -55,6 +56,8 @@ export interface View {
   /** The principal and every group it belongs to, however deep. */
   readonly principals: ReadonlySet<number>
   readonly held: ReadonlyMap<number, Held>
+  /** The same added up. */
+  readonly sums: HeldSums
   /** From grants on the platform, to everything else. */
   readonly everywhere: readonly Conveyance[]
   /** What claims leave. */
@@ -62,8 +65,6 @@ export interface View {
   readonly restrictions: ReadonlyMap<number, Windows> | undefined
   /** What grants to `public` convey, to be counted only where the tenant allows it; undefined in that view itself. */
   readonly everybody: View | undefined
-  /** Conveyed to the content of a container; filled as asked. */
-  readonly flows: Map<number, readonly Conveyance[]>
   /** Whether the content of a container may be known of by grants of the view itself; filled as asked. */
   readonly reached: Map<number, boolean>
 }
@@ -116,11 +117,11 @@ export function resolveView(world: World, principalId: number, at: number, every
     isActive,
     principals,
     held,
+    sums: new HeldSums(held),
     everywhere: held.get(PLATFORM_RESOURCE_ID)?.content ?? [],
     cap: claimCap(world.people.claimsOf(principalId)),
     restrictions,
     everybody,
-    flows: new Map(),
     reached: new Map(),
   }
 }
