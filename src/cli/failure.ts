@@ -1,12 +1,12 @@
 import { CommanderError } from 'commander'
-import { JSONRPCErrorException } from 'json-rpc-2.0'
+import { ServiceError } from '../client/service-error.ts'
 import { ConfigError } from '../config.ts'
 import { AppError, errorKinds } from '../errors.ts'
 
 /** Says what went wrong, for people or as JSON, and returns the exit code. Only what nobody expected shows a stack. */
 export function explainFailure(error: unknown, json: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-  if (error instanceof JSONRPCErrorException) return say(json, withHint(error), error.code, 1)
+  if (error instanceof ServiceError) return say(json, withHint(error), error.code, 1)
   if (error instanceof AppError) return say(json, withCause(error), undefined, 1)
   if (error instanceof ConfigError) return say(json, error.message, undefined, 2)
   if (error instanceof Error && 'code' in error) return say(json, systemText(error), undefined, 1)
@@ -14,7 +14,7 @@ export function explainFailure(error: unknown, json: boolean): number {
 }
 
 /** Nothing tells apart what is unknown and what is invisible; whoever types names has most often mistyped one. */
-function withHint({ code, message }: JSONRPCErrorException): string {
+function withHint({ code, message }: ServiceError): string {
   if (code === errorKinds.forbidden.code) return `There is no such thing, or you may not do this with it. (${message})`
   if (code === errorKinds.unknownMethod.code) return `${message}: "ems-metadata api-docs" lists the methods.`
   return message

@@ -4,9 +4,11 @@ import { basename, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Command, Option } from 'commander'
+import type { ParamsOf, ResultOf } from '../client/protocol.ts'
+import type { ServiceClient } from '../client/service-client.ts'
 import { ConfigError } from '../config.ts'
 import { withClientOptions } from './calls.ts'
-import { type ClientOptions, callService } from './client.ts'
+import { type ClientOptions, callService, openService } from './client.ts'
 import { progressLine, reportText } from './import-text.ts'
 import { invitationsText, openPrivate, validDays, writeInvitations } from './invitations.ts'
 
@@ -43,14 +45,16 @@ export function importCommand(): Command {
       const { invitations, dryRun } = options
       // Before anything is done: afterwards it would be too late to say that it cannot be written.
       await using target = invitations === undefined || dryRun ? undefined : await openPrivate(invitations)
-      const { importId } = await callService(options, 'importMasterData', await begin(file, options))
-      const cancel = () => void callService(options, 'cancelImport', { importId }).catch(() => undefined)
+      const given = await begin(file, options)
+      await using service = await openService(options)
+      const { importId } = await service.call('importMasterData', given)
+      const cancel = () => void service.call('cancelImport', { importId }).catch(() => undefined)
       process.once('SIGINT', cancel)
-      const report = await followed(options, String(importId))
+      const report = await followed(service, importId, options)
       process.removeListener('SIGINT', cancel)
       const isDone = report['state'] === 'done' && report['dryRun'] === false
       const invited =
-        target && isDone ? await writeInvitations(options, String(importId), target, options.validDays) : undefined
+        target && isDone ? await writeInvitations(options, importId, target, options.validDays) : undefined
       show(invited ? { ...report, invitations: invited } : report, options)
       if (invited && !options.json) process.stdout.write(`${invitationsText(invited, String(invitations))}\n`)
     })
@@ -74,7 +78,7 @@ export function importReportCommand(): Command {
     })
 }
 
-async function begin(file: string, options: Options): Promise<Record<string, unknown>> {
+async function begin(file: string, options: Options): Promise<ParamsOf<'importMasterData'>> {
   const { template, format, organisation, name, scope, dryRun = false, skipInvalid = false } = options
   if (!(await stat(file).catch(() => undefined))?.isFile()) throw new ConfigError(`There is no file ${file}.`)
   return {
@@ -101,10 +105,14 @@ async function send(file: string, { url = '', token }: Options): Promise<string>
   return answer.uploadId
 }
 
-async function followed(options: Options, importId: string): Promise<Record<string, unknown>> {
+async function followed(
+  service: ServiceClient,
+  importId: string,
+  options: Options,
+): Promise<ResultOf<'getImportReport'>> {
   const isShown = process.stderr.isTTY && !options.json
   for (;;) {
-    const report = await callService(options, 'getImportReport', { importId })
+    const report = await service.call('getImportReport', { importId })
     if (isShown && report['progress']) process.stderr.write(`\r\x1b[K${progressLine(report['progress'])}`)
     if (report['state'] !== 'running') {
       if (isShown) process.stderr.write('\r\x1b[K')

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { OpenemsRole } from '../../src/access/model.ts'
-import { BackendClient, EdgeClient, type Json, ServiceClient, UiClient, userPassword } from '../harness/clients.ts'
+import { BackendClient, EdgeClient, type Json, UiClient, userPassword } from '../harness/clients.ts'
+import { openOperator } from '../harness/operator.ts'
 import { addEdge, addUser, give } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
@@ -35,7 +36,7 @@ async function scene(role: OpenemsRole = 'owner') {
   device.report(reported)
   await device.settled()
   const ui = stack.use(await UiClient.signedIn(service, user.login))
-  const operator = stack.use(await ServiceClient.local(service))
+  const operator = stack.use(await openOperator(service))
   const resources = stack.move()
   return { edge, user, device, ui, operator, grantId, [Symbol.asyncDispose]: () => resources.disposeAsync() }
 }
@@ -180,7 +181,7 @@ describe('several grants on one edge', () => {
     await device.settled()
     await ui.settled()
     expect(ui.texts.join()).not.toContain('secret')
-    await operator.request('revokeGrant', { grantId: all.grantId })
+    await operator.call('revokeGrant', { grantId: all.grantId })
     await vi.waitFor(
       async () => expect((await ui.call('getEdge', { edgeId: edge.id })).error).toMatchObject({ code: 1005 }),
       { interval: 20 },

@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { BackendClient, EdgeClient, type Json, ServiceClient } from '../harness/clients.ts'
+import { BackendClient, EdgeClient, type Json } from '../harness/clients.ts'
+import { openOperator } from '../harness/operator.ts'
 import { addEdge, fresh, give, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
 let service: TestService
-let operator: ServiceClient
+let operator: Awaited<ReturnType<typeof openOperator>>
 beforeAll(async () => {
   service = await startTestService()
-  operator = await ServiceClient.local(service)
+  operator = await openOperator(service)
 })
 afterAll(async () => {
   await operator?.[Symbol.asyncDispose]()
@@ -17,7 +18,7 @@ afterAll(async () => {
 /** A reader with grants of its own, and those by edge. */
 async function openReader(edges: SeededEdge[]): Promise<{ client: BackendClient; grants: Map<string, number> }> {
   const name = fresh('reader')
-  const { token } = await operator.request('createServiceToken', { name })
+  const { token } = await operator.call('createServiceToken', { name })
   const id = [...service.ctx.store.index.rows('service')].find((row) => row.name === name)?.id ?? 0
   const grants = new Map<string, number>()
   for (const edge of edges) grants.set(edge.id, await give(service.ctx, { id } as never, 'guest', edge))

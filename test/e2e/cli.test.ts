@@ -10,6 +10,7 @@ import { serveCommand } from '../../src/cli/serve.ts'
 import { simulateCommand } from '../../src/cli/simulate.ts'
 import { type Finished, runCli } from '../harness/child.ts'
 import { EdgeClient, type Json, ServiceClient, UiClient } from '../harness/clients.ts'
+import { openOperator } from '../harness/operator.ts'
 import { startTestService, type TestService, temporaryFolder, unpackEmbedded } from '../harness/service.ts'
 
 const PROCESS_MS = 60_000
@@ -234,6 +235,20 @@ describe('calls', { timeout: PROCESS_MS * 2 }, () => {
     expect(JSON.parse(refused.stderr)).toMatchObject({ error: { code: 1005 } })
     const wrong = await runCli(['create-edge', 'edge9', '--url', url, '--token', 'wrong'])
     expect(wrong).toMatchObject({ code: 2, stderr: 'ems-metadata: The service refuses this token.\n' })
+    const elsewhere = await runCli([
+      'create-edge',
+      'edge9',
+      '--url',
+      url.replace('/service', '/nowhere'),
+      '--token',
+      'x',
+    ])
+    expect(elsewhere).toMatchObject({
+      code: 2,
+      stderr: 'ems-metadata: The service answered HTTP 404; --url must end in /service.\n',
+    })
+    const nobody = await runCli(['create-edge', 'edge9', '--url', 'ws://127.0.0.1:1/service', '--token', 'x'])
+    expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringContaining('nobody listens there')])
     expect(await local('grant', 'nobody', '--role', 'owner', '--platform')).toMatchObject({
       code: 1,
       stderr: 'ems-metadata: There is no user nobody\n',
@@ -290,8 +305,8 @@ describe('TLS', () => {
     )
     await using secure = await startTestService({ config: { tlsKey: key, tlsCert: cert } })
     const ca = execFileSync('cat', [cert])
-    await using operator = await ServiceClient.local(secure)
-    const { apiKey } = await operator.request('createEdge', { edgeId: 'edge0' })
+    await using operator = await openOperator(secure)
+    const { apiKey } = await operator.call('createEdge', { edgeId: 'edge0' })
     await using device = await EdgeClient.open(secure, String(apiKey), { ca })
     device.report({ soc: 5 })
     await device.settled()

@@ -4,6 +4,7 @@ import { testClock } from '../harness/clock.ts'
 import { cloneDatabase } from '../harness/database.ts'
 import { EdgeApp } from '../harness/edge-app.ts'
 import { recordingLog } from '../harness/log.ts'
+import { openOperator } from '../harness/operator.ts'
 import { addEdge, type SeededEdge } from '../harness/seed.ts'
 import { startServiceOn, startTestService, type TestService, temporaryFolder } from '../harness/service.ts'
 import { TcpProxy } from '../harness/tcp-proxy.ts'
@@ -12,11 +13,11 @@ const seal = 'the first seal of the test, long enough'
 const id = 'edges0'
 
 let service: TestService
-let operator: ServiceClient
+let operator: Awaited<ReturnType<typeof openOperator>>
 const time = testClock()
 beforeAll(async () => {
   service = await startTestService({ config: { edgeKeySeals: [seal] }, clock: time.now })
-  operator = await ServiceClient.local(service)
+  operator = await openOperator(service)
 })
 afterAll(async () => {
   await operator?.[Symbol.asyncDispose]()
@@ -35,13 +36,13 @@ it('the map follows every change of a key: made, rotated with overlap, ended, de
   const kept = await addEdge(service.ctx)
   await using app = await EdgeApp.serving(service, { id })
   await app.told((keys) => keys[kept.apiKey] === kept.id)
-  const { apiKey: first } = await operator.request('createEdge', { edgeId: 'moving' })
+  const { apiKey: first } = await operator.call('createEdge', { edgeId: 'moving' })
   await app.told((keys) => keys[String(first)] === 'moving')
-  const { apiKey: second } = await operator.request('rotateEdgeKey', { edgeId: 'moving', overlapHours: 1 })
+  const { apiKey: second } = await operator.call('rotateEdgeKey', { edgeId: 'moving', overlapHours: 1 })
   await app.told((keys) => keys[String(first)] === 'moving' && keys[String(second)] === 'moving')
   time.advance(3_600_001)
   await app.told((keys) => !(String(first) in keys) && keys[String(second)] === 'moving')
-  const { apiKey: third } = await operator.request('rotateEdgeKey', { edgeId: 'moving', overlapHours: 0 })
+  const { apiKey: third } = await operator.call('rotateEdgeKey', { edgeId: 'moving', overlapHours: 0 })
   expect(await app.told((keys) => String(third) in keys)).not.toHaveProperty(String(second))
   const copies = () => service.ctx.db.selectFrom('edgeKeyCopy').selectAll().execute()
   const stored = JSON.stringify(await copies())
@@ -78,7 +79,7 @@ it('many changes at once go out together, and what concerns no key not at all', 
   const made = await Promise.all(Array.from({ length: 30 }, () => addEdge(service.ctx)))
   await app.told((keys) => made.every(({ apiKey }) => apiKey in keys))
   expect(app.maps.length - before).toBeLessThan(10)
-  await operator.request('createUser', { login: 'somebody' })
+  await operator.call('createUser', { login: 'somebody' })
   const last = await addEdge(service.ctx)
   await app.told((keys) => last.apiKey in keys)
   const sizes = app.maps.map((map) => Object.keys(map).length)
@@ -98,18 +99,18 @@ it('edges from before the opting in are listed, and served once rotated or seen 
 
   const { log, messages } = recordingLog()
   await using service = await startServiceOn({ ...storage, edgeKeySeals: [seal] }, { log })
-  await using operator = await ServiceClient.local(service)
+  await using operator = await openOperator(service)
   const unserved = (ids: string[]) => ({ edgeIds: ids, total: ids.length })
-  const list = () => operator.request('listEdgesWithoutKeyCopy')
+  const list = () => operator.call('listEdgesWithoutKeyCopy', {})
   expect(await list()).toEqual(unserved(edges.map((edge) => edge.id)))
-  expect(await operator.request('listEdgesWithoutKeyCopy', { after: rotated.id, limit: 1 })).toEqual({
+  expect(await operator.call('listEdgesWithoutKeyCopy', { after: rotated.id, limit: 1 })).toEqual({
     edgeIds: [direct.id],
     total: 3,
   })
   await using app = await EdgeApp.open(service, { id })
   await vi.waitFor(() => expect(messages()).toContain('no API key can be served yet, so the app lets no edge in'))
   expect([app.maps, app.isServing]).toEqual([[], false])
-  const { apiKey } = await operator.request('rotateEdgeKey', { edgeId: rotated.id, overlapHours: 1 })
+  const { apiKey } = await operator.call('rotateEdgeKey', { edgeId: rotated.id, overlapHours: 1 })
   // The old key is valid for an hour, but nobody knows it.
   expect(await app.told(() => true)).toEqual({ [String(apiKey)]: rotated.id })
   expect(await list()).toEqual(unserved([direct.id, waiting.id]))

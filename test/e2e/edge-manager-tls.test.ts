@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { ServiceClient } from '../harness/clients.ts'
 import { EdgeApp } from '../harness/edge-app.ts'
+import { openOperator } from '../harness/operator.ts'
 import { startTestService, temporaryFolder } from '../harness/service.ts'
 
 const secret = 'the secret of the edge apps, long enough'
@@ -29,8 +29,8 @@ it('a certificate lets an app in, and nothing else does where certificates are a
   const tls = { tlsKey: own.key, tlsCert: own.cert, edgeManagerClientCa: authority.cert }
   const edgeKeySeals = ['a seal that is long enough for the test']
   await using service = await startTestService({ config: { ...tls, edgeKeySeals } })
-  await using operator = await ServiceClient.local(service)
-  await operator.request('createEdge', { edgeId: 'edge0' })
+  await using operator = await openOperator(service)
+  await operator.call('createEdge', { edgeId: 'edge0' })
   const ca = await readFile(own.cert)
   const withCertificate = async ({ key, cert }: { key: string; cert: string }) => ({
     ca,

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { runCli, type ServiceProcess, spawnService } from '../harness/child.ts'
 import { EdgeClient, type Json, ServiceClient, UiClient, userPassword } from '../harness/clients.ts'
 import { eachEngine } from '../harness/database.ts'
+import { openOperator } from '../harness/operator.ts'
 import { freePorts } from '../harness/ports.ts'
 import { addEdge, addUserWith } from '../harness/seed.ts'
 import { startServiceOn, startTestService, temporaryFolder, unpackEmbedded } from '../harness/service.ts'
@@ -72,12 +73,12 @@ describe('a process', () => {
     for (let round = 0; round < 2; round++) {
       await using child = await spawnService(env, ports)
       const service = as(child, folder.path)
-      await using operator = await ServiceClient.local(service)
+      await using operator = await openOperator(service)
       for (let count = 0; count < 5; count++) {
         const name = `r${round}n${count}`
-        await operator.request('createUser', { login: name, password: userPassword })
-        const { apiKey } = await operator.request('createEdge', { edgeId: `edge-${name}`, comment: name })
-        await operator.request('grantAccess', { login: name, role: 'owner', on: { edgeId: `edge-${name}` } })
+        await operator.call('createUser', { login: name, password: userPassword })
+        const { apiKey } = await operator.call('createEdge', { edgeId: `edge-${name}`, comment: name })
+        await operator.call('grantAccess', { login: name, role: 'owner', on: { edgeId: `edge-${name}` } })
         written.push({ login: name, edgeId: `edge-${name}`, apiKey: String(apiKey) })
       }
       await using ui = await UiClient.signedIn(service, written.at(-1)?.login)
@@ -170,14 +171,14 @@ describe('a process', () => {
 eachEngine('three kinds of client at once', ({ name }) => {
   it('an edge reports, a person watches and asks, a service reads and changes', { timeout: 30_000 }, async () => {
     await using service = await startTestService({ engine: name })
-    await using operator = await ServiceClient.local(service)
-    const { apiKey, setupPassword } = await operator.request('createEdge', {
+    await using operator = await openOperator(service)
+    const { apiKey, setupPassword } = await operator.call('createEdge', {
       edgeId: 'edge0',
       comment: 'Bakery',
       producttype: 'Home',
     })
-    await operator.request('createUser', { login: 'ada', name: 'Ada', password: userPassword })
-    const { token } = await operator.request('createServiceToken', { name: 'backend', role: 'guest' })
+    await operator.call('createUser', { login: 'ada', name: 'Ada', password: userPassword })
+    const { token } = await operator.call('createServiceToken', { name: 'backend', role: 'guest' })
     await using backend = await ServiceClient.open(service, String(token))
     await using device = await EdgeClient.open(service, String(apiKey))
     device.answerWith = ({ user, payload }) => ({ asked: payload.method, as: user['role'] })
@@ -199,9 +200,9 @@ eachEngine('three kinds of client at once', ({ name }) => {
     expect(await backend.request('getEdgesStatus', { edgeIds: ['edge0'] })).toEqual({ edge0: { online: true } })
     expect((await backend.call('createEdge', { edgeId: 'edge1' })).error).toMatchObject({ code: 1002 })
 
-    await operator.request('revokeAccess', { login: 'ada', on: { edgeId: 'edge0' } })
+    await operator.call('revokeAccess', { login: 'ada', on: { edgeId: 'edge0' } })
     expect((await ui.call('getEdge', { edgeId: 'edge0' })).error).toMatchObject({ code: 1005 })
-    await operator.request('setUserDisabled', { login: 'ada', disabled: true })
+    await operator.call('setUserDisabled', { login: 'ada', disabled: true })
     expect((await ui.closed).code).toBe(1006)
     expect(await backend.request('getEdge', { edgeId: 'edge0' })).toMatchObject({
       edge: { role: 'guest', isOnline: true },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { EdgeClient, ServiceClient, UiClient, userPassword } from '../harness/clients.ts'
+import { EdgeClient, UiClient, userPassword } from '../harness/clients.ts'
+import { openOperator } from '../harness/operator.ts'
 import { addEdge, addUser, addUserWith, give } from '../harness/seed.ts'
 import { startServiceOn, startTestService, type TestService } from '../harness/service.ts'
 
@@ -34,7 +35,7 @@ async function scene(operated: TestService) {
   device.answerWith = () => ({})
   device.report({ soc: 0 })
   const ui = stack.use(await UiClient.signedIn(here, user.login))
-  const operator = stack.use(await ServiceClient.local(operated))
+  const operator = stack.use(await openOperator(operated))
   await ui.watch(edge.id, ['soc'])
   await ui.edgeRpc(edge.id, 'subscribeSystemLog', { subscribe: true })
   let soc = 0
@@ -57,7 +58,7 @@ describe.each([
     await using all = await scene(operated())
     const { ui, operator, user, edge, device } = all
     await soon(
-      () => operator.request('revokeAccess', { login: user.login, on: { edgeId: edge.id } }),
+      () => operator.call('revokeAccess', { login: user.login, on: { edgeId: edge.id } }),
       () =>
         vi.waitFor(
           async () =>
@@ -135,7 +136,7 @@ describe.each([
   it('a key without overlap ends the connection of its edge', async () => {
     await using all = await scene(operated())
     await soon(
-      () => all.operator.request('rotateEdgeKey', { edgeId: all.edge.id, overlapHours: 0 }),
+      () => all.operator.call('rotateEdgeKey', { edgeId: all.edge.id, overlapHours: 0 }),
       async () => expect((await all.device.closed).code).toBe(1008),
     )
   })
