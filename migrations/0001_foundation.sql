@@ -383,10 +383,14 @@ create table user_alerting (
   offline_delay_minutes integer not null default 0,
   fault_delay_minutes integer not null default 0,
   warning_delay_minutes integer not null default 0,
+  last_offline_alert_at timestamptz,
+  last_sum_state_alert_at timestamptz,
   constraint user_alerting_pk primary key (edge_id, user_id),
   constraint user_alerting_edge_fk foreign key (edge_id) references edge (id) on delete cascade,
   constraint user_alerting_user_fk foreign key (user_id) references user_account (id) on delete cascade
 );
+comment on column user_alerting.last_offline_alert_at is 'When the person was last told that the edge is offline; the sender of the message says so.';
+comment on column user_alerting.last_sum_state_alert_at is 'The same for faults and warnings.';
 create index user_alerting_user on user_alerting (user_id);
 
 -- The log ----------------------------------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { edgeRoleOf, holdsRole } from '../access/door.ts'
 import type { AppContext } from '../context.ts'
-import { type AlertingSettings, listAlerting, storeAlerting } from '../edges/alerting-settings.ts'
+import { type Alerting, listAlerting, stampAlerts, storeAlerting } from '../edges/alerting-settings.ts'
 import { problem } from '../errors.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
 import { backendClients, readsAll, speaksForUsers } from './backend-access.ts'
-import { login } from './rights-shapes.ts'
+import { actorOf, instant, login } from './rights-shapes.ts'
 import { edgeId, empty, integer } from './shapes.ts'
 import { actorFor, personOf } from './subject.ts'
 
@@ -17,10 +17,12 @@ const alerting = z.object({
   warningEdgeDelay: delay.default(0),
 })
 const settings = z.array(alerting).max(1000)
+/** When somebody was told last; null is never. */
+const lastTold = z.string().nullable()
 const silent = { offlineEdgeDelay: 0, faultEdgeDelay: 0, warningEdgeDelay: 0 }
 
 /** What the subject may see of the settings for an edge: his own, and for an admin of the edge everybody's. */
-async function visibleSettings({ ctx, now }: Call, userId: number, name: string): Promise<AlertingSettings[]> {
+async function visibleSettings({ ctx, now }: Call, userId: number, name: string): Promise<Alerting[]> {
   const { edge, role } = edgeRoleOf(ctx, { type: 'subject', principalId: userId }, name, now)
   return await listAlerting(ctx, edge.id, role === 'admin' ? undefined : userId)
 }
@@ -75,7 +77,7 @@ const setUserAlertingConfigs = defineMethod({
 })
 
 /** Settings for an edge of those who may still see it: an alert must not tell anybody of what he has lost (C-16). */
-async function recipients({ ctx, now }: Call, name: string): Promise<AlertingSettings[]> {
+async function recipients({ ctx, now }: Call, name: string): Promise<Alerting[]> {
   ctx.store.assertFresh()
   const edge = ctx.store.index.edgeByName(name)
   if (edge === undefined) throw problem(`Unable to get Edge for id [${name}]`)
@@ -93,17 +95,28 @@ const getUserAlertingSettings = defineMethod({
   summary: 'Alerting delays of one user for an edge, or of all who may see it. Protocol E.1.',
   clients: backendClients,
   params: z.object({ edgeId, userId: login.optional() }),
-  result: z.object({ settings }),
+  result: z.object({ settings: z.array(alerting.extend({ lastOfflineAlert: lastTold, lastSumStateAlert: lastTold })) }),
   ...readsAll,
   example: {
     params: { edgeId: 'edge0', userId: 'ada' },
-    result: { settings: [{ userLogin: 'ada', offlineEdgeDelay: 60, faultEdgeDelay: 0, warningEdgeDelay: 0 }] },
+    result: {
+      settings: [
+        { userLogin: 'ada', ...silent, offlineEdgeDelay: 60, lastOfflineAlert: null, lastSumStateAlert: null },
+      ],
+    },
   },
   handler: async (call, params) => {
-    const all = await recipients(call, params.edgeId)
+    const all = (await recipients(call, params.edgeId)).map(
+      ({ lastOfflineAlertAt, lastSumStateAlertAt, ...delays }) => ({
+        ...delays,
+        lastOfflineAlert: toInstant(lastOfflineAlertAt),
+        lastSumStateAlert: toInstant(lastSumStateAlertAt),
+      }),
+    )
     const wanted = params.userId?.toLowerCase()
     if (wanted === undefined) return { settings: all }
-    return { settings: [all.find(({ userLogin }) => userLogin === wanted) ?? { userLogin: wanted, ...silent }] }
+    const never = { userLogin: wanted, ...silent, lastOfflineAlert: null, lastSumStateAlert: null }
+    return { settings: [all.find(({ userLogin }) => userLogin === wanted) ?? never] }
   },
 })
 
@@ -126,21 +139,26 @@ const getEdgeOfflineAlertingSettings = defineMethod({
   clients: backendClients,
   params: z.object({ edgeId }),
   result: z.object({
-    settings: z.array(z.object({ edgeId: z.string(), userLogin: z.string(), delay: z.number() })),
+    settings: z.array(
+      z.object({ edgeId: z.string(), userLogin: z.string(), delay: z.number(), lastNotification: lastTold }),
+    ),
   }),
   ...readsAll,
   example: {
     params: { edgeId: 'edge0' },
-    result: { settings: [{ edgeId: 'edge0', userLogin: 'ada', delay: 60 }] },
+    result: {
+      settings: [{ edgeId: 'edge0', userLogin: 'ada', delay: 60, lastNotification: '2026-12-24T00:00:00.000Z' }],
+    },
   },
   handler: async (call, params) => {
     const all = await recipients(call, params.edgeId)
     const wanted = all.filter(({ offlineEdgeDelay }) => offlineEdgeDelay > 0)
     return {
-      settings: wanted.map(({ userLogin, offlineEdgeDelay }) => ({
+      settings: wanted.map(({ userLogin, offlineEdgeDelay, lastOfflineAlertAt }) => ({
         edgeId: params.edgeId,
         userLogin,
         delay: offlineEdgeDelay,
+        lastNotification: toInstant(lastOfflineAlertAt),
       })),
     }
   },
@@ -153,7 +171,13 @@ const getSumStateAlertingSettings = defineMethod({
   params: z.object({ edgeId }),
   result: z.object({
     settings: z.array(
-      z.object({ edgeId: z.string(), userLogin: z.string(), faultDelay: z.number(), warningDelay: z.number() }),
+      z.object({
+        edgeId: z.string(),
+        userLogin: z.string(),
+        faultDelay: z.number(),
+        warningDelay: z.number(),
+        lastNotification: lastTold,
+      }),
     ),
   }),
   ...readsAll,
@@ -161,15 +185,59 @@ const getSumStateAlertingSettings = defineMethod({
     const all = await recipients(call, params.edgeId)
     const wanted = all.filter(({ faultEdgeDelay, warningEdgeDelay }) => faultEdgeDelay > 0 || warningEdgeDelay > 0)
     return {
-      settings: wanted.map(({ userLogin, faultEdgeDelay, warningEdgeDelay }) => ({
+      settings: wanted.map(({ userLogin, faultEdgeDelay, warningEdgeDelay, lastSumStateAlertAt }) => ({
         edgeId: params.edgeId,
         userLogin,
         faultDelay: faultEdgeDelay,
         warningDelay: warningEdgeDelay,
+        lastNotification: toInstant(lastSumStateAlertAt),
       })),
     }
   },
 })
+
+const reportAlertsSent = defineMethod({
+  name: 'reportAlertsSent',
+  summary:
+    'Who was told about which edges, as the stock backend hands it to its mailer: what `lastNotification` says from then on. Protocol F.1.',
+  clients: backendClients,
+  params: z.object({
+    template: z.enum(['alerting_offline', 'alerting_sum_state']),
+    /** Without it now. */
+    sentAt: instant.optional(),
+    /** Edges and people that are not there are passed over. */
+    mails: z
+      .array(z.object({ edgeId, recipients: z.array(login).max(1000) }))
+      .min(1)
+      .max(1000),
+  }),
+  result: empty,
+  ...readsAll,
+  scope: 'write',
+  example: {
+    params: { template: 'alerting_offline', mails: [{ edgeId: 'edge0', recipients: ['ada'] }] },
+    result: {},
+  },
+  handler: async (call, { template, sentAt = call.now, mails }) => {
+    const { ctx, now } = call
+    const pairs = mails.flatMap(({ edgeId: name, recipients: logins }) => {
+      const edge = ctx.store.index.edgeByName(name)
+      const users = logins.flatMap((one) => ctx.store.index.userByLogin(one.toLowerCase()) ?? [])
+      return edge === undefined ? [] : users.map((user) => ({ edgeId: edge.id, userId: user.id }))
+    })
+    await stampAlerts(ctx, actorOf(call), {
+      kind: template === 'alerting_offline' ? 'offline' : 'sumState',
+      // A clock that runs ahead must not silence alerts to come.
+      sentAt: sentAt < now ? sentAt : now,
+      pairs,
+    })
+    return {}
+  },
+})
+
+function toInstant(at: Date | null): string | null {
+  return at?.toISOString() ?? null
+}
 
 export const alertingMethods = [
   getUserAlertingConfigs,
@@ -178,4 +246,5 @@ export const alertingMethods = [
   setUserAlertingSettings,
   getEdgeOfflineAlertingSettings,
   getSumStateAlertingSettings,
+  reportAlertsSent,
 ]

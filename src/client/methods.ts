@@ -25,13 +25,15 @@ export interface Methods {
   /** Sets alerting delays in minutes, 0 is off. Those of others need the role admin on the edge. Protocol C.3. */
   setUserAlertingConfigs: { params: { edgeId: string; userSettings: readonly ({ userLogin: string; offlineEdgeDelay?: number | string | undefined; faultEdgeDelay?: number | string | undefined; warningEdgeDelay?: number | string | undefined })[] }; result: Record<string, never> }
   /** Alerting delays of one user for an edge, or of all who may see it. Protocol E.1. */
-  getUserAlertingSettings: { params: { edgeId: string; userId?: string | undefined }; result: { settings: { userLogin: string; offlineEdgeDelay: number; faultEdgeDelay: number; warningEdgeDelay: number }[] } }
+  getUserAlertingSettings: { params: { edgeId: string; userId?: string | undefined }; result: { settings: ({ userLogin: string; offlineEdgeDelay: number; faultEdgeDelay: number; warningEdgeDelay: number; lastOfflineAlert: string | null; lastSumStateAlert: string | null })[] } }
   /** Sets alerting delays as a user would: his own, and as admin of the edge those of others. Protocol E.1. */
   setUserAlertingSettings: { params: { userId: string; edgeId: string; settings: readonly ({ userLogin: string; offlineEdgeDelay?: number | string | undefined; faultEdgeDelay?: number | string | undefined; warningEdgeDelay?: number | string | undefined })[] }; result: Record<string, never> }
   /** Who is to be told after how many minutes that an edge is offline. Protocol E.1, F.1. */
-  getEdgeOfflineAlertingSettings: { params: { edgeId: string }; result: { settings: { edgeId: string; userLogin: string; delay: number }[] } }
+  getEdgeOfflineAlertingSettings: { params: { edgeId: string }; result: { settings: ({ edgeId: string; userLogin: string; delay: number; lastNotification: string | null })[] } }
   /** Who is to be told after how many minutes of fault or warning; 0 is never. Protocol E.1, F.1. */
-  getSumStateAlertingSettings: { params: { edgeId: string }; result: { settings: { edgeId: string; userLogin: string; faultDelay: number; warningDelay: number }[] } }
+  getSumStateAlertingSettings: { params: { edgeId: string }; result: { settings: ({ edgeId: string; userLogin: string; faultDelay: number; warningDelay: number; lastNotification: string | null })[] } }
+  /** Who was told about which edges, as the stock backend hands it to its mailer: what `lastNotification` says from then on. Protocol F.1. */
+  reportAlertsSent: { params: { template: "alerting_offline" | "alerting_sum_state"; sentAt?: string | undefined; mails: readonly { edgeId: string; recipients: readonly string[] }[] }; result: Record<string, never> }
   /** One edge the caller may see. Protocol C.3. */
   getEdge: { params: { edgeId: string; userId?: string | undefined }; result: { edge: { id: string; comment: string; producttype: string; version: string; role: "guest" | "owner" | "installer" | "admin"; isOnline: boolean; lastmessage?: string; sumState?: "OK" | "INFO" | "WARNING" | "FAULT"; settings?: Record<string, unknown> } } }
   /** A page of the edges the caller may see: searched, filtered, sorted. Protocol C.6; fewer than `limit` is the last page. */

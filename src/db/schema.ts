@@ -291,6 +291,8 @@ export interface UserAlertingTable {
   offlineDelayMinutes: Generated<number>
   faultDelayMinutes: Generated<number>
   warningDelayMinutes: Generated<number>
+  lastOfflineAlertAt: Generated<Date | null>
+  lastSumStateAlertAt: Generated<Date | null>
 }
 
 export interface SetupProtocolTable {

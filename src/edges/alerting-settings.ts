@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { AppContext } from '../context.ts'
 import type { Actor } from '../db/write.ts'
 
@@ -9,26 +10,31 @@ export interface AlertingSettings {
   warningEdgeDelay: number
 }
 
+/** With the instants at which he was told last, null for never. */
+export interface Alerting extends AlertingSettings {
+  lastOfflineAlertAt: Date | null
+  lastSumStateAlertAt: Date | null
+}
+export type AlertKind = 'offline' | 'sumState'
+
 /** Settings for one edge: of one user, or of all. Index user_alerting_pk. */
-export async function listAlerting(
-  ctx: AppContext,
-  edgeId: number,
-  userId: number | undefined,
-): Promise<AlertingSettings[]> {
+export async function listAlerting(ctx: AppContext, edgeId: number, userId: number | undefined): Promise<Alerting[]> {
   const rows = await ctx.db
     .selectFrom('userAlerting')
     .innerJoin('userAccount', 'userAccount.id', 'userAlerting.userId')
     .select(['userAccount.login', 'offlineDelayMinutes', 'faultDelayMinutes', 'warningDelayMinutes'])
+    .select(['lastOfflineAlertAt', 'lastSumStateAlertAt'])
     .where('edgeId', '=', edgeId)
     .$if(userId !== undefined, (query) => query.where('userId', '=', userId ?? 0))
     .orderBy('userAccount.login')
     .limit(1000)
     .execute()
-  return rows.map((row) => ({
-    userLogin: row.login,
-    offlineEdgeDelay: row.offlineDelayMinutes,
-    faultEdgeDelay: row.faultDelayMinutes,
-    warningEdgeDelay: row.warningDelayMinutes,
+  return rows.map(({ login, offlineDelayMinutes, faultDelayMinutes, warningDelayMinutes, ...stamps }) => ({
+    userLogin: login,
+    offlineEdgeDelay: offlineDelayMinutes,
+    faultEdgeDelay: faultDelayMinutes,
+    warningEdgeDelay: warningDelayMinutes,
+    ...stamps,
   }))
 }
 
@@ -62,5 +68,27 @@ export async function storeAlerting(
       .execute()
     for (const { userId, userLogin: _login, ...delays } of entries)
       write.noted('alerting.set', 'edge', String(edgeId), { userId, ...delays })
+  })
+}
+
+/** Notes that people were told about edges, so that nobody tells them again (protocol F.1). A stamp never moves back. */
+export async function stampAlerts(
+  ctx: AppContext,
+  actor: Actor,
+  alerts: { kind: AlertKind; sentAt: Date; pairs: readonly { edgeId: number; userId: number }[] },
+): Promise<void> {
+  const { kind, sentAt, pairs } = alerts
+  if (pairs.length === 0) return
+  const column = sql.ref(kind === 'offline' ? 'lastOfflineAlertAt' : 'lastSumStateAlertAt')
+  const edgeIds = pairs.map(({ edgeId }) => edgeId)
+  const userIds = pairs.map(({ userId }) => userId)
+  await ctx.write(actor, async (write) => {
+    await sql`update user_alerting set ${column} = greatest(${column}, ${sentAt})
+      from unnest(${edgeIds}::int[], ${userIds}::int[]) as told (edge_id, user_id)
+      where user_alerting.edge_id = told.edge_id and user_alerting.user_id = told.user_id`.execute(write.tx)
+    for (const edgeId of new Set(edgeIds)) {
+      const told = pairs.filter((pair) => pair.edgeId === edgeId).map(({ userId }) => userId)
+      write.noted('alerting.sent', 'edge', String(edgeId), { kind, sentAt: sentAt.toISOString(), userIds: told })
+    }
   })
 }

@@ -25,7 +25,11 @@ export async function listEdgeDetails(db: Db, edgeIds: readonly number[]): Promi
 export async function listDelays(db: Db, userIds: readonly number[]): Promise<Map<number, Delays[]>> {
   const found = new Map<number, Delays[]>()
   if (userIds.length === 0) return found
-  const rows = await db.selectFrom('userAlerting').selectAll().where('userId', 'in', userIds).execute()
+  const rows = await db
+    .selectFrom('userAlerting')
+    .select(['userId', 'edgeId', 'offlineDelayMinutes', 'faultDelayMinutes', 'warningDelayMinutes'])
+    .where('userId', 'in', userIds)
+    .execute()
   for (const { userId, ...delays } of rows) found.set(userId, [...(found.get(userId) ?? []), delays])
   return found
 }

@@ -213,7 +213,11 @@ export interface AlertingRow {
 /** When users are told about edges. Index user_alerting_user. */
 export async function listAlertingOf(db: Db, userIds: readonly number[]): Promise<AlertingRow[]> {
   if (userIds.length === 0) return []
-  return db.selectFrom('userAlerting').selectAll().where('userId', 'in', userIds).execute()
+  return db
+    .selectFrom('userAlerting')
+    .select(['userId', 'edgeId', 'offlineDelayMinutes', 'faultDelayMinutes', 'warningDelayMinutes'])
+    .where('userId', 'in', userIds)
+    .execute()
 }
 
 export async function upsertAlerting(tx: Tx, rows: readonly AlertingRow[]): Promise<void> {

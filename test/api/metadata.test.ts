@@ -274,16 +274,17 @@ describe('alerting', () => {
       { userLogin: admin.login, offlineEdgeDelay: 0, faultEdgeDelay: 0, warningEdgeDelay: 15 },
     ]
     const edgeId = house.id
+    const neverTold = { lastOfflineAlert: null, lastSumStateAlert: null }
     await backend.request('setUserAlertingSettings', { userId: admin.login, edgeId, settings })
     expect((await backend.request('getUserAlertingSettings', { edgeId }))['settings']).toHaveLength(2)
     expect(await backend.request('getUserAlertingSettings', { edgeId, userId: tenant.login })).toEqual({
-      settings: [settings[0]],
+      settings: [{ ...settings[0], ...neverTold }],
     })
     expect(await backend.request('getUserAlertingSettings', { edgeId, userId: 'admin' })).toEqual({
-      settings: [{ userLogin: 'admin', offlineEdgeDelay: 0, faultEdgeDelay: 0, warningEdgeDelay: 0 }],
+      settings: [{ userLogin: 'admin', offlineEdgeDelay: 0, faultEdgeDelay: 0, warningEdgeDelay: 0, ...neverTold }],
     })
     expect(await backend.request('getEdgeOfflineAlertingSettings', { edgeId })).toEqual({
-      settings: [{ edgeId, userLogin: tenant.login, delay: 60 }],
+      settings: [{ edgeId, userLogin: tenant.login, delay: 60, lastNotification: null }],
     })
     const sumStates = await backend.request('getSumStateAlertingSettings', { edgeId })
     expect((sumStates['settings'] as Json[]).map((one) => one['userLogin']).sort()).toEqual(
@@ -294,6 +295,62 @@ describe('alerting', () => {
     ).toMatchObject({ code: 1, data: [`You may not change the alerting of [${admin.login}]`] })
     clock.advance(HOUR)
     expect(await backend.request('getEdgeOfflineAlertingSettings', { edgeId })).toEqual({ settings: [] })
+  })
+})
+
+describe('stamps of alerts', () => {
+  it('are what the sender of mails said last, never later than now, and survive new settings (F.1)', async () => {
+    const house = await addEdge(service.ctx)
+    const owner = await addUserWith(service.ctx, 'owner', house)
+    const other = await addUserWith(service.ctx, 'owner', house)
+    const edgeId = house.id
+    const alert = { offlineEdgeDelay: 60, faultEdgeDelay: 10, warningEdgeDelay: 0 }
+    const set = (userLogin: string) =>
+      backend.request('setUserAlertingSettings', { userId: userLogin, edgeId, settings: [{ userLogin, ...alert }] })
+    await set(owner.login)
+    await set(other.login)
+    const sent = (template: string, sentAt: Date, recipients = [owner.login]) =>
+      backend.request('reportAlertsSent', {
+        template,
+        sentAt: sentAt.toISOString(),
+        mails: [
+          { edgeId, recipients: [...recipients, 'nobody'] },
+          { edgeId: 'no-such-edge', recipients },
+        ],
+      })
+    const stampsOf = async (method: string) => {
+      const { settings } = await backend.request(method, { edgeId })
+      return (settings as Json[]).map((one) => [one['userLogin'], one['lastNotification']])
+    }
+    const now = clock.now()
+    const earlier = new Date(now.getTime() - HOUR)
+    await sent('alerting_offline', earlier)
+    await sent('alerting_sum_state', new Date(now.getTime() + HOUR), [owner.login, other.login])
+    await set(owner.login)
+    expect(await stampsOf('getEdgeOfflineAlertingSettings')).toEqual([
+      [owner.login, earlier.toISOString()],
+      [other.login, null],
+    ])
+    expect(await stampsOf('getSumStateAlertingSettings')).toEqual([
+      [owner.login, now.toISOString()],
+      [other.login, now.toISOString()],
+    ])
+    await sent('alerting_offline', new Date(earlier.getTime() - HOUR))
+    expect(await backend.request('getUserAlertingSettings', { edgeId, userId: owner.login })).toEqual({
+      settings: [
+        {
+          userLogin: owner.login,
+          ...alert,
+          lastOfflineAlert: earlier.toISOString(),
+          lastSumStateAlert: now.toISOString(),
+        },
+      ],
+    })
+    await using reader = await openBackend(service, { scopes: ['read'] })
+    expect(
+      (await reader.call('reportAlertsSent', { template: 'alerting_offline', mails: [{ edgeId, recipients: [] }] }))
+        .error,
+    ).toMatchObject({ code: 1002 })
   })
 })
 

