@@ -1,5 +1,5 @@
 import type { AppContext } from '../context.ts'
-import { BATCH_ENTITY } from '../db/change-log.ts'
+import { BATCH_ENTITY, fromBatch } from '../db/change-log.ts'
 
 /** One entry of the log as people read it. */
 export interface AuditEntry {
@@ -48,7 +48,7 @@ export async function listChanges(
     entity: row.entity,
     entityId: row.entityId,
     before: redact(row.before),
-    after: redact(row.after),
+    after: redact(row.entity === BATCH_ENTITY ? { changes: fromBatch(row.after) } : row.after),
   }))
 }
 

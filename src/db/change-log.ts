@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Change } from '../access/model.ts'
 import type { Db } from './database.ts'
 import { isEntityName } from './graph-rows.ts'
+import { type Packed, packChanges, unpackChanges } from './packed-changes.ts'
 
 /** One row of the log. `at` is epoch milliseconds. */
 export interface LoggedChange {
@@ -73,14 +74,32 @@ export const MAX_BATCH = 250
 /** One of several changes in a row of the log. */
 export type BatchPart = { [C in Change as C['entity']]: Omit<C, 'revision'> }[Change['entity']]
 
+/** What `after` of such a row holds: changes, packed. */
+export function toBatch(changes: readonly BatchPart[]): object {
+  return { changes: packChanges(changes) }
+}
+
+/** The changes in `after` of such a row. */
+export function fromBatch(after: object | null): BatchPart[] {
+  const { changes } = after as { changes: readonly Packed[] }
+  return unpackChanges(changes)
+}
+
+/** Every follower of the log asks for the same rows, one after the other. */
+const expanded = new WeakMap<object, Change[]>()
+
 /** The changes of the graph that a row of the log stands for: none, one, or all that an import changed about one user. */
-export function graphChanges({ revision, entity, entityId, noted, before, after }: LoggedChange): Change[] {
+export function graphChanges(row: LoggedChange): readonly Change[] {
+  const { revision, entity, entityId, noted, before, after } = row
   if (noted) return []
-  if (entity === BATCH_ENTITY) {
-    const { changes } = after as { changes: readonly BatchPart[] }
-    return changes.filter((part) => isEntityName(part.entity)).map((part) => ({ ...part, revision }) as Change)
-  }
-  return isEntityName(entity) ? [{ revision, entity, id: Number(entityId), before, after } as Change] : []
+  if (entity !== BATCH_ENTITY || after === null)
+    return isEntityName(entity) ? [{ revision, entity, id: Number(entityId), before, after } as Change] : []
+  const known = expanded.get(row)
+  if (known !== undefined) return known
+  const parts = fromBatch(after).filter((part) => isEntityName(part.entity))
+  const changes = parts.map((part) => ({ ...part, revision }) as Change)
+  expanded.set(row, changes)
+  return changes
 }
 
 /** The hash of a row that follows another. Only this function decides what the chain protects: everything. */

@@ -11,6 +11,7 @@ import {
   type ChainedChange,
   chainHash,
   type LogHead,
+  toBatch,
 } from './change-log.ts'
 import type { Db, Tx } from './database.ts'
 import { type GraphSource, toGraphRow } from './graph-rows.ts'
@@ -59,8 +60,8 @@ export type Prepare = (tx: Tx) => Promise<void>
 
 /** Key of the advisory lock that puts writes in a row. */
 export const WRITER_LOCK = 7_310_001
-/** Stays below 65,535 parameters of one statement. */
-const ROWS_PER_INSERT = 1000
+/** Few enough for the statement to be written in a millisecond or two. */
+const ROWS_PER_INSERT = 250
 
 /** A row of the log before it has a place in it. */
 export type Entry = Pick<ChainedChange, 'action' | 'entity' | 'entityId' | 'noted' | 'before' | 'after'>
@@ -126,7 +127,7 @@ export function recorder(entries: Entry[]): Pick<Write, 'inserted' | 'updated' |
       void entries.push({ action, entity, entityId, noted: true, before: null, after: plain(after ?? null) }),
     changed: (action, principalId, changes) => {
       const entityId = String(principalId)
-      entries.push({ action, entity: BATCH_ENTITY, entityId, noted: false, before: null, after: { changes } })
+      entries.push({ action, entity: BATCH_ENTITY, entityId, noted: false, before: null, after: toBatch(changes) })
     },
   }
 }
@@ -148,15 +149,25 @@ function chained(head: LogHead, entries: readonly Entry[], actor: Actor, now: Da
   })
 }
 
+/** Column by column, so that it is one statement for however many rows. */
 async function append(tx: Tx, changes: readonly ChainedChange[]): Promise<void> {
   for (let start = 0; start < changes.length; start += ROWS_PER_INSERT) {
-    const rows = changes.slice(start, start + ROWS_PER_INSERT).map((change) => ({
-      ...change,
-      at: new Date(change.at),
-      before: change.before && JSON.stringify(change.before),
-      after: change.after && JSON.stringify(change.after),
-    }))
-    await tx.insertInto('change').values(rows).execute()
+    const rows = changes.slice(start, start + ROWS_PER_INSERT)
+    const [{ at, actorId, subjectId }] = rows as [ChainedChange]
+    const column = <T>(of: (change: ChainedChange) => T) => rows.map(of)
+    const json = (value: object | null) => value && JSON.stringify(value)
+    await sql`
+      insert into change
+        (revision, at, actor_id, subject_id, action, entity, entity_id, noted, before, after, hash)
+      select revision, ${new Date(at)}::timestamptz, ${actorId}::integer, ${subjectId}::integer,
+        action, entity, entity_id, noted, before, after, hash
+      from unnest(
+        ${column(({ revision }) => revision)}::bigint[], ${column(({ action }) => action)}::text[],
+        ${column(({ entity }) => entity)}::text[], ${column(({ entityId }) => entityId)}::text[],
+        ${column(({ noted }) => noted)}::boolean[], ${column(({ before }) => json(before))}::jsonb[],
+        ${column(({ after }) => json(after))}::jsonb[], ${column(({ hash }) => hash)}::text[]
+      ) as given (revision, action, entity, entity_id, noted, before, after, hash)
+    `.execute(tx)
   }
 }
 
