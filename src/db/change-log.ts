@@ -153,13 +153,18 @@ export function breakOf(head: LogHead, change: ChainedChange): string | undefine
 }
 
 /** JSON with sorted keys: the same value gives the same text, however the database orders the keys of jsonb. */
-function canonicalJson(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+function canonicalJson(value: object): string {
+  return JSON.stringify(sorted(value))
+}
+
+function sorted(value: unknown): unknown {
+  if (!isNested(value)) return value
+  if (Array.isArray(value)) return value.some(isNested) ? value.map(sorted) : value
   const record = value as Record<string, unknown>
-  const members: string[] = []
-  for (const key of Object.keys(record).sort()) {
-    if (record[key] !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(record[key])}`)
-  }
-  return `{${members.join(',')}}`
+  const keys = Object.keys(record).sort()
+  return Object.fromEntries(keys.map((key) => [key, sorted(record[key])]))
+}
+
+function isNested(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }

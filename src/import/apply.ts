@@ -4,6 +4,7 @@ import { graphChanges, MAX_BATCH, readChanges } from '../db/change-log.ts'
 import type { Tx } from '../db/database.ts'
 import type { Actor, Write, WriteFunction } from '../db/write.ts'
 import type { Clock } from '../lib/clock.ts'
+import { OneAhead } from '../lib/one-ahead.ts'
 import { type ImportKey, insertInvitees, upsertAlerting, upsertImportKeys, upsertProfiles } from './import-queries.ts'
 import { addRows, changeRows } from './import-rows.ts'
 import { Pace } from './pace.ts'
@@ -25,7 +26,7 @@ export interface ApplyParts {
   keepKey: (tx: Tx, keyId: number, apiKey: string) => Promise<void>
 }
 
-const BATCH = 200
+const BATCH = 100
 const MAX_MISSED = 5000
 
 /**
@@ -70,31 +71,14 @@ async function addAll(tx: Tx, plan: Plan, work: Work): Promise<void> {
   const { pace, organisationId, importId } = work
   const createdAt = work.clock().getTime()
   await addRecords(tx, plan.records.filter(isGround), work)
+  await using writing = new OneAhead()
   let applied = 0
   for await (const batch of plan.users.batches(BATCH, pace)) {
-    const made = batch.filter(({ isNew }) => isNew)
-    await addRows(
-      tx,
-      batch.flatMap(({ changes }) =>
-        changes.map((part) => (part.entity === 'user' ? { ...part, extra: { createdAt } } : part)),
-      ),
-    )
-    await upsertProfiles(tx, made.flatMap(profileOf))
-    await upsertAlerting(
-      tx,
-      made.flatMap(({ alerting }) => alerting),
-    )
-    const keys = made.map(({ login, id }): ImportKey => ({ kind: 'user', key: login, targetId: id }))
-    await upsertImportKeys(tx, organisationId, keys)
-    const invited = made.filter(({ isInvited }) => isInvited)
-    await insertInvitees(
-      tx,
-      importId,
-      invited.map(({ login, id }) => ({ login, accountId: id })),
-    )
+    await writing.begin(() => addUsers(tx, batch, { organisationId, importId, createdAt }))
     applied += batch.length
     work.onProgress({ applied })
   }
+  await writing.end()
   await addRecords(
     tx,
     plan.records.filter((record) => !isGround(record)),
@@ -104,6 +88,33 @@ async function addAll(tx: Tx, plan: Plan, work: Work): Promise<void> {
     tx,
     importId,
     plan.outsiders.map((login) => ({ login, accountId: null })),
+  )
+}
+
+async function addUsers(
+  tx: Tx,
+  batch: readonly PlannedUser[],
+  { organisationId, importId, createdAt }: Origin & { createdAt: number },
+): Promise<void> {
+  const made = batch.filter(({ isNew }) => isNew)
+  await addRows(
+    tx,
+    batch.flatMap(({ changes }) =>
+      changes.map((part) => (part.entity === 'user' ? { ...part, extra: { createdAt } } : part)),
+    ),
+  )
+  await upsertProfiles(tx, made.flatMap(profileOf))
+  await upsertAlerting(
+    tx,
+    made.flatMap(({ alerting }) => alerting),
+  )
+  const keys = made.map(({ login, id }): ImportKey => ({ kind: 'user', key: login, targetId: id }))
+  await upsertImportKeys(tx, organisationId, keys)
+  const invited = made.filter(({ isInvited }) => isInvited)
+  await insertInvitees(
+    tx,
+    importId,
+    invited.map(({ login, id }) => ({ login, accountId: id })),
   )
 }
 
@@ -144,7 +155,7 @@ async function finish(w: Write, plan: Plan, { pace }: Work): Promise<void> {
     for (const part of parts) logPart(w, part)
     if (pace.isOver) await pace.rest()
   }
-  for await (const batch of plan.users.batches(BATCH / 4, pace)) {
+  for await (const batch of plan.users.batches(BATCH, pace)) {
     await changeRows(
       w.tx,
       batch.flatMap(({ changes }) => changes.filter(isChanged)),

@@ -4,6 +4,9 @@ import type { BatchPart } from '../db/change-log.ts'
 import type { Db, Tx } from '../db/database.ts'
 import { graphColumnNames } from '../db/graph-rows.ts'
 
+/** Few enough for the statement to be written in a millisecond. */
+const ROWS_PER_STATEMENT = 500
+
 /** SQL types of the graph's columns; everything else is text. */
 const types: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
@@ -97,46 +100,51 @@ export async function changeRows(tx: Tx, parts: readonly Part[]): Promise<void> 
 }
 
 async function insertRows(tx: Tx, entity: EntityName, rows: readonly object[]): Promise<void> {
-  const [first] = rows
-  if (first === undefined) return
   const { name, id } = tables[entity]
-  if (id !== undefined) {
-    const kind = id === 'principal' && entity === 'userGroup' ? 'group' : entity
-    const ids = JSON.stringify(rows.map((row) => (row as { id: number }).id))
+  for (const some of portions(rows)) {
+    if (id !== undefined) {
+      const kind = id === 'principal' && entity === 'userGroup' ? 'group' : entity
+      const ids = some.map((row) => row['id'])
+      await sql`insert into ${sql.table(id)} (id, kind) select unnest(${ids}::integer[]), ${kind}::text`.execute(tx)
+    }
+    const columns = columnsOf(entity, some[0] ?? {})
     await sql`
-      insert into ${sql.table(id)} (id, kind) select value::integer, ${kind} from jsonb_array_elements_text(${ids}::jsonb)
+      insert into ${sql.table(name)} (${sql.raw(columns.map(snake).join(', '))})
+      select ${sql.raw(columns.map(expressionFor).join(', '))} from ${relation(entity, columns, some)}
     `.execute(tx)
   }
-  const columns = columnsOf(entity, first)
-  await sql`
-    insert into ${sql.table(name)} (${sql.raw(columns.map(snake).join(', '))})
-    select ${sql.raw(columns.map(expressionFor).join(', '))} from ${recordset(entity, columns, rows)}
-  `.execute(tx)
 }
 
 async function updateRows(tx: Tx, entity: EntityName, rows: readonly object[]): Promise<void> {
-  const [first] = rows
-  if (first === undefined) return
   const { name } = tables[entity]
-  const columns = columnsOf(entity, first)
-  const assignments = columns
-    .filter((column) => column !== 'id')
-    .map((column) => `${snake(column)} = ${expressionFor(column)}`)
-  await sql`
-    update ${sql.table(name)} as target set ${sql.raw(assignments.join(', '))}
-    from ${recordset(entity, columns, rows)} where target.id = given.id
-  `.execute(tx)
+  for (const some of portions(rows)) {
+    const columns = columnsOf(entity, some[0] ?? {})
+    const assignments = columns
+      .filter((column) => column !== 'id')
+      .map((column) => `${snake(column)} = ${expressionFor(column)}`)
+    await sql`
+      update ${sql.table(name)} as target set ${sql.raw(assignments.join(', '))}
+      from ${relation(entity, columns, some)} where target.id = given.id
+    `.execute(tx)
+  }
 }
 
 async function deleteRows(tx: Tx, entity: EntityName, ids: readonly number[]): Promise<void> {
   if (ids.length === 0) return
   const { name, id } = tables[entity]
   for (const table of id === undefined ? [name] : [name, id]) {
-    await sql`
-      delete from ${sql.table(table)}
-      where id in (select value::integer from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb))
-    `.execute(tx)
+    await sql`delete from ${sql.table(table)} where id = any(${[...ids]}::integer[])`.execute(tx)
   }
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+function portions(rows: readonly object[]): Row[][] {
+  const count = Math.ceil(rows.length / ROWS_PER_STATEMENT)
+  return Array.from(
+    { length: count },
+    (_, n) => rows.slice(n * ROWS_PER_STATEMENT, (n + 1) * ROWS_PER_STATEMENT) as Row[],
+  )
 }
 
 /** The columns of the graph and those beside it that are given; all rows of one call name the same. */
@@ -144,11 +152,30 @@ function columnsOf(entity: EntityName, row: object): string[] {
   return [...graphColumnNames[entity], ...tables[entity].extra.filter((column) => column in row)]
 }
 
-function recordset(entity: EntityName, columns: readonly string[], rows: readonly object[]) {
+/** The rows as `given`. A list for each column, or one value where all of them have the same: most columns of an import. */
+function relation(entity: EntityName, columns: readonly string[], rows: readonly Row[]) {
+  const isSame = (column: string) => column !== 'id' && rows.every((row) => row[column] === rows[0]?.[column])
+  const listed = columns.filter((column) => !isSame(column))
+  const lists = listed.map(
+    (column) => sql`${rows.map((row) => parameter(entity, column, row))}::${sql.raw(typeOf(entity, column))}[]`,
+  )
+  const values = columns.map((column) =>
+    listed.includes(column)
+      ? sql.raw(`listed."${column}"`)
+      : sql`${parameter(entity, column, rows[0])}::${sql.raw(typeOf(entity, column))} as ${sql.raw(`"${column}"`)}`,
+  )
+  const names = sql.raw(listed.map((column) => `"${column}"`).join(', '))
+  return sql`(select ${sql.join(values)} from unnest(${sql.join(lists)}) as listed (${names})) as given`
+}
+
+function parameter(entity: EntityName, column: string, row: Row | undefined): unknown {
+  const value = row?.[column] ?? null
+  return value !== null && typeOf(entity, column) === 'jsonb' ? JSON.stringify(value) : value
+}
+
+function typeOf(entity: EntityName, column: string): string {
   // @NOTE an edge's own `edgeId` is the OpenEMS id; everywhere else it is the number of the row.
-  const typeOf = (column: string) => (entity === 'edge' && column === 'edgeId' ? 'text' : (types[column] ?? 'text'))
-  const described = columns.map((column) => `"${column}" ${typeOf(column)}`).join(', ')
-  return sql`jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as given (${sql.raw(described)})`
+  return entity === 'edge' && column === 'edgeId' ? 'text' : (types[column] ?? 'text')
 }
 
 function expressionFor(column: string): string {

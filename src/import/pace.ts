@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 
 /** So long work goes on before others have a turn. */
-const SLICE_MS = 3
+const SLICE_MS = 1
 
 /** Keeps long work from blocking the event loop: whoever does it asks often, and waits when its time is over. */
 export class Pace {

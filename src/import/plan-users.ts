@@ -13,7 +13,7 @@ import type { Spool } from './spool.ts'
 import { accountOf, namesakes, standingOf } from './standing.ts'
 import type { Summary } from './summary.ts'
 
-const BATCH = 200
+const BATCH = 100
 const noDetails: UserDetails = { profile: undefined, alerting: [], imported: undefined }
 
 interface Work {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { AccessIndex } from '../access/access-index.ts'
 import type { Db } from '../db/database.ts'
+import { type Packed, packChanges, unpackChanges } from '../db/packed-changes.ts'
 import type { ImportItem, UserRecord } from './model.ts'
 import { Numbers } from './numbers.ts'
 import { Pace } from './pace.ts'
@@ -8,7 +9,7 @@ import { type PlannedRecord, StructurePlan, type StructureRecord } from './plan-
 import type { PlannedUser } from './plan-user.ts'
 import { planUsers } from './plan-users.ts'
 import { PlanWorld } from './plan-world.ts'
-import { Spool } from './spool.ts'
+import { Spool, type SpoolForm } from './spool.ts'
 import { Summary } from './summary.ts'
 
 export interface PlanOptions {
@@ -65,7 +66,7 @@ export async function makePlan(
 ): Promise<Plan> {
   await using stack = new AsyncDisposableStack()
   const read = stack.use(new Spool<SpooledUser>(join(options.folder, 'read')))
-  const users = new Spool<PlannedUser>(join(options.folder, 'planned'))
+  const users = new Spool<PlannedUser>(join(options.folder, 'planned'), packed)
   try {
     const summary = new Summary(options.maxProblems)
     const pace = new Pace(parts.signal)
@@ -98,6 +99,15 @@ export async function makePlan(
     await users[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** What is planned for people, in few bytes: written once and read twice. */
+const packed: SpoolForm<PlannedUser> = {
+  toDisk: ({ changes, ...user }) => ({ ...user, changes: packChanges(changes) }),
+  fromDisk: (value) => {
+    const user = value as Omit<PlannedUser, 'changes'> & { changes: readonly Packed[] }
+    return { ...user, changes: unpackChanges(user.changes) }
+  },
 }
 
 async function readAll(

@@ -4,14 +4,25 @@ import { rm } from 'node:fs/promises'
 import { finished } from 'node:stream/promises'
 import type { Pace } from './pace.ts'
 
+/** So much text is worked on at once. */
+const BATCH_LENGTH = 1 << 16
+
+export interface SpoolForm<T> {
+  toDisk: (value: T) => unknown
+  fromDisk: (value: unknown) => T
+}
+
 /** Values on disk, a line each, so that a long file never is in memory as a whole. Disposing deletes them. */
 export class Spool<T> implements AsyncDisposable {
   readonly #path: string
   readonly #stream
+  readonly #form: SpoolForm<T>
   count = 0
 
-  constructor(path: string) {
+  /** `form`: how a value stands on disk, unless as it is. */
+  constructor(path: string, form: SpoolForm<T> = { toDisk: (value) => value, fromDisk: (value) => value as T }) {
     this.#path = path
+    this.#form = form
     this.#stream = createWriteStream(path, { mode: 0o600, highWaterMark: 1 << 20 })
     // Reported by whoever writes or ends it.
     this.#stream.on('error', () => undefined)
@@ -19,7 +30,7 @@ export class Spool<T> implements AsyncDisposable {
 
   async add(value: T): Promise<void> {
     this.count += 1
-    if (!this.#stream.write(`${JSON.stringify(value)}\n`)) await once(this.#stream, 'drain')
+    if (!this.#stream.write(`${JSON.stringify(this.#form.toDisk(value))}\n`)) await once(this.#stream, 'drain')
   }
 
   /** To be called once, before reading. */
@@ -28,15 +39,18 @@ export class Spool<T> implements AsyncDisposable {
     await finished(this.#stream)
   }
 
-  /** The values in their order, in batches of about this size. */
+  /** The values in their order, in batches of this size at most; what is long comes in smaller ones. */
   async *batches(size: number, pace: Pace): AsyncGenerator<T[]> {
     let batch: T[] = []
+    let length = 0
     for await (const line of this.#lines()) {
-      batch.push(JSON.parse(line) as T)
+      batch.push(this.#form.fromDisk(JSON.parse(line)))
       if (pace.isOver) await pace.rest()
-      if (batch.length < size) continue
+      length += line.length
+      if (batch.length < size && length < BATCH_LENGTH) continue
       yield batch
       batch = []
+      length = 0
     }
     if (batch.length > 0) yield batch
   }
