@@ -192,6 +192,16 @@ export class AccessIndex {
     return (decision & permissionBits[permission]) !== 0
   }
 
+  /** What a principal may do with a resource by grants that are neither for some components nor for some periods only. */
+  unlimitedMask(principalId: number, resourceId: number, at: number): number {
+    const { evaluator, views } = this.#graph
+    const view = views.get(principalId, at)
+    let mask = 0
+    for (const { mask: conveyed, windows, grant } of evaluator.conveyances(view, resourceId))
+      if (windows === null && grant.components === null) mask |= conveyed
+    return mask & decisionMask(evaluator.decide(view, resourceId))
+  }
+
   /** Everything about the access of a principal to a resource. */
   access(principalId: number, resourceId: number, at: number): Access {
     const { evaluator, views } = this.#graph

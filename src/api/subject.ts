@@ -1,5 +1,5 @@
-import { principalOf, requirePermission } from '../access/door.ts'
-import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
+import { principalOf } from '../access/door.ts'
+import { impersonationMask } from '../access/impersonation.ts'
 import type { Actor } from '../db/write.ts'
 import { AppError } from '../errors.ts'
 import type { Call } from '../rpc/method.ts'
@@ -10,9 +10,10 @@ import { login } from './rights-shapes.ts'
 export const onBehalf = { userId: login.optional() }
 
 /**
- * Whose rights and data a call is about: the caller's own, or those of the user a service names, for which it needs
- * `impersonate` on the platform and the scope `authenticate`. Who names anybody else, an unknown or a disabled account gets
- * the one answer 1005.
+ * Whose rights and data a call is about: the caller's own, or those of the user a service names. Whether it may is decided
+ * as for people who act as somebody (K4), and its token needs the scope `authenticate`; but where they have a session in
+ * which everything is done as the other, a service names another user with each call, so that only this call is about him.
+ * Who names anybody else, an unknown or a disabled account gets the one answer 1005.
  */
 export function subjectOf(call: Call, userId: string | undefined): number {
   const { ctx, session, now } = call
@@ -25,8 +26,9 @@ export function subjectOf(call: Call, userId: string | undefined): number {
     throw new AppError('forbidden', [userId, 'user'])
   }
   requireScope(session.caller, 'authenticate', userId)
-  requirePermission(ctx, session.caller, 'impersonate', PLATFORM_RESOURCE_ID, now)
-  if (named === undefined || named.disabledAt !== null) throw new AppError('forbidden', [userId, 'user'])
+  const acting = { actorId: own, groupId: null }
+  if (named === undefined || impersonationMask(ctx.store.index, acting, named.id, now.getTime()) === 0)
+    throw new AppError('forbidden', [userId, 'user'])
   return named.id
 }
 

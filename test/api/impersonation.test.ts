@@ -119,6 +119,30 @@ describe('acting as another', () => {
     expect(back['user']).toMatchObject({ id: installer.login })
   })
 
+  it('shows nobody through another what is cut from himself: components, periods (E-06, K4)', async () => {
+    const edge = await addEdge(service.ctx)
+    const owner = await addUserWith(service.ctx, 'owner', edge)
+    for (const limits of [
+      { components: ['meter*'] },
+      { dataWindows: [[time.now().getTime() - MINUTE_MS, null]] },
+    ] as const) {
+      const helper = await addUser(service.ctx)
+      await give(service.ctx, helper, 'admin', 'platform', limits)
+      await using ui = await signIn(helper)
+      const denied = await refusal(ui, 'impersonate', { login: owner.login })
+      expect(denied).toEqual(await refusal(ui, 'impersonate', { login: 'nobody at all' }))
+      expect(denied.code).toBe(1005)
+      const whole = await give(service.ctx, helper, 'admin', 'platform')
+      await actAs(ui, owner)
+      expect(await roleOn(ui, edge)).toBe('owner')
+      await using admin = await UiClient.signedIn(service)
+      await admin.request('revokeGrant', { grantId: whole })
+      ui.send({ jsonrpc: '2.0', id: 1, method: 'getEdge', params: { edgeId: edge.id } })
+      await ui.closed
+      expect(ui.frames.some(({ id }) => id === 1)).toBe(false)
+    }
+  })
+
   it('is never stacked (EC-09, K4)', async () => {
     const { helper, member } = await helped()
     await actAs(helper, member)

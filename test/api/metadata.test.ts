@@ -211,6 +211,14 @@ describe('a backend that speaks for a user', () => {
     }
     expect(await code(backend, 'getUserInformation', {})).toBe(1001)
   })
+
+  it('cannot do through a user what is cut from itself (E-06)', async () => {
+    const user = await addUserWith(service.ctx, 'owner', edge)
+    await using limited = await openBackend(service, { components: ['meter*'] })
+    const params = { userId: user.login, edgeId: edge.id }
+    expect(await code(limited, 'getEdge', params)).toBe(1005)
+    expect(await backend.request('getEdge', params)).toMatchObject({ edge: { role: 'owner' } })
+  })
 })
 
 describe('edges', () => {

@@ -54,7 +54,7 @@ describe('a setup protocol', () => {
       user: { name: 'Jörg Müller (sen.)', globalRole: 'owner' },
     })
     expect(await backend.request('getEdgeOfflineAlertingSettings', { edgeId: edge.id })).toEqual({
-      settings: [{ edgeId: edge.id, userLogin: email, delay: 60 }],
+      settings: [{ edgeId: edge.id, userLogin: email, delay: 60, lastNotification: null }],
     })
     const other = await addEdge(service.ctx)
     await give(service.ctx, installer, 'installer', other)

@@ -10,15 +10,16 @@ export interface BackendRights {
   role?: 'admin' | 'guest'
   validTo?: Date
   scopes?: readonly Scope[]
+  components?: readonly string[]
 }
 
 /** A token of a new service. */
 export async function backendToken(
   { ctx }: TestService,
-  { role = 'admin', validTo, scopes: good = scopes }: BackendRights = {},
+  { role = 'admin', scopes: good = scopes, ...limits }: BackendRights = {},
 ): Promise<{ token: string; principalId: number }> {
   const made = await createServiceToken(ctx, { actorId: null }, { name: fresh('backend'), scopes: good })
-  await give(ctx, { id: made.principalId } as UserRow, role, 'platform', validTo === undefined ? {} : { validTo })
+  await give(ctx, { id: made.principalId } as UserRow, role, 'platform', limits)
   return { token: made.token, principalId: made.principalId }
 }
 

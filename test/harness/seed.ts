@@ -1,4 +1,4 @@
-import type { EdgeRow, OpenemsRole, UserRow } from '../../src/access/model.ts'
+import type { EdgeRow, OpenemsRole, UserRow, Window } from '../../src/access/model.ts'
 import { PLATFORM_RESOURCE_ID } from '../../src/access/model.ts'
 import { insertGrantRow } from '../../src/access/resource-queries.ts'
 import { createUser, type NewAccount } from '../../src/accounts/user-service.ts'
@@ -48,9 +48,9 @@ export async function give(
   user: UserRow,
   role: OpenemsRole,
   on: SeededEdge | 'platform',
-  limits: { validFrom?: Date; validTo?: Date; components?: string[] } = {},
+  limits: { validFrom?: Date; validTo?: Date; components?: readonly string[]; dataWindows?: readonly Window[] } = {},
 ): Promise<number> {
-  const { validFrom = null, validTo = null, components = null } = limits
+  const { validFrom = null, validTo = null, components = null, dataWindows = null } = limits
   return await ctx.write(service, async (write) => {
     const found = [...write.index.rows('role')].find(({ name }) => name === `openems.${role}`)
     if (found === undefined) throw new Error(`There is no role openems.${role}`)
@@ -58,10 +58,10 @@ export async function give(
       principalId: user.id,
       resourceId: on === 'platform' ? PLATFORM_RESOURCE_ID : on.row.id,
       roleId: found.id,
-      components,
+      components: components && [...components],
       validFrom: validFrom?.getTime() ?? null,
       validTo: validTo?.getTime() ?? null,
-      dataWindows: null,
+      dataWindows: dataWindows && [...dataWindows],
       source: 'manual',
       grantedBy: null,
     })
