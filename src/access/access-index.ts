@@ -2,7 +2,7 @@ import type { Components } from './components.ts'
 import { neighboursOf, rightsBetween, rowsBetween } from './explain-gather.ts'
 import type { Neighbours } from './explain-near.ts'
 import { type KindOfRow, type Reached, rowsOf } from './explain-rows.ts'
-import { type Affected, affectedBy } from './graph-affected.ts'
+import { type Affected, affectedBy, concernedBy } from './graph-affected.ts'
 import type { RowTable } from './graph-columns.ts'
 import { authorizeData, type DataPart } from './graph-data.ts'
 import { containmentMisfit, type Misfit, membershipMisfit, organisationMisfit } from './graph-depth.ts'
@@ -19,6 +19,7 @@ import {
   type ProposedRole,
 } from './graph-guard.ts'
 import { ownerlessAfter, ownersOf, type RightsChange } from './graph-owners.ts'
+import { edgesInside, type Sight, sightOf, windowsOf } from './graph-sight.ts'
 import { GraphState } from './graph-state.ts'
 import type { Limit } from './graph-views.ts'
 import {
@@ -42,7 +43,6 @@ import {
 import { type Audience, type AudienceQuery, audienceOf } from './search-accounts.ts'
 import type { ContainerKind, ContainerQuery } from './search-containers.ts'
 import type { EdgeQuery, ListLimits } from './search-list.ts'
-import { unionWindows } from './windows.ts'
 
 /** What somebody may do with a resource, and when. */
 export interface Access {
@@ -207,10 +207,9 @@ export class AccessIndex {
     const { evaluator, views } = this.#graph
     const view = views.get(principalId, at)
     const decision = evaluator.decide(view, resourceId)
-    let windows: readonly Window[] | null = []
+    const windows = windowsOf(this.#graph, view, resourceId, decision)
     let components: string[] | null = []
-    for (const { mask, windows: shown, grant } of evaluator.conveyances(view, resourceId)) {
-      if (mask & decision & permissionBits.history) windows = unionWindows(windows, shown)
+    for (const { mask, grant } of evaluator.conveyances(view, resourceId)) {
       if (mask & decision & dataMask) components = unionComponents(components, grant.components)
     }
     return {
@@ -220,6 +219,16 @@ export class AccessIndex {
       historicOnly: isHistoricOnly(decision),
       components,
     }
+  }
+
+  /** The rights of a principal, to be compared: as they are, or with these changes to rows of his own in them. */
+  sight(principalId: number, at: number, own: readonly Change[] = []): Sight {
+    return sightOf(this.#graph, principalId, at, own)
+  }
+
+  /** The edges inside a resource, itself if it is one, in portions between which others may have their turn. */
+  edgesInside(resourceId: number): Generator<number[]> {
+    return edgesInside(this.#graph, resourceId)
   }
 
   /** A page of the edges that a principal may discover. */
@@ -360,6 +369,14 @@ export class AccessIndex {
   /** Whose access to what these changes may concern, as far as the graph is now; see `trying` for as it would be. */
   affectedBy(changes: readonly Change[]): Affected {
     return affectedBy(this.#graph, changes)
+  }
+
+  /** The principals whom changes concern, groups among them not taken apart; see `affectedBy`. */
+  concernedBy(changes: readonly Change[]): Set<number> {
+    return concernedBy(this.#graph, changes)
+  }
+  membersOf(groupId: number): readonly MembershipRow[] {
+    return this.#graph.people.membersOf(groupId)
   }
 
   /** The next moment at which any answer changes by time alone. */

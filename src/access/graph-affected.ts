@@ -34,6 +34,18 @@ export function affectedBy(graph: GraphState, changes: readonly Change[]): Affec
   return { principals, resources, isWhole }
 }
 
+/** Collects whom changes concern in the graph as it is: groups as they are, whoever is in them. */
+export function concernedBy(graph: GraphState, changes: readonly Change[]): Set<number> {
+  const principals = new Set<number>()
+  const resources = new Set<number>()
+  for (const change of changes) {
+    for (const row of [change.before, change.after]) {
+      if (row !== null) reach(graph, { ...change, row } as Reaching, principals, resources)
+    }
+  }
+  return principals
+}
+
 type Reaching = {
   [C in Change as C['entity']]: { entity: C['entity']; row: NonNullable<C['after']> }
 }[Change['entity']]

@@ -71,9 +71,9 @@ export interface View {
 
 /** The world a view is resolved from. */
 export interface World {
-  readonly rows: Rows
+  readonly rows: Pick<Rows, 'userGroup' | 'service' | 'role'> & { readonly user: Pick<Rows['user'], 'get'> }
   readonly resources: ResourceGraph
-  readonly people: PrincipalGraph
+  readonly people: Pick<PrincipalGraph, 'groupsOf' | 'grantsOf' | 'claimsOf' | 'restrictionsOf'>
 }
 
 /** The interval around `at` in which nothing that was looked at starts or ends. */
@@ -126,7 +126,7 @@ export function resolveView(world: World, principalId: number, at: number, every
   }
 }
 
-function isActivePrincipal(rows: Rows, id: number): boolean {
+function isActivePrincipal(rows: World['rows'], id: number): boolean {
   if (id === PUBLIC_PRINCIPAL_ID || rows.userGroup.has(id)) return true
   const account = rows.user.get(id) ?? rows.service.get(id)
   return account !== undefined && account.disabledAt === null
@@ -198,7 +198,7 @@ function claimCap(claims: readonly ClaimRow[]): number {
   return cap
 }
 
-function restrictionsOf(people: PrincipalGraph, userId: number, interval: Interval): Map<number, Windows> | undefined {
+function restrictionsOf(people: World['people'], userId: number, interval: Interval): Map<number, Windows> | undefined {
   const rows = people.restrictionsOf(userId)
   if (rows === undefined || rows.size === 0) return undefined
   const restrictions = new Map<number, Windows>()

@@ -33,7 +33,7 @@ export class Views {
     if (this.#shape !== this.#world.resources.shape) this.touchAll()
     const known = this.#views.get(principalId)
     if (known && known.view.from <= at && at < known.view.until && this.#isGood(known)) return this.#cut(known.view)
-    const view = resolveView(this.#world, principalId, at, this.#everybodyAt(at))
+    const view = resolveView(this.#world, principalId, at, this.everybody(at))
     if (this.#views.size >= cachedViews) this.#views.clear()
     this.#views.set(principalId, { view, checked: this.#changes })
     return this.#cut(view)
@@ -101,7 +101,9 @@ export class Views {
     return true
   }
 
-  #everybodyAt(at: number): View {
+  /** What grants to `public` convey at a moment. */
+  everybody(at: number): View {
+    if (this.#shape !== this.#world.resources.shape) this.touchAll()
     const known = this.#everybody
     if (known && known.from <= at && at < known.until) return known
     this.#everybody = resolveView(this.#world, PUBLIC_PRINCIPAL_ID, at)

@@ -11,11 +11,21 @@ interface Place {
   column?: string
   path?: string
 }
+interface Access {
+  who: string
+  action: 'gains' | 'loses' | 'changes'
+  role: string
+  was?: string
+  on?: string
+  edges: number
+  examples: string[]
+}
 interface Report {
   problems: { place: Place; value?: string; rule: string; text: string }[]
   problemCount: number
   remarks: { place: Place; text: string }[]
-  access: { user: string; action: string; resource: string; role: string }[]
+  access: Access[]
+  accessCount: number
   invite: string[]
 }
 interface Counts {
@@ -25,6 +35,9 @@ interface Counts {
   invite: number
   gains: number
   losses: number
+  changes: number
+  people: number
+  accessComplete: boolean
   byKind: Record<string, { created: number; changed: number; removed: number }>
 }
 
@@ -44,7 +57,7 @@ export function progressLine(progress: unknown): string {
 export function reportText(answer: Record<string, unknown>): string {
   const report = answer['report'] as Partial<Report>
   const counts = answer['counts'] as Partial<Counts>
-  const { problems = [], problemCount = 0, remarks = [], access = [] } = report
+  const { problems = [], problemCount = 0, remarks = [], access = [], accessCount = access.length } = report
   const kinds = Object.entries(counts.byKind ?? {})
   return [
     `${headline(answer)} (${answer['importId']})`,
@@ -54,9 +67,9 @@ export function reportText(answer: Record<string, unknown>): string {
     ...(isApplied(answer) && counts.invite
       ? [`Vouchers for whom to invite: ems-metadata invite-imported ${answer['importId']} FILE`]
       : []),
-    `${counts.gains ?? 0} gain access, ${counts.losses ?? 0} lose it`,
-    ...access.slice(0, SHOWN).map((one) => `  ${one.user} ${one.action} ${one.role} on ${one.resource}`),
-    ...more(access.length),
+    ...accessLines(counts),
+    ...access.slice(0, SHOWN).map((one) => `  ${accessText(one)}`),
+    ...more(accessCount),
     ...(problemCount === 0 ? [] : [`${problemCount} problems:`]),
     ...problems.map(({ place, rule, text, value }) => `  ${where(place)}: ${text}${shown(value)} [${rule}]`),
     ...remarks.slice(0, SHOWN).map(({ place, text }) => `  ${where(place)}: ${text}`),
@@ -74,6 +87,19 @@ function headline(answer: Record<string, unknown>): string {
   }
 }
 
+function accessLines({ people = 0, gains = 0, losses = 0, changes = 0, accessComplete }: Partial<Counts>): string[] {
+  const whole = `${people} people get or lose access: ${gains} times to an edge gained, ${losses} lost, ${changes} changed`
+  return accessComplete === false ? [`${whole}; more is concerned than could be looked at`] : [whole]
+}
+
+function accessText({ who, action, role, was, on, edges, examples }: Access): string {
+  const what = was === undefined ? role : `from ${was} to ${role}`
+  const number = `${edges} ${edges === 1 ? 'edge' : 'edges'}`
+  if (on !== undefined) return `${who} ${action} ${what} on ${on}, with ${number} in it`
+  const shown = edges > examples.length ? [...examples, '...'] : examples
+  return `${who} ${action} ${what} on ${number}: ${shown.join(', ')}`
+}
+
 function isApplied({ state, dryRun, invitations }: Record<string, unknown>): boolean {
   return state === 'done' && dryRun === false && invitations === undefined
 }
@@ -83,7 +109,7 @@ function row(kind: string, ...numbers: (string | number)[]): string {
 }
 
 function more(count: number): string[] {
-  return count > SHOWN ? [`  and ${count - SHOWN} more (--json shows them)`] : []
+  return count > SHOWN ? [`  and ${count - SHOWN} more (--json shows up to 1000)`] : []
 }
 
 function where({ file, sheet, row: line, column, path }: Place): string {

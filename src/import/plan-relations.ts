@@ -9,7 +9,9 @@ import {
   type UserGroupRow,
 } from '../access/model.ts'
 import { controlsUserGroup } from '../access/people-door.ts'
+import { roleNamed } from '../access/role-grant-service.ts'
 import { requireName, requireText } from '../access/write-door.ts'
+import type { BatchPart } from '../db/change-log.ts'
 import { AppError } from '../errors.ts'
 import { refusedText } from './guard-text.ts'
 import type {
@@ -65,7 +67,19 @@ function planGroup(context: RelationContext, record: GroupRecord): Planned {
     return 'You cannot make or change groups there'
   if (ownerId !== (before?.ownerId ?? null) && ownerId !== null && ownerId !== askerId && !isManager(context))
     return 'Whoever owns a group is set by who looks after the platform'
-  return part(context, kind, record.key, before, after)
+  const planned = part(context, kind, record.key, before, after)
+  if (before === undefined && kind === 'edgeGroup' && askerId !== null && !isManager(context))
+    planned?.parts.push(administration(context, askerId, after.id))
+  return planned
+}
+
+/** Whoever makes a group of edges administers it (G-02); who looks after the platform may do so anyway. */
+function administration({ index, ids, source }: RelationContext, askerId: number, groupId: number): BatchPart {
+  const always = { components: null, validFrom: null, validTo: null, dataWindows: null }
+  const roleId = roleNamed(index, 'group.administration').id
+  const id = ids.take('grant')
+  const after = { id, principalId: askerId, resourceId: groupId, roleId, ...always, source, grantedBy: askerId }
+  return { entity: 'grant', id, before: null, after }
 }
 
 function planContainment(context: RelationContext, record: ContainmentRecord): Planned {

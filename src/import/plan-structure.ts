@@ -10,7 +10,9 @@ import type { Pace } from './pace.ts'
 import type { PlanOptions, PlanParts } from './plan.ts'
 import { type EdgeExtras, type GroundContext, planGround } from './plan-ground.ts'
 import { planRelation } from './plan-relations.ts'
+import type { PlannedUser } from './plan-user.ts'
 import { misfit } from './plan-world.ts'
+import type { Spool } from './spool.ts'
 import type { Summary } from './summary.ts'
 
 /** What an import does about one thing that is not a user. */
@@ -20,6 +22,9 @@ export interface PlannedRecord {
   /** In clear, for sealed copies. */
   apiKey?: string
 }
+/** So many at once, then others have their turn. */
+const SLICE = 100
+
 export type StructureRecord = Exclude<ImportRecord, UserRecord>
 
 /** In the order in which they need each other; people come between the two. */
@@ -42,6 +47,8 @@ export class StructurePlan {
   readonly records: PlannedRecord[] = []
   /** Ids of users that the file brings, by login. */
   readonly newUsers = new Map<string, number>()
+  /** Everybody about whom the file changes something, by id. */
+  readonly logins = new Map<number, string>()
   readonly #given: readonly StructureRecord[]
   readonly #context: GroundContext
   readonly #summary: Summary
@@ -94,6 +101,24 @@ export class StructurePlan {
     for (const kind of groundKinds) await this.#each(kind, (record) => planGround(this.#context, record))
   }
 
+  /** What the file does about users, between the two. */
+  async people(users: Spool<PlannedUser>): Promise<void> {
+    for await (const batch of users.batches(SLICE, this.#pace)) {
+      for (const { id, login, changes } of batch) {
+        this.logins.set(id, login)
+        this.#apply(changes)
+        if (this.#pace.isOver) await this.#pace.rest()
+      }
+    }
+  }
+
+  /** What changes about everything that is not a user, in portions. */
+  async *changes(): AsyncGenerator<Change[]> {
+    for (let start = 0; start < this.records.length; start += SLICE) {
+      yield this.records.slice(start, start + SLICE).flatMap(({ parts }) => parts.map(changeOf))
+    }
+  }
+
   /** Groups, what they hold, who is in them, and grants. */
   async relations(): Promise<void> {
     const context = { ...this.#context, newUsers: this.newUsers }
@@ -116,16 +141,22 @@ export class StructurePlan {
     }
   }
 
+  #apply(parts: readonly BatchPart[]): void {
+    const revision = this.index.revision + 1
+    this.index.apply(parts.map((part) => ({ ...changeOf(part), revision })))
+  }
+
   #take(planned: PlannedRecord, record: StructureRecord): void {
     this.records.push(planned)
-    const changes = planned.parts.map(
-      ({ extra: _, ...part }) => ({ ...part, revision: this.index.revision + 1 }) as Change,
-    )
-    this.index.apply(changes)
+    this.#apply(planned.parts)
     for (const [position, part] of planned.parts.entries()) {
       this.#summary.change(part, position === 0 ? nameIn(record) : undefined)
     }
   }
+}
+
+function changeOf({ entity, id, before, after }: BatchPart): Change {
+  return { entity, id, before, after, revision: 0 } as Change
 }
 
 /** Organisations after the one above them, wherever they stand in the file; those in a circle find none and are refused. */
@@ -161,6 +192,7 @@ export class Ids {
     for (const record of records) {
       count(record.kind)
       if (record.kind === 'edge' && record.apiKey !== undefined) count('edgeKey')
+      if (record.kind === 'edgeGroup') count('grant')
     }
     for (const [entity, size] of counts) this.#free.set(entity, await reserveIds(db, entity, size))
   }

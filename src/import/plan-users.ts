@@ -1,5 +1,6 @@
 import type { GrantRow } from '../access/model.ts'
 import type { Db } from '../db/database.ts'
+import type { Effects } from './effects.ts'
 import { listAlertingOf, listAskedBefore, listImportedUsers, listProfiles } from './import-queries.ts'
 import type { ImportProblem, Selection, UserRecord } from './model.ts'
 import type { Numbers } from './numbers.ts'
@@ -25,6 +26,9 @@ interface Work {
   newUsers: Map<string, number>
   /** Gets the logins of those whose accounts are somebody else's (D-03). */
   outsiders: string[]
+  effects: Effects
+  /** Whether the file brings nothing but users: then what each gets is all. */
+  isUsersOnly: boolean
   summary: Summary
   pace: Pace
   db: Db
@@ -58,10 +62,12 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
       else if (standing === 'other' && !Array.isArray(plan)) {
         // Told like somebody new, so that nobody learns that there is such an account.
         note(world, plan, summary, { lost: [], disabled: [], gained: new Set() })
+        await work.effects.ofUser(plan.login, 0, plan.changes)
         work.outsiders.push(record.login)
       } else if (!Array.isArray(plan)) {
         note(world, plan, summary, owners)
         if (isChange(plan)) fresh.push(plan)
+        if (work.isUsersOnly) await work.effects.ofUser(plan.login, plan.id, plan.changes)
       }
     }
     await keep(fresh, work)
@@ -116,10 +122,6 @@ function note(world: PlanWorld, plan: PlannedUser, summary: Summary, owners: Own
     summary.change(part, part.entity === 'user' ? plan.login : undefined)
     if (part.entity !== 'grant') continue
     if (part.after?.roleId === world.ownerRoleId && part.before === null) owners.gained.add(part.after.resourceId)
-    summary.access(plan.login, part, (grant) => ({
-      resource: nameOf(world, grant.resourceId),
-      role: world.index.row('role', grant.roleId)?.name ?? '',
-    }))
   }
 }
 

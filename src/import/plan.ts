@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { AccessIndex } from '../access/access-index.ts'
 import type { Db } from '../db/database.ts'
 import { type Packed, packChanges, unpackChanges } from '../db/packed-changes.ts'
+import { Effects } from './effects.ts'
 import type { ImportItem, UserRecord } from './model.ts'
 import { Numbers } from './numbers.ts'
 import { Pace } from './pace.ts'
@@ -81,9 +82,13 @@ export async function makePlan(
     const { index, names, newUsers, records } = things
     const world = new PlanWorld({ ...options, index, names, at })
     const outsiders: string[] = []
-    if (!summary.isFatal) await planUsers(world, { ...parts, read, users, outsiders, numbers, newUsers, summary, pace })
+    const effects = new Effects({ ...world, before: parts.index, after: index, summary, pace })
+    const work = { ...parts, read, users, outsiders, numbers, newUsers, effects, summary, pace }
+    if (!summary.isFatal) await planUsers(world, { ...work, isUsersOnly: things.isEmpty })
     await users.end()
+    if (!things.isEmpty) await things.people(users)
     await things.relations()
+    if (!things.isEmpty && !summary.isFatal) await effects.ofAll(things.logins, things.changes())
     const isRefused = summary.isFatal || (summary.report.problemCount > 0 && !options.skipInvalid)
     return {
       revision,

@@ -1,4 +1,4 @@
-import type { EntityName, GrantRow } from '../access/model.ts'
+import type { EntityName } from '../access/model.ts'
 import type { BatchPart } from '../db/change-log.ts'
 import type { ImportProblem, ImportRemark } from './model.ts'
 
@@ -16,12 +16,18 @@ export interface Detail {
   action: keyof Count
 }
 
-/** Somebody who gets or loses a role on something. */
+/** What somebody gets or loses on how many edges; on what, where it is told as a whole. */
 export interface AccessDetail {
-  user: string
+  who: string
   action: 'gains' | 'loses' | 'changes'
-  resource: string
+  /** Of OpenEMS; with `on`, as it is granted. */
   role: string
+  /** Before it changed. */
+  was?: string
+  on?: string
+  edges: number
+  /** Some of them. */
+  examples: string[]
 }
 
 /** What an import did or would do; kept as the report. */
@@ -32,6 +38,7 @@ export interface ImportReport {
   remarkCount: number
   details: Detail[]
   access: AccessDetail[]
+  accessCount: number
   /** Who has no password yet, or is somebody else's to change (D-03): up to `maxListed`. */
   invite: string[]
 }
@@ -42,8 +49,14 @@ export interface ImportCounts {
   /** Left out because something is wrong with them (`skipInvalid`). */
   skipped: number
   invite: number
+  /** Pairs of somebody and an edge: new ones, ended ones, with another role or other times. */
   gains: number
   losses: number
+  changes: number
+  /** Whose access is another. */
+  people: number
+  /** False: more is concerned than was looked at. */
+  accessComplete: boolean
   byKind: Partial<Record<EntityName, Count>>
 }
 
@@ -59,6 +72,7 @@ export class Summary {
     remarkCount: 0,
     details: [],
     access: [],
+    accessCount: 0,
     invite: [],
   }
   readonly counts: ImportCounts = {
@@ -68,6 +82,9 @@ export class Summary {
     invite: 0,
     gains: 0,
     losses: 0,
+    changes: 0,
+    people: 0,
+    accessComplete: true,
     byKind: {},
   }
   readonly #maxProblems: number
@@ -109,17 +126,12 @@ export class Summary {
     }
   }
 
-  /** Counts what somebody gets or loses by a grant; `describe` is asked only while there is room in the list. */
-  access(
-    user: string,
-    part: { before: GrantRow | null; after: GrantRow | null },
-    describe: (grant: GrantRow) => { resource: string; role: string },
-  ): void {
-    const action = part.before === null ? 'gains' : part.after === null ? 'loses' : 'changes'
-    if (action !== 'loses') this.counts.gains += 1
-    else this.counts.losses += 1
-    const grant = part.after ?? part.before
-    if (grant === null || this.report.access.length >= maxListed) return
-    this.report.access.push({ user, action, ...describe(grant) })
+  /** Counts what somebody gets or loses. `isFirst`: that is the first that is said of him. */
+  access(detail: AccessDetail, isFirst: boolean): void {
+    if (isFirst) this.counts.people += 1
+    const counter = ({ gains: 'gains', loses: 'losses', changes: 'changes' } as const)[detail.action]
+    this.counts[counter] += detail.edges
+    this.report.accessCount += 1
+    if (this.report.access.length < maxListed) this.report.access.push(detail)
   }
 }

@@ -100,9 +100,8 @@ eachEngine('import of users', (engine) => {
     const { counts, report } = await run([userRecord(login, { access: { mode: 'set', edges: keys(edge(2)) } })])
     expect(counts).toMatchObject({ gains: 1, losses: 2 })
     expect(report.access).toEqual([
-      { user: login, action: 'loses', resource: edge(0).id, role: 'resource.detail' },
-      { user: login, action: 'loses', resource: edge(1).id, role: 'resource.detail' },
-      { user: login, action: 'gains', resource: edge(2).id, role: 'resource.detail' },
+      { who: login, action: 'loses', role: 'guest', edges: 2, examples: [edge(0).id, edge(1).id] },
+      { who: login, action: 'gains', role: 'guest', edges: 1, examples: [edge(2).id] },
     ])
     await run([userRecord(login, { access: { mode: 'merge', edges: keys() } })])
     expect(grantsOf(login).map(({ on }) => on)).toEqual([edge(2).id])
