@@ -5,6 +5,7 @@ import type { ServiceTokenRegistry } from './accounts/service-token-registry.ts'
 import type { SessionRegistry } from './accounts/session-registry.ts'
 import type { Throttle } from './accounts/throttle.ts'
 import type { SessionTokens } from './accounts/tokens.ts'
+import type { EdgeTexts } from './api/edge-texts.ts'
 import type { Config } from './config.ts'
 import type { Db, OpenDatabase } from './db/database.ts'
 import type { TrialFunction } from './db/trial.ts'
@@ -34,6 +35,7 @@ export interface AppContext {
   trial: TrialFunction
   pepper: Uint8Array
   hub: LiveHub
+  edgeTexts: EdgeTexts
   tables: EdgeTables
   mirrors: MetadataFeed
   reports: EdgeReports

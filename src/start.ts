@@ -7,6 +7,7 @@ import { SessionRegistry } from './accounts/session-registry.ts'
 import { SigningKeys } from './accounts/signing-keys.ts'
 import { Throttle } from './accounts/throttle.ts'
 import { SessionTokens } from './accounts/tokens.ts'
+import { EdgeTexts } from './api/edge-texts.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { AppContext } from './context.ts'
 import { openDatabase } from './db/database.ts'
@@ -116,6 +117,7 @@ export async function start({
     trial: createTrial({ db, store, clock }),
     pepper,
     hub,
+    edgeTexts: new EdgeTexts(store, hub.states),
     tables: new EdgeTables(hub),
     mirrors,
     reports,

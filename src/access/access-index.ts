@@ -122,6 +122,10 @@ export class AccessIndex {
   edgeByName(edgeId: string): EdgeRow | undefined {
     return this.#graph.store.edges.byName(edgeId)
   }
+  /** Rises whenever an edge comes, goes or is described anew. */
+  get edgeVersion(): number {
+    return this.#graph.store.edges.version
+  }
   get edgeCount(): number {
     return this.#graph.rows.edge.size
   }
@@ -234,6 +238,11 @@ export class AccessIndex {
   /** A page of the edges that a principal may discover. */
   listEdges(principalId: number, query: EdgeQuery, at: number): EdgeRow[] {
     return this.#graph.edges.list(this.#graph.views.get(principalId, at), query)
+  }
+
+  /** The ids of the same page. */
+  pageOfEdges(principalId: number, query: EdgeQuery, at: number): readonly number[] {
+    return this.#graph.edges.page(this.#graph.views.get(principalId, at), query)
   }
 
   /** How many edges a principal may discover, or with `withRole` has a role on, counted up to `atMost`. */

@@ -15,8 +15,15 @@ export class EdgeTable extends ColumnTable<EdgeRow> {
   readonly #organisations = new Column()
   readonly #settings = new Map<number, Record<string, unknown>>()
   readonly #byName = new NameTable(this.#names)
+  #version = 0
+
+  /** Rises with every change. */
+  get version(): number {
+    return this.#version
+  }
 
   override set(id: number, row: EdgeRow): void {
+    this.#version++
     const isRenamed = this.nameOf(id) !== row.edgeId
     if (isRenamed && this.has(id)) this.#byName.remove(id)
     super.set(id, row)
@@ -25,6 +32,7 @@ export class EdgeTable extends ColumnTable<EdgeRow> {
 
   override delete(id: number): boolean {
     if (!this.has(id)) return false
+    this.#version++
     this.#byName.remove(id)
     this.#names.set(id, '')
     this.#comments.set(id, '')

@@ -107,8 +107,12 @@ export class EdgeLister {
 
   /** A page of what the view may discover. */
   list(view: View, query: EdgeQuery): EdgeRow[] {
-    if (!view.isActive || query.limit <= 0) return []
-    return this.#page(view, query).flatMap((id) => this.#edges.get(id) ?? [])
+    return this.page(view, query).flatMap((id) => this.#edges.get(id) ?? [])
+  }
+
+  /** The ids of the same page. */
+  page(view: View, query: EdgeQuery): readonly number[] {
+    return view.isActive && query.limit > 0 ? this.#page(view, query) : []
   }
 
   /** How many edges the view may discover, or has a role on, counted up to `atMost`. */

@@ -4,6 +4,7 @@ import { edgeRoleOf, principalOf, requireLive } from '../access/door.ts'
 import { addEdgeToUser as addEdge, edgeDetails } from '../edges/edge-service.ts'
 import { levels } from '../live/edge-states.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
+import { Written } from '../rpc/written.ts'
 import { channel, edgeId, edgeMetadata, empty, integer, limit, MAX_VALUES, toEdgeMetadata } from './shapes.ts'
 import { actorFor, onBehalf, personOf, subjectOf } from './subject.ts'
 
@@ -29,7 +30,7 @@ const getEdge = defineMethod({
     const { ctx, now } = call
     const principalId = subjectOf(call, params.userId)
     const { edge, role } = edgeRoleOf(ctx, { type: 'subject', principalId }, params.edgeId, now)
-    return { edge: toEdgeMetadata(ctx, edge, role) }
+    return { edge: toEdgeMetadata(edge, ctx.hub.states.get(edge.id), role) }
   },
 })
 
@@ -66,7 +67,7 @@ export function edgePage(
   principalId: number,
   { page, limit, query, searchParams }: z.output<typeof edgesQuery>,
   isAsked?: (edgeId: number) => boolean,
-): { edges: z.input<typeof edgeMetadata>[] } {
+): Written<{ edges: z.input<typeof edgeMetadata>[] }> {
   ctx.store.assertFresh()
   const { states } = ctx.hub
   const { isOnline, sumState, producttype } = searchParams
@@ -81,7 +82,8 @@ export function edgePage(
           (wanted === undefined || wanted.has(stateOf(id))) &&
           (isAsked?.(id) ?? true)
   const among = wanted && states.inSumStates(wanted)
-  const edges = ctx.store.index.listEdges(
+  const { index } = ctx.store
+  const ids = index.pageOfEdges(
     principalId,
     {
       ...(query !== undefined && query.trim() !== '' ? { text: query.trim() } : {}),
@@ -95,12 +97,11 @@ export function edgePage(
     },
     now.getTime(),
   )
-  return {
-    edges: edges.flatMap((edge) => {
-      const role = ctx.store.index.edgeRole(principalId, edge.id, now.getTime())
-      return role === undefined ? [] : [toEdgeMetadata(ctx, edge, role)]
-    }),
-  }
+  const texts = ids.flatMap((id) => {
+    const role = index.edgeRole(principalId, id, now.getTime())
+    return role === undefined ? [] : (ctx.edgeTexts.get(id, role) ?? [])
+  })
+  return new Written(`{"edges":[${texts.join(',')}]}`)
 }
 
 type Order = Parameters<import('../access/access-index.ts').AccessIndex['listEdges']>[1]['order']
@@ -140,7 +141,7 @@ const addEdgeToUser = defineMethod({
     const userId = personOf(call, params.userId)
     const edge = await addEdge(ctx, userId, session.clientAddress, params.setupPassword, actorFor(call, userId))
     const { serialNumber } = await edgeDetails(ctx, edge.id)
-    const { isOnline, sumState, role: _role, ...metadata } = toEdgeMetadata(ctx, edge, 'guest')
+    const { isOnline, sumState, role: _role, ...metadata } = toEdgeMetadata(edge, ctx.hub.states.get(edge.id), 'guest')
     return {
       edge: { ...metadata, online: isOnline, sumState: sumState ?? null },
       ...(serialNumber === '' ? {} : { serialNumber }),

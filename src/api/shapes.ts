@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type EdgeRow, type OpenemsRole, openemsRoles } from '../access/model.ts'
-import type { AppContext } from '../context.ts'
+import type { EdgeState } from '../live/edge-states.ts'
 
 /** Shapes several methods share. OpenEMS peers send extra members, so their objects are read leniently. */
 export const role = z.enum(openemsRoles)
@@ -38,8 +38,7 @@ export const edgeMetadata = z.object({
 const semanticVersion = /^\d+\.\d+\.\d+/
 
 /** EdgeMetadata of protocol C.3; `version` is always one the UI can read, `sumState` and `lastmessage` only where known. */
-export function toEdgeMetadata(ctx: AppContext, edge: EdgeRow, edgeRole: OpenemsRole): z.input<typeof edgeMetadata> {
-  const state = ctx.hub.states.get(edge.id)
+export function toEdgeMetadata(edge: EdgeRow, state: EdgeState, edgeRole: OpenemsRole): z.input<typeof edgeMetadata> {
   return {
     id: edge.edgeId,
     comment: edge.comment,

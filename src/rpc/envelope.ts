@@ -1,5 +1,6 @@
 import type { WireError } from '../errors.ts'
 import { storable, toText } from '../lib/text.ts'
+import { Written } from './written.ts'
 
 /**
  * The one reader and writer of JSON-RPC frames in the OpenEMS dialect: read leniently, write strictly
@@ -65,7 +66,7 @@ export function classify(value: unknown): Frame {
 
 /** `{"jsonrpc","id","result"}` with the members in OpenEMS's order; no result is `{}`. */
 export function writeResult(id: FrameId, result: unknown): string {
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${JSON.stringify(result ?? {})}}`
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result instanceof Written ? result.text : JSON.stringify(result ?? {})}}`
 }
 
 /** An error reply; `data` is always an array, because OpenEMS re-renders the text from it (A.3). */

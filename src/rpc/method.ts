@@ -3,6 +3,7 @@ import type { OpenemsRole, Permission } from '../access/model.ts'
 import type { Scope } from '../accounts/scopes.ts'
 import type { AppContext } from '../context.ts'
 import type { Session } from './session.ts'
+import type { Written } from './written.ts'
 
 /**
  * Kinds of peers; each listener and path serves one (architecture section 2): the OpenEMS UI, an edge, a service or operator,
@@ -40,7 +41,7 @@ export interface MethodDefinition<N extends string, P extends z.ZodType, R exten
   access: Access<z.output<P>>
   /** What a service token must be good for to call it; a method that says nothing demands `manage`. */
   scope?: Scope
-  handler: (call: Call, params: z.output<P>) => z.input<R> | Promise<z.input<R>>
+  handler: (call: Call, params: z.output<P>) => z.input<R> | Written<z.input<R>> | Promise<z.input<R>>
   /** For the API document; a contract test holds it against both schemas. */
   example?: { params: z.input<P>; result: z.output<R> }
   /** Refused while another acts as the user: his secrets, his consent, and what he alone is shown (K4, G-32). */

@@ -3,6 +3,7 @@ import { AppError, type ErrorLevel, errorKinds, PeerError, type WireError } from
 import { authorise, parseParams, requireSignedIn } from '../rpc/authorise.ts'
 import type { Call, ClientKind, Method } from '../rpc/method.ts'
 import type { Session } from '../rpc/session.ts'
+import { Written } from '../rpc/written.ts'
 
 /** Outcome of one call, ready to be written and logged. */
 export type Outcome =
@@ -43,6 +44,7 @@ export function dispatch(
 }
 
 function success(method: Method, value: unknown): Outcome {
+  if (value instanceof Written) return { ok: true, result: value }
   const parsed = method.result.safeParse(value ?? {})
   if (parsed.success) return { ok: true, result: parsed.data }
   return failure(new Error(`${method.name} made a result its schema does not allow`, { cause: parsed.error }))

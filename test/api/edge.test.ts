@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { edgeMetadata } from '../../src/api/shapes.ts'
 import { EdgeClient, type Json, UiClient } from '../harness/clients.ts'
 import { addEdge, addUser, addUserWith, give, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
@@ -119,6 +121,39 @@ describe('getEdges', () => {
     expect((await list()).map(({ id }) => id)).toEqual(numbered(all.slice(0, 20)))
     // Numbers as text, as Java reads them (protocol A.1 rule 7).
     expect((await list({ page: '1', limit: '2' })).map(({ id }) => id)).toEqual(['edge2', 'edge3'])
+  })
+
+  it('shows each edge as getEdge does, in the shape of the API document, right after any change of it', async () => {
+    const edge = edges[3] as SeededEdge
+    const describe = (change: Partial<SeededEdge['row']>) =>
+      own.ctx.write({ actorId: null }, async (write) => {
+        const before = own.ctx.store.index.edge(edge.row.id) as SeededEdge['row']
+        const { comment, settings } = { ...before, ...change }
+        await write.tx.updateTable('edge').set({ comment }).where('id', '=', before.id).execute()
+        write.updated('edge.described', 'edge', before, { ...before, comment, settings })
+      })
+    const { states } = own.ctx.hub
+    const steps: (() => unknown)[] = [
+      () => undefined,
+      () => states.setSumState(edge.row.id, 2),
+      () => states.setOnline(edge.row.id, false),
+      () => states.setLastMessage(edge.row.id, Date.UTC(2026, 2, 3, 10, 20)),
+      () => states.setVersion(edge.row.id, '2026.5.1'),
+      () => describe({ comment: 'A "quoted" name, \\ and\nlines: Ünïcödé \u2028 🏠' }),
+      () => describe({ settings: { role: 'admin', nested: { list: [1, null] } } }),
+      () => states.setSumState(edge.row.id, 3),
+      () => states.setOnline(edge.row.id, true),
+      () => describe({ comment: 'Site D', settings: {} }),
+    ]
+    for (const step of steps) {
+      await step()
+      const shown = await list({ limit: 10 })
+      const alone = await Promise.all(
+        shown.map(async ({ id }) => (await ui.request('getEdge', { edgeId: id }))['edge']),
+      )
+      expect(shown).toEqual(alone)
+      expect(z.array(edgeMetadata.strict()).parse(shown)).toEqual(shown)
+    }
   })
 
   it('searches id, comment and producttype without regard to case', async () => {
