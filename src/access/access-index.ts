@@ -42,7 +42,7 @@ import {
 } from './model.ts'
 import { type Audience, type AudienceQuery, audienceOf } from './search-accounts.ts'
 import type { ContainerKind, ContainerQuery } from './search-containers.ts'
-import type { EdgeQuery, ListLimits } from './search-list.ts'
+import type { EdgeQuery, ListLimits } from './search-query.ts'
 
 /** What somebody may do with a resource, and when. */
 export interface Access {
@@ -105,6 +105,11 @@ export class AccessIndex {
   /** Moves forward by rows of the log, all or nothing. What is in already is passed over. */
   apply(changes: readonly Change[]): void {
     this.#graph.apply(changes)
+  }
+
+  /** Does some milliseconds of what makes answers quick but not other ones; returns whether there is more to do. */
+  work(): boolean {
+    return this.#graph.work()
   }
 
   user(id: number): UserRow | undefined {

@@ -148,9 +148,9 @@ export class Evaluator {
   #ownDiscovers(view: View, edgeId: number): boolean {
     if (view.held.size === 0) return false
     if (conveysDiscover(view.everywhere) || conveysDiscover(view.held.get(edgeId)?.self ?? nothing)) return true
-    const { links } = this.#resources
-    for (let slot = links.firstParent(edgeId); slot !== 0; slot = links.nextParent(slot)) {
-      const parent = links.parent(slot)
+    const { parents } = this.#resources.links
+    for (let at = parents.start(edgeId), end = at + parents.count(edgeId); at < end; at++) {
+      const parent = parents.value(at)
       if (this.#resources.contains(parent, edgeId) && reachesContent(this.#resources, view, parent)) return true
     }
     return false
@@ -161,13 +161,14 @@ export class Evaluator {
     const { sums } = view
     if (sums.size === 0) return 0
     if (within !== undefined) return this.#sumWithin(view, resourceId, within)
-    const { links, kinds } = this.#resources
+    const { kinds } = this.#resources
+    const { parents } = this.#resources.links
     let sum = sums.get(resourceId, 'self')
-    for (let slot = links.firstParent(resourceId); slot !== 0; slot = links.nextParent(slot)) {
-      const parent = links.parent(slot)
+    for (let at = parents.start(resourceId), end = at + parents.count(resourceId); at < end; at++) {
+      const parent = parents.value(at)
       if (!kinds.mayContain(parent, resourceId)) continue
-      const at = this.#resources.aboveAt(parent)
-      sum = added(sum, sums.above(this.#resources.aboves, at))
+      const above = this.#resources.aboveAt(parent)
+      sum = added(sum, sums.above(this.#resources.aboves, above))
     }
     if (kinds.isOrganisation(resourceId)) {
       for (const superior of this.#resources.superorganisations(resourceId)) {
@@ -203,10 +204,11 @@ export class Evaluator {
   /** Hands over what the view's own grants convey to a resource, a list for each way; some may come twice. */
   #visit(view: View, resourceId: number, take: Take): void {
     if (view.held.size === 0) return
-    const { links, kinds } = this.#resources
+    const { kinds } = this.#resources
+    const { parents } = this.#resources.links
     take(view.held.get(resourceId)?.self ?? nothing)
-    for (let slot = links.firstParent(resourceId); slot !== 0; slot = links.nextParent(slot)) {
-      const parent = links.parent(slot)
+    for (let at = parents.start(resourceId), end = at + parents.count(resourceId); at < end; at++) {
+      const parent = parents.value(at)
       if (kinds.mayContain(parent, resourceId)) take(this.#flow(view, parent))
     }
     if (kinds.isOrganisation(resourceId)) {

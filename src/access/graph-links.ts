@@ -1,132 +1,101 @@
-/**
- * A relation between numbered nodes, walked both ways: linked lists in typed arrays, 20 bytes a link, no object per node.
- * Slot 0 means "none". A pair may be linked more than once; each removal takes one link away.
- */
-export class Links {
-  #child = new Int32Array(1024)
-  #nextChild = new Int32Array(1024)
-  #previousChild = new Int32Array(1024)
-  /** Of each slot its parent and the next parent of its child, side by side: walking up reads both. */
-  #up = new Int32Array(2048)
-  #firstChild = new Int32Array(1024)
-  #firstParent = new Int32Array(1024)
-  #used = 1
-  #free = 0
+/** Numbers under a number, side by side in one array: walking them is reading along it. */
+export class Lists {
+  /** For each key where its list begins, and how many are in it. */
+  #heads = new Int32Array(2048)
+  #pool = new Int32Array(1024)
+  #used = 0
+  /** Places of the pool that belong to no list any more. */
+  #wasted = 0
 
-  add(parent: number, child: number): void {
-    this.#reserve(Math.max(parent, child))
-    const slot = this.#takeSlot()
-    const next = this.#firstChild[parent] as number
-    this.#up[2 * slot] = parent
-    this.#child[slot] = child
-    this.#nextChild[slot] = next
-    this.#previousChild[slot] = 0
-    this.#previousChild[next] = slot
-    this.#firstChild[parent] = slot
-    this.#up[2 * slot + 1] = this.#firstParent[child] as number
-    this.#firstParent[child] = slot
+  /** `for (let at = start(key), end = at + count(key); at < end; at++) value(at)` */
+  start(key: number): number {
+    return this.#heads[2 * key] ?? 0
+  }
+  count(key: number): number {
+    return this.#heads[2 * key + 1] ?? 0
+  }
+  value(at: number): number {
+    return this.#pool[at] as number
   }
 
-  remove(parent: number, child: number): void {
-    let before = 0
-    let slot = this.firstParent(child)
-    while (slot !== 0 && this.parent(slot) !== parent) {
-      before = slot
-      slot = this.nextParent(slot)
-    }
-    if (slot === 0) return
-    const nextParent = this.nextParent(slot)
-    if (before === 0) this.#firstParent[child] = nextParent
-    else this.#up[2 * before + 1] = nextParent
-    const previous = this.#previousChild[slot] as number
-    const next = this.#nextChild[slot] as number
-    if (previous === 0) this.#firstChild[parent] = next
-    else this.#nextChild[previous] = next
-    this.#previousChild[next] = previous
-    this.#up[2 * slot + 1] = this.#free
-    this.#free = slot
+  /** A value may be in a list more than once. */
+  add(key: number, value: number): void {
+    if (2 * key + 1 >= this.#heads.length) this.#heads = grown(this.#heads, 2 * key + 2)
+    const count = this.count(key)
+    if (count === roomFor(count)) this.#move(key, roomFor(count + 1))
+    this.#pool[this.start(key) + count] = value
+    this.#heads[2 * key + 1] = count + 1
   }
 
-  /** Puts the links of each parent side by side in memory, which makes walking down several times faster. */
+  /** Takes one out, once; the last takes its place. Returns whether it was in. */
+  remove(key: number, value: number): boolean {
+    const start = this.start(key)
+    const count = this.count(key)
+    const at = this.#pool.subarray(start, start + count).lastIndexOf(value)
+    if (at < 0) return false
+    this.#pool[start + at] = this.#pool[start + count - 1] as number
+    this.#heads[2 * key + 1] = count - 1
+    this.#wasted += roomFor(count) - roomFor(count - 1)
+    return true
+  }
+
+  /** Puts the lists side by side in the order of their keys. */
   tidy(): void {
-    const places = new Int32Array(this.#child.length)
-    let used = 1
-    for (const first of this.#firstChild) {
-      for (let slot = first; slot !== 0; slot = this.nextChild(slot)) places[slot] = used++
+    const before = this.#pool
+    const kept = this.#used - this.#wasted
+    this.#pool = new Int32Array(kept + (kept >>> 3) + 1024)
+    this.#used = 0
+    this.#wasted = 0
+    for (let key = 0; 2 * key < this.#heads.length; key++) {
+      const start = this.start(key)
+      const count = this.count(key)
+      this.#pool.set(before.subarray(start, start + count), this.#used)
+      this.#heads[2 * key] = this.#used
+      this.#used += roomFor(count)
     }
-    const moved = (values: Int32Array, isSlot: boolean) => {
-      const result = new Int32Array(values.length)
-      for (let slot = 1; slot < this.#used; slot++) {
-        const value = values[slot] as number
-        if (places[slot] !== 0) result[places[slot] as number] = isSlot ? (places[value] as number) : value
-      }
-      return result
-    }
-    this.#child = moved(this.#child, false)
-    this.#nextChild = moved(this.#nextChild, true)
-    this.#previousChild = moved(this.#previousChild, true)
-    const up = new Int32Array(this.#up.length)
-    for (let slot = 1; slot < this.#used; slot++) {
-      const place = places[slot] as number
-      if (place === 0) continue
-      up[2 * place] = this.parent(slot)
-      up[2 * place + 1] = places[this.nextParent(slot)] as number
-    }
-    this.#up = up
-    this.#firstChild = this.#firstChild.map((slot) => places[slot] as number)
-    this.#firstParent = this.#firstParent.map((slot) => places[slot] as number)
-    this.#used = used
-    this.#free = 0
   }
 
-  /** Slots of the links down from a node: `for (let slot = firstChild(n); slot !== 0; slot = nextChild(slot))`. */
-  firstChild(parent: number): number {
-    return this.#firstChild[parent] ?? 0
-  }
-  nextChild(slot: number): number {
-    return this.#nextChild[slot] as number
-  }
-  child(slot: number): number {
-    return this.#child[slot] as number
-  }
-
-  /** Slots of the links up from a node. */
-  firstParent(child: number): number {
-    return this.#firstParent[child] ?? 0
-  }
-  nextParent(slot: number): number {
-    return this.#up[2 * slot + 1] as number
-  }
-  parent(slot: number): number {
-    return this.#up[2 * slot] as number
-  }
-
-  #takeSlot(): number {
-    const slot = this.#free
-    if (slot !== 0) {
-      this.#free = this.nextParent(slot)
-      return slot
-    }
-    if (this.#used === this.#child.length) {
-      const size = this.#used * 2
-      this.#child = grown(this.#child, size)
-      this.#nextChild = grown(this.#nextChild, size)
-      this.#previousChild = grown(this.#previousChild, size)
-      this.#up = grown(this.#up, 2 * size)
-    }
-    return this.#used++
-  }
-
-  #reserve(node: number): void {
-    if (node < this.#firstChild.length) return
-    this.#firstChild = grown(this.#firstChild, node + 1)
-    this.#firstParent = grown(this.#firstParent, node + 1)
+  #move(key: number, room: number): void {
+    if (this.#wasted > 1024 + this.#used / 2) this.tidy()
+    if (this.#used + room > this.#pool.length) this.#pool = grown(this.#pool, this.#used + room)
+    const start = this.start(key)
+    const count = this.count(key)
+    this.#pool.copyWithin(this.#used, start, start + count)
+    this.#wasted += count
+    this.#heads[2 * key] = this.#used
+    this.#used += room
   }
 }
 
-/** A copy with room for at least `size` entries, twice the old size or more. */
+/** What contains what, walked both ways. A pair may be linked more than once; each removal takes one link away. */
+export class Links {
+  readonly children = new Lists()
+  readonly parents = new Lists()
+
+  add(parent: number, child: number): void {
+    this.children.add(parent, child)
+    this.parents.add(child, parent)
+  }
+
+  remove(parent: number, child: number): void {
+    if (this.parents.remove(child, parent)) this.children.remove(parent, child)
+  }
+
+  /** Puts what belongs together side by side in memory, which makes walking several times faster. */
+  tidy(): void {
+    this.children.tidy()
+    this.parents.tidy()
+  }
+}
+
+/** A list takes the next power of two of places, so that one that grows is moved seldom. */
+function roomFor(count: number): number {
+  return count === 0 ? 0 : 1 << (32 - Math.clz32(count - 1))
+}
+
+/** A copy with room for at least `size` entries, a quarter more than there was or more. */
 export function grown(array: Int32Array<ArrayBuffer>, size: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(Math.max(size, array.length * 2))
+  const larger = new Int32Array(Math.max(size, Math.ceil(1.25 * array.length)))
   larger.set(array)
   return larger
 }

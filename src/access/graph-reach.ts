@@ -27,9 +27,9 @@ function isReachedFromAbove(resources: ResourceGraph, view: View, container: num
 }
 
 function isParentReached(resources: ResourceGraph, view: View, container: number, passed: number[]): boolean {
-  const { links } = resources
-  for (let slot = links.firstParent(container); slot !== 0; slot = links.nextParent(slot)) {
-    const parent = links.parent(slot)
+  const { parents } = resources.links
+  for (let at = parents.start(container), end = at + parents.count(container); at < end; at++) {
+    const parent = parents.value(at)
     if (resources.contains(parent, container) && isReachedFromAbove(resources, view, parent, passed)) return true
   }
   return false

@@ -1,4 +1,5 @@
 import { AboveLists } from './graph-above.ts'
+import { ContentSets } from './graph-content.ts'
 import { Kinds } from './graph-kinds.ts'
 import { Links } from './graph-links.ts'
 import {
@@ -32,6 +33,7 @@ const maxTreeDepth = 64
 export class ResourceGraph {
   readonly kinds = new Kinds()
   readonly links = new Links()
+  readonly content: ContentSets
   #version = 0
   #shape = 0
   #hasLenientTenant: boolean | undefined
@@ -39,6 +41,11 @@ export class ResourceGraph {
   readonly #suborganisations = new Map<number, Set<number>>()
   readonly #tenants = new Map<number, Tenant>()
   readonly #aboves = new AboveLists()
+
+  /** `keptFrom`: as `ContentSets` has it. */
+  constructor(keptFrom?: number) {
+    this.content = new ContentSets(this, keptFrom)
+  }
 
   /** Rises with every change of what contains what. */
   get version(): number {
@@ -58,6 +65,7 @@ export class ResourceGraph {
   }
 
   setOrganisation(id: number, before: OrganisationRow | undefined, after: OrganisationRow | undefined): void {
+    this.content.forget(id)
     if (before?.parentId) this.#suborganisations.get(before.parentId)?.delete(id)
     if (after) this.#organisations.set(id, after)
     else this.#organisations.delete(id)
@@ -67,9 +75,11 @@ export class ResourceGraph {
     }
     this.kinds.set(id, after && 'organisation', null)
     this.#changed(true)
+    this.content.forget(id)
   }
 
   setSite(id: number, before: SiteRow | undefined, after: SiteRow | undefined): void {
+    this.content.forget(id)
     this.#relink(id, before?.organisationId, after?.organisationId)
     this.#setContainer(id, 'site', before, after)
   }
@@ -84,12 +94,16 @@ export class ResourceGraph {
     this.#relink(id, before?.siteId, after?.siteId)
     this.#relink(id, before?.organisationId, after?.organisationId)
     this.#changed(false)
+    this.content.refresh(id)
   }
 
   setContainment(before: ContainmentRow | undefined, after: ContainmentRow | undefined): void {
+    this.#relinked(before)
     if (before) this.links.remove(before.parentId, before.childId)
     if (after) this.links.add(after.parentId, after.childId)
     this.#changed([before, after].some((row) => row && this.kinds.isContainer(row.childId)))
+    this.#relinked(before)
+    this.#relinked(after)
   }
 
   /** Whether content flows from the one to the other, both being there. */
@@ -151,8 +165,9 @@ export class ResourceGraph {
   /** Direct containers of a resource. */
   containersOf(id: number): number[] {
     const found: number[] = []
-    for (let slot = this.links.firstParent(id); slot !== 0; slot = this.links.nextParent(slot)) {
-      const parent = this.links.parent(slot)
+    const { parents } = this.links
+    for (let at = parents.start(id), end = at + parents.count(id); at < end; at++) {
+      const parent = parents.value(at)
       if (this.contains(parent, id) && !found.includes(parent)) found.push(parent)
     }
     return found
@@ -161,8 +176,9 @@ export class ResourceGraph {
   /** What a container holds directly. */
   contentOf(id: number): number[] {
     const found = new Set<number>()
-    for (let slot = this.links.firstChild(id); slot !== 0; slot = this.links.nextChild(slot)) {
-      const child = this.links.child(slot)
+    const { children } = this.links
+    for (let at = children.start(id), end = at + children.count(id); at < end; at++) {
+      const child = children.value(at)
       if (this.contains(id, child)) found.add(child)
     }
     return [...found]
@@ -204,9 +220,18 @@ export class ResourceGraph {
     before: { organisationId: number | null } | undefined,
     after: { organisationId: number | null } | undefined,
   ): void {
+    this.content.forget(id)
     this.kinds.set(id, after && kind, after?.organisationId ?? null)
-    const isNewAndEmpty = before === undefined && this.links.firstChild(id) === 0
+    const isNewAndEmpty = before === undefined && this.links.children.count(id) === 0
     if (before?.organisationId !== after?.organisationId || !before) this.#changed(!isNewAndEmpty)
+    this.content.forget(id)
+  }
+
+  /** Says what lies elsewhere after a link has come or gone, and before one goes. */
+  #relinked(row: ContainmentRow | undefined): void {
+    if (row === undefined) return
+    if (this.kinds.isContainer(row.childId)) this.content.forget(row.parentId)
+    else this.content.refresh(row.childId)
   }
 
   #relink(id: number, before: number | null | undefined, after: number | null | undefined): void {

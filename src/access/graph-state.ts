@@ -6,7 +6,10 @@ import { Views } from './graph-views.ts'
 import type { Change, EntityName, EntityRows } from './model.ts'
 import { Accounts } from './search-accounts.ts'
 import { ContainerLister } from './search-containers.ts'
-import { EdgeLister, type ListLimits } from './search-list.ts'
+import { EdgeLister } from './search-list.ts'
+import type { ListLimits } from './search-query.ts'
+
+const containers = ['organisation', 'site', 'edgeGroup'] as const
 
 type EntityHandlers = {
   [E in EntityName]: (before: EntityRows[E] | undefined, after: EntityRows[E] | undefined, id: number) => void
@@ -16,17 +19,21 @@ type EntityHandlers = {
 export class GraphState {
   readonly store = new RowStore()
   readonly rows = this.store.rows
-  readonly resources = new ResourceGraph()
+  readonly resources: ResourceGraph
   readonly people = new PrincipalGraph(this.rows.grant)
-  readonly evaluator = new Evaluator(this.resources)
-  readonly views = new Views({ rows: this.rows, resources: this.resources, people: this.people })
+  readonly evaluator: Evaluator
+  readonly views: Views
   readonly edges: EdgeLister
-  readonly containers = new ContainerLister(this.rows, this.resources, this.evaluator)
+  readonly containers: ContainerLister
   readonly accounts = new Accounts()
   #revision = 0
   #isLoaded = false
 
   constructor(limits?: ListLimits) {
+    this.resources = new ResourceGraph(limits?.keptFrom)
+    this.evaluator = new Evaluator(this.resources)
+    this.views = new Views({ rows: this.rows, resources: this.resources, people: this.people })
+    this.containers = new ContainerLister(this.rows, this.resources, this.evaluator)
     this.edges = new EdgeLister(this.store.edges, this.resources, this.evaluator, limits)
   }
 
@@ -46,8 +53,14 @@ export class GraphState {
     this.resources.links.tidy()
     this.edges.load()
     this.accounts.settle()
+    for (const kind of containers) this.resources.content.await(this.rows[kind].keys())
     this.#revision = revision
     this.#isLoaded = true
+  }
+
+  /** Does some of what makes answers quick but not other ones; returns whether there is more to do. */
+  work(): boolean {
+    return this.resources.content.work()
   }
 
   /** Moves forward by rows of the log, all or nothing. What is in already is passed over. */

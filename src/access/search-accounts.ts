@@ -86,15 +86,9 @@ export class Accounts {
     return this.#names[id]?.includes(text) ?? false
   }
 
-  /** The ids in the order of their names: positions are numbers, so nothing is compared as text. */
+  /** The ids in the order of their names. */
   sorted(ids: readonly number[]): Int32Array {
-    const ranks = this.#order.ranks()
-    const all = this.#order.ids()
-    const sorted = Int32Array.from(ids)
-    for (let at = 0; at < sorted.length; at++) sorted[at] = ranks[sorted[at] as number] as number
-    sorted.sort()
-    for (let at = 0; at < sorted.length; at++) sorted[at] = all[sorted[at] as number] as number
-    return sorted
+    return this.#order.sorted(ids)
   }
 
   #grow(id: number): void {

@@ -1,12 +1,26 @@
-import { grown } from './graph-links.ts'
+/** Words that are counted together, so that a position is found without looking at all of them. */
+const blockBits = 5
 
 /** A growing set of small whole numbers, one bit each. */
 export class Bits {
-  #words = new Int32Array(1024)
-
+  #words: Int32Array<ArrayBuffer>
+  /** Below 0: to be counted. */
   #size = 0
+  /** How many there are before each block; made when asked for. */
+  #before: Int32Array | undefined
+
+  /** `room`: words to begin with. */
+  constructor(room = 128) {
+    this.#words = new Int32Array(room)
+  }
+
+  /** Words of 32 numbers that there is room for. */
+  get room(): number {
+    return this.#words.length
+  }
 
   get size(): number {
+    if (this.#size < 0) this.#size = this.#counts().at(-1) ?? 0
     return this.#size
   }
 
@@ -17,30 +31,83 @@ export class Bits {
   add(value: number): void {
     if (this.has(value)) return
     const index = value >>> 5
-    if (index >= this.#words.length) this.#words = grown(this.#words, index + 1)
+    if (index >= this.#words.length) this.#reserve(Math.max(index + 1, Math.ceil(1.2 * this.#words.length)))
     this.#words[index] = (this.#words[index] as number) | (1 << (value & 31))
-    this.#size++
+    this.#changed(1)
   }
 
   remove(value: number): void {
     if (!this.has(value)) return
     const index = value >>> 5
     this.#words[index] = (this.#words[index] as number) & ~(1 << (value & 31))
-    this.#size--
+    this.#changed(-1)
   }
 
   clear(): void {
-    if (this.#size > 0) this.#words.fill(0)
+    if (this.#size !== 0) this.#words.fill(0)
     this.#size = 0
+    this.#before = undefined
+  }
+
+  /** Becomes the same set as the other. */
+  become(other: Bits): this {
+    if (this.#words.length < other.#words.length) this.#words = other.#words.slice()
+    else {
+      this.#words.set(other.#words)
+      this.#words.fill(0, other.#words.length)
+    }
+    this.#size = other.#size
+    this.#before = other.#before
+    return this
+  }
+
+  /** Takes in what is in the other. */
+  or(other: Bits): void {
+    const more = other.#words
+    if (more.length > this.#words.length) this.#reserve(more.length)
+    const words = this.#words
+    for (let index = 0; index < more.length; index++) words[index] = (words[index] as number) | (more[index] as number)
+    this.#uncounted()
+  }
+
+  /** Leaves what is in the other, too. */
+  and(other: Bits): void {
+    const [words, more] = [this.#words, other.#words]
+    const common = Math.min(words.length, more.length)
+    for (let index = 0; index < common; index++) words[index] = (words[index] as number) & (more[index] as number)
+    words.fill(0, common)
+    this.#uncounted()
+  }
+
+  /** Takes out what is in the other. */
+  without(other: Bits): void {
+    const [words, more] = [this.#words, other.#words]
+    const common = Math.min(words.length, more.length)
+    for (let index = 0; index < common; index++) words[index] = (words[index] as number) & ~(more[index] as number)
+    this.#uncounted()
   }
 
   /** All of them, lowest first. */
   values(): Int32Array {
-    const values = new Int32Array(this.size)
-    let size = 0
-    for (let index = 0; size < values.length; index++) {
-      for (let word = this.#words[index] as number; word !== 0; word &= word - 1) {
-        values[size++] = (index << 5) | (31 - Math.clz32(word & -word))
+    return this.slice(0, this.size)
+  }
+
+  /** Those from one position up to another, lowest first. */
+  slice(from: number, to: number): Int32Array {
+    const values = new Int32Array(Math.max(0, Math.min(to, this.size) - from))
+    if (values.length === 0) return values
+    let index = 0
+    let skipped = 0
+    if (from > 0) {
+      const before = this.#counts()
+      let block = 0
+      while ((before[block + 1] as number) <= from) block++
+      index = block << blockBits
+      skipped = before[block] as number
+    }
+    for (let size = 0; size < values.length; index++) {
+      for (let word = this.#words[index] as number; word !== 0 && size < values.length; word &= word - 1) {
+        if (skipped++ >= from) values[size++] = (index << 5) | (31 - Math.clz32(word & -word))
       }
     }
     return values
@@ -51,5 +118,38 @@ export class Bits {
     const picked = this.values()
     for (let at = 0; at < picked.length; at++) picked[at] = list[picked[at] as number] as number
     return picked
+  }
+
+  #reserve(words: number): void {
+    const larger = new Int32Array(words)
+    larger.set(this.#words)
+    this.#words = larger
+  }
+
+  #changed(by: 1 | -1): void {
+    if (this.#size >= 0) this.#size += by
+    this.#before = undefined
+  }
+
+  #uncounted(): void {
+    this.#size = -1
+    this.#before = undefined
+  }
+
+  /** One more than there are blocks: the last is how many there are in all. */
+  #counts(): Int32Array {
+    if (this.#before) return this.#before
+    const words = this.#words
+    const before = new Int32Array(((words.length + (1 << blockBits) - 1) >>> blockBits) + 1)
+    let count = 0
+    for (let index = 0; index < words.length; index++) {
+      let word = words[index] as number
+      word -= (word >>> 1) & 0x55555555
+      word = (word & 0x33333333) + ((word >>> 2) & 0x33333333)
+      count += Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
+      before[(index >>> blockBits) + 1] = count
+    }
+    this.#before = before
+    return before
   }
 }

@@ -6,60 +6,31 @@ import type { EdgeRow } from './model.ts'
 import type { Bits } from './search-bits.ts'
 import { naturalKey } from './search-keys.ts'
 import { ListOrder } from './search-order.ts'
+import { Page } from './search-page.ts'
+import {
+  completed,
+  defaultLimits,
+  type EdgeQuery,
+  type ListLimits,
+  Narrowing,
+  type OrderBy,
+  passes,
+  type Test,
+} from './search-query.ts'
 import { TextIndex } from './search-text.ts'
 import { type Compare, smallest } from './search-top.ts'
-import { discovered, VisibleEdges, withRole } from './search-visible.ts'
+import { discovered, ShortList, VisibleEdges, withRole } from './search-visible.ts'
 
-/** One key of the order of a list. */
-export interface OrderBy {
-  field: 'id' | 'comment' | 'rank'
+/** An order that is there for all edges; before it, `ranks` if any, the edges of each rank together. */
+interface Plan {
+  ranks: readonly Bits[] | undefined
+  ranksDescending: boolean
+  order: ListOrder
   descending: boolean
-  /** For `rank`: the value to order by. */
-  rank?: (edgeId: number) => number
-  /** For `rank`: all values there are, lowest first. When they are few, a page need not look at every edge. */
-  ranks?: readonly number[]
 }
 
-/** What to list. */
-export interface EdgeQuery {
-  /** Part of id, comment or product type, in any case. */
-  text?: string
-  producttypes?: string[]
-  filter?: (edgeId: number) => boolean
-  /** Sets that together hold every edge that passes the filter, no edge in two, and maybe some that are gone: when they are few, only they are looked at. */
-  among?: readonly Bits[]
-  /** Only edges on which there is a role, which is not so for all that may be discovered (K10). */
-  withRole?: boolean
-  /** Ends in the natural order of ids, whether it says so or not; after a comment in the same direction. */
-  order: OrderBy[]
-  offset: number
-  limit: number
-}
-
-type Test = (edgeId: number) => boolean
-/** A page of the ids that pass; undefined when more than `most` had to be looked at. */
-type Walk = (ids: Int32Array, test: Test | undefined, most?: number) => number[] | undefined
-
-/** Where one way of listing becomes cheaper than another; what is listed does not depend on it. */
-export interface ListLimits {
-  /** Steps down the graph to work out all that is visible. */
-  steps: number
-  /** Edges looked at in the order of all edges before everything visible is rather worked out. */
-  scanned: number
-  /** Lists no longer than this are searched by walking them. */
-  alwaysWalked: number
-  /** A text that so few may contain is looked up at once. */
-  alwaysLookedUp: number
-  /** Else so many edges are walked first, in the hope of a page. */
-  walkedForText: number
-}
-const defaultLimits: ListLimits = {
-  steps: 12_000,
-  scanned: 20_000,
-  alwaysWalked: 4096,
-  alwaysLookedUp: 2048,
-  walkedForText: 2000,
-}
+/** Tests beyond the first that a walk may need to find one more edge, over what is expected. */
+const patience = 4
 
 /** Lists what a view may discover: filtered, ordered, paged. What it shows has passed the same test as a check. */
 export class EdgeLister {
@@ -69,6 +40,8 @@ export class EdgeLister {
   readonly #withRole: VisibleEdges
   readonly #rolesFollow = new WeakMap<View, boolean>()
   readonly #limits: ListLimits
+  readonly #narrowing = new Narrowing()
+  readonly #ranking = new Narrowing()
   readonly #text = new TextIndex()
   readonly #byId: ListOrder
   readonly #byComment: ListOrder
@@ -77,8 +50,8 @@ export class EdgeLister {
     this.#edges = edges
     this.#evaluator = evaluator
     this.#limits = limits
-    this.#discovered = new VisibleEdges(resources, discovered(evaluator), limits.steps)
-    this.#withRole = new VisibleEdges(resources, withRole(evaluator), limits.steps)
+    this.#discovered = new VisibleEdges(resources, discovered(evaluator), limits.short)
+    this.#withRole = new VisibleEdges(resources, withRole(evaluator), limits.short)
     const nameOf = (id: number) => edges.nameOf(id) ?? ''
     this.#byId = new ListOrder({
       text: (id) => edges.nameOf(id),
@@ -117,7 +90,7 @@ export class EdgeLister {
 
   /** How many edges the view may discover, or has a role on, counted up to `atMost`. */
   count(view: View, atMost: number, onlyWithRole: boolean): number {
-    return this.#visible(view, onlyWithRole).count(view, this.#byId, atMost)
+    return this.#visible(view, onlyWithRole).count(view, atMost)
   }
 
   /** For most people a role comes with all they discover: then both are one list. */
@@ -128,86 +101,97 @@ export class EdgeLister {
     return follows ? this.#discovered : this.#withRole
   }
 
-  #page(view: View, query: EdgeQuery): number[] {
-    const { offset, limit } = query
+  #page(view: View, query: EdgeQuery): readonly number[] {
     const visible = this.#visible(view, query.withRole === true)
-    const test = this.#test(query)
-    const keys = completed(query.order)
-    const [first, second] = keys
-    const isPlain = first.field === 'id' || (first.field === 'comment' && isIdIn(second, first.descending))
-    const order = isPlain && first.field === 'comment' ? this.#byComment : this.#byId
-    const { descending } = first
-    const sorted: Walk | undefined = isPlain
-      ? (ids, accept, most) => walk(ids, descending, offset, limit, accept, most)
-      : rankedWalk(first, second, offset, limit)
-    const page = sorted && this.#walked(view, visible, order, sorted, test, query)
-    if (page) return page
-    const found = this.#matching(view, visible, order, test, query)
-    return this.#sorted(found, keys, offset + limit).slice(offset)
-  }
-
-  /** Walks edges in order until the page is full; undefined when that takes too long. */
-  #walked(
-    view: View,
-    visible: VisibleEdges,
-    order: ListOrder,
-    walked: Walk,
-    test: Test | undefined,
-    query: EdgeQuery,
-  ): number[] | undefined {
-    const short = visible.ifShort(view, order)
-    const most = this.#mostWalked(short, short?.length ?? order.size, query)
-    if (short) return walked(short, test, most)
-    const seen = seenBy(view, visible, test, query)
-    const page = walked(order.ids().subarray(0, order.size), seen, most)
-    return page ?? (query.text || query.among ? undefined : walked(visible.all(view, order), test))
-  }
-
-  /**
-   * How many edges to walk before looking up the text or the state, if any. Whoever sees few is served from those alone, so that the
-   * time it takes tells nothing about others (G-14).
-   */
-  #mostWalked(short: Int32Array | undefined, size: number, { text, among, offset, limit }: EdgeQuery): number {
-    const { scanned, alwaysWalked, alwaysLookedUp, walkedForText } = this.#limits
-    if (!text && !among) return short ? Number.POSITIVE_INFINITY : scanned
-    if (short && short.length <= alwaysWalked) return alwaysWalked
-    const estimate = Math.min(text ? this.#text.estimate(text.toLowerCase()) : Number.POSITIVE_INFINITY, sizeOf(among))
-    if (short && short.length <= Math.min(4 * estimate, scanned)) return short.length
-    // The more there may be, the sooner the page is full, and the dearer it is to look all of them up.
-    const most = text ? Math.max(walkedForText, estimate >> 3) : scanned
-    const isHopeless = (offset + limit) * size > 2 * most * estimate
-    return estimate <= alwaysLookedUp || isHopeless ? 0 : most
-  }
-
-  /** What an edge must fulfil beside being visible. Texts are only ever looked at of visible ones (G-14). */
-  #test(query: EdgeQuery): Test | undefined {
-    const tests: Test[] = []
-    const text = query.text?.toLowerCase()
-    const types = new Set(query.producttypes?.map((name) => this.#edges.producttypeNumber(name)))
-    if (query.filter) tests.push(query.filter)
-    if (types.size > 0) tests.push((id) => types.has(this.#edges.producttypeOf(id)))
-    if (text) tests.push((id) => this.#text.matches(id, text))
-    return tests.length < 2 ? tests[0] : (id) => tests.every((test) => test(id))
-  }
-
-  /** Everything that is visible and passes, in no particular order. */
-  #matching(view: View, visible: VisibleEdges, order: ListOrder, test: Test | undefined, query: EdgeQuery): Int32Array {
-    const short = visible.ifShort(view, order)
-    const size = short?.length ?? order.size
-    const candidates = size > this.#limits.alwaysWalked ? this.#candidates(query, size) : undefined
-    if (candidates && candidates.length < size) {
-      return candidates.filter(seenBy(view, visible, test, query))
+    const shown = visible.shown(view)
+    const tests = this.#tests(query)
+    if (shown instanceof ShortList) {
+      for (const within of query.within ?? []) tests.push((id) => passes(within, id))
+      return this.#fromFew(shown, all(tests), query)
     }
-    const all = short ?? visible.all(view, order)
-    return test ? all.filter(test) : all
+    if (visible.isToBeAsked) tests.unshift((id) => visible.has(view, id))
+    return this.#fromMany(this.#narrowing.of(shown, query.within ?? []), all(tests), query)
   }
 
-  /** The few among whom all are that pass, if they are easily had: beside a list of so many. */
-  #candidates({ text, among }: EdgeQuery, size: number): Int32Array | undefined {
+  /** What an edge must fulfil beside being in the sets. Texts are only ever looked at of visible ones (G-14). */
+  #tests({ filter, producttypes, text }: EdgeQuery): Test[] {
+    const tests: Test[] = []
+    const types = new Set(producttypes?.map((name) => this.#edges.producttypeNumber(name)))
     const wanted = text?.toLowerCase()
-    const estimate = wanted ? this.#text.estimate(wanted) : Number.POSITIVE_INFINITY
-    if (among && sizeOf(among) <= Math.min(estimate, size)) return idsOf(among).filter((id) => this.#edges.has(id))
-    return wanted && estimate < 4 * size ? this.#text.candidates(wanted) : undefined
+    if (filter) tests.push(filter)
+    if (types.size > 0) tests.push((id) => types.has(this.#edges.producttypeOf(id)))
+    if (wanted) tests.push((id) => this.#text.matches(id, wanted))
+    return tests
+  }
+
+  #fromFew(list: ShortList, test: Test | undefined, { order, offset, limit }: EdgeQuery): readonly number[] {
+    const keys = completed(order)
+    const plan = this.#planOf(keys)
+    if (plan === undefined || plan.ranks) {
+      return this.#sorted(test ? list.ids.filter(test) : list.ids, keys, offset + limit).slice(offset)
+    }
+    const page = new Page(offset, limit)
+    page.takeList(list.in(plan.order), plan.descending, test)
+    return page.ids
+  }
+
+  #fromMany(set: Bits, test: Test | undefined, query: EdgeQuery): readonly number[] {
+    const { order, offset, limit } = query
+    const keys = completed(order)
+    const plan = this.#planOf(keys)
+    const estimate = this.#estimate(query)
+    // Tests until the page is full by walking, and those by looking up.
+    const walked = ((offset + limit) * this.#edges.size) / Math.max(1, estimate)
+    const lookedUp = (estimate * set.size) / this.#edges.size + estimate / 10
+    const isWalked = estimate >= set.size || walked <= this.#limits.lookUp * lookedUp
+    const page = plan && isWalked ? this.#walked(set, plan, test, query, patience * walked) : undefined
+    if (page) return page
+    const few = this.#candidates(query)?.filter((id) => set.has(id))
+    if (few) return this.#fromFew(new ShortList(few), test, query)
+    const ids = set.values()
+    return this.#sorted(test ? ids.filter(test) : ids, keys, offset + limit).slice(offset)
+  }
+
+  /** Walks edges in order until the page is full; undefined when that takes longer than expected. */
+  #walked(set: Bits, plan: Plan, test: Test | undefined, query: EdgeQuery, most: number): number[] | undefined {
+    const page = new Page(query.offset, query.limit)
+    const isBounded = query.text !== undefined && query.text !== ''
+    for (const part of this.#partsOf(set, plan)) {
+      const limit = isBounded ? most : Number.POSITIVE_INFINITY
+      if (!page.takeSet(part, plan.order, plan.descending, test, limit)) return undefined
+      if (page.isFull) break
+    }
+    return page.ids
+  }
+
+  /** The edges of each rank apart, in the order of ranks. */
+  *#partsOf(set: Bits, { ranks, ranksDescending }: Plan): Generator<Bits> {
+    if (ranks === undefined) return yield set
+    const others = { sets: ranks, isIn: false }
+    const parts = [others, ...ranks.map((one) => ({ sets: [one], isIn: true }))]
+    for (const part of ranksDescending ? parts.reverse() : parts) yield this.#ranking.of(set, [part])
+  }
+
+  /** At most so many edges can pass. */
+  #estimate({ text }: EdgeQuery): number {
+    return text ? this.#text.estimate(text.toLowerCase()) : Number.POSITIVE_INFINITY
+  }
+
+  /** The few among whom all are that pass, if they are easily had. */
+  #candidates({ text }: EdgeQuery): Int32Array | undefined {
+    return text ? this.#text.candidates(text.toLowerCase()) : undefined
+  }
+
+  #planOf([first, ...rest]: readonly OrderBy[]): Plan | undefined {
+    if (first === undefined) return undefined
+    if (first.field === 'rank') {
+      const plan = first.ranks && this.#planOf(rest)
+      return plan && !plan.ranks ? { ...plan, ranks: first.ranks, ranksDescending: first.descending } : undefined
+    }
+    const { descending } = first
+    const order = first.field === 'id' ? this.#byId : this.#byComment
+    if (first.field === 'comment' && (rest[0]?.field !== 'id' || rest[0].descending !== descending)) return undefined
+    return { ranks: undefined, ranksDescending: false, order, descending }
   }
 
   /** The first `count` of the edges in the order asked for. */
@@ -234,79 +218,13 @@ export class EdgeLister {
   }
 }
 
-/** The keys that matter, the id always the last: after a comment in its direction, else ascending. */
-function completed(order: readonly OrderBy[]): [OrderBy, ...OrderBy[]] {
-  const [first, ...rest] = order
-  if (first === undefined) return [{ field: 'id', descending: false }]
-  if (first.field === 'id') return [first]
-  if (rest.length === 0) return [first, { field: 'id', descending: first.field === 'comment' && first.descending }]
-  return [first, ...completed(rest)]
-}
-
-function isIdIn(by: OrderBy | undefined, descending: boolean): boolean {
-  return by?.field === 'id' && by.descending === descending
-}
-
-/** The page of ids that pass, in either direction; undefined when more than `most` had to be looked at. */
-function walk(
-  ids: Int32Array,
-  descending: boolean,
-  offset: number,
-  limit: number,
-  test: Test | undefined,
-  most = Number.POSITIVE_INFINITY,
-): number[] | undefined {
-  const page: number[] = []
-  let left = test === undefined ? 0 : offset
-  for (let index = test === undefined ? offset : 0; index < ids.length && page.length < limit; index++) {
-    if (index >= most) return undefined
-    const id = ids[descending ? ids.length - 1 - index : index] as number
-    if (test !== undefined && !test(id)) continue
-    if (left > 0) left--
-    else page.push(id)
-  }
-  return page
-}
-
-/** The same, first by a rank of few values and then by the id: those of each value are gathered until the first are enough. */
-function rankedWalk(first: OrderBy, second: OrderBy | undefined, offset: number, limit: number): Walk | undefined {
-  const { rank, ranks, descending } = first
-  if (rank === undefined || ranks === undefined || !isIdIn(second, false)) return undefined
-  const values = descending ? [...ranks].reverse() : ranks
-  return (ids, test, most = Number.POSITIVE_INFINITY) => {
-    const found = values.map((): number[] => [])
-    for (let index = 0; index < ids.length && (found[0]?.length ?? 0) < offset + limit; index++) {
-      if (index >= most) return undefined
-      const id = ids[index] as number
-      if (test === undefined || test(id)) found[values.indexOf(rank(id))]?.push(id)
-    }
-    return found.flat().slice(offset, offset + limit)
-  }
+function all(tests: readonly Test[]): Test | undefined {
+  const [first, ...rest] = tests
+  return rest.length === 0 ? first : (id) => tests.every((test) => test(id))
 }
 
 function rankOf(order: ListOrder, id: number): number {
   return order.ranks()[id] ?? 0
-}
-
-/** Passes the edges that are visible and fulfil the rest; the filter first, as it is the quickest. */
-function seenBy(view: View, visible: VisibleEdges, test: Test | undefined, { filter }: EdgeQuery): Test {
-  const isVisible: Test = (id) => (filter === undefined || filter(id)) && visible.has(view, id)
-  return test === undefined || test === filter ? isVisible : (id) => isVisible(id) && test(id)
-}
-
-function sizeOf(sets: readonly Bits[] | undefined): number {
-  return sets?.reduce((sum, set) => sum + set.size, 0) ?? Number.POSITIVE_INFINITY
-}
-
-function idsOf(sets: readonly Bits[]): Int32Array {
-  const ids = new Int32Array(sizeOf(sets))
-  let size = 0
-  for (const set of sets) {
-    const values = set.values()
-    ids.set(values, size)
-    size += values.length
-  }
-  return ids
 }
 
 function compareTexts(a: string, b: string): number {

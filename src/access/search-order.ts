@@ -19,6 +19,7 @@ export class ListOrder {
   #size = 0
   #version = 0
   #changed: number[] = []
+  #isById = true
 
   constructor(keys: OrderKeys) {
     this.#keys = keys
@@ -33,6 +34,12 @@ export class ListOrder {
   get size(): number {
     this.#settle()
     return this.#size
+  }
+
+  /** Whether ids ascend in this order: then it is that of a set of them. */
+  get isById(): boolean {
+    this.#settle()
+    return this.#isById
   }
 
   /** Says that one is new, gone or has another key. */
@@ -52,6 +59,16 @@ export class ListOrder {
     return this.#ranks
   }
 
+  /** Some of the ids, in order: positions are numbers, so nothing is compared as text. */
+  sorted(some: Iterable<number>): Int32Array {
+    const ids = Int32Array.from(some)
+    const ranks = this.ranks()
+    for (let at = 0; at < ids.length; at++) ids[at] = ranks[ids[at] as number] as number
+    ids.sort()
+    for (let at = 0; at < ids.length; at++) ids[at] = this.#ids[ids[at] as number] as number
+    return ids
+  }
+
   /** Fills the empty order; quickest when those of equal keys come in their order. */
   load(ids: readonly number[]): void {
     this.#takeIn(ids)
@@ -69,9 +86,16 @@ export class ListOrder {
     this.#reserve(moved)
     const firstGap = this.#takeOut(moved)
     const firstNew = this.#putIn(this.#sorted(moved))
-    for (let rank = Math.min(firstGap, firstNew); rank < this.#size; rank++) {
-      this.#ranks[this.#ids[rank] as number] = rank
+    const first = Math.min(firstGap, firstNew)
+    let isAscending = first === 0 || this.#isById
+    let before = first === 0 ? 0 : (this.#ids[first - 1] as number)
+    for (let rank = first; rank < this.#size; rank++) {
+      const id = this.#ids[rank] as number
+      this.#ranks[id] = rank
+      if (id < before) isAscending = false
+      before = id
     }
+    this.#isById = isAscending
   }
 
   /** Those that are still there, in order. */

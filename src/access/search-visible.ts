@@ -1,18 +1,13 @@
 import type { Evaluator } from './graph-evaluate.ts'
-import { type Conveys, conveysDiscover, Expander } from './graph-expand.ts'
+import { type Conveys, conveysDiscover } from './graph-expand.ts'
 import type { ResourceGraph } from './graph-resources.ts'
 import type { View } from './graph-view.ts'
 import { Bits } from './search-bits.ts'
 import type { ListOrder } from './search-order.ts'
 
-/** So many long lists are kept, for deep paging. */
-const keptLongLists = 8
-
-interface Listing {
-  readonly orderVersion: number
-  readonly graphVersion: number
-  readonly ids: Int32Array
-}
+/** So many sets of many edges are kept; and lists of few that take so many numbers of four bytes. */
+const mostSets = 32
+const mostNumbers = 1 << 22
 
 /** What a list is of: which grants may lead to an edge in it, and whether one that they lead to is in it. */
 export interface Extent {
@@ -36,24 +31,54 @@ export function withRole(evaluator: Evaluator): Extent {
   }
 }
 
-/** The edges a view is shown, in a given order: worked out when asked for and kept while it holds. */
+/** Few edges that somebody is shown, as ids. */
+export class ShortList {
+  readonly ids: Int32Array
+  /** Numbers that it takes the room of, in two orders. */
+  readonly room: number
+  readonly #sorted = new Map<ListOrder, { version: number; ids: Int32Array }>()
+
+  constructor(ids: Int32Array) {
+    this.ids = ids
+    this.room = 64 + 3 * ids.length
+  }
+
+  /** In an order, which is worked out once. */
+  in(order: ListOrder): Int32Array {
+    const known = this.#sorted.get(order)
+    if (known?.version === order.version) return known.ids
+    const ids = order.sorted(this.ids)
+    this.#sorted.set(order, { version: order.version, ids })
+    return ids
+  }
+}
+
+/** What a view is shown: a list of few edges, or a set of many. */
+export type Shown = ShortList | Bits
+
+/** The edges a view is shown: put together when asked for and kept while that holds. */
 export class VisibleEdges {
   readonly #resources: ResourceGraph
   readonly #extent: Extent
-  readonly #expander: Expander
-  readonly #maxSteps: number
-  readonly #short = new WeakMap<View, Map<ListOrder, Listing>>()
-  #long: { view: View; order: ListOrder; listing: Listing }[] = []
-  /** Principals whose list turned out long: not tried again at every change. */
-  readonly #isLong = new Set<number>()
-  readonly #bits = new Bits()
+  readonly #short: number
+  #lists = new WeakMap<View, { version: number; shown: ShortList }>()
+  #room = 0
+  /** Filled in turn, each in the room of the one before. */
+  readonly #sets: { view: View; version: number; shown: Bits }[] = []
+  #nextSet = 0
+  readonly #scratch = new Bits()
+  #everybodys: { view: View; version: number; edges: Bits } | undefined
 
-  /** `maxSteps`: steps down the graph that a first page may cost; who sees more is served off the order of all edges. */
-  constructor(resources: ResourceGraph, extent: Extent, maxSteps: number) {
+  /** `short`: so many edges are a list rather than a set. */
+  constructor(resources: ResourceGraph, extent: Extent, short: number) {
     this.#resources = resources
-    this.#maxSteps = maxSteps
     this.#extent = extent
-    this.#expander = new Expander(resources)
+    this.#short = short
+  }
+
+  /** Whether an edge of a set that is shown still has to be asked for by `has`; never of a list. */
+  get isToBeAsked(): boolean {
+    return !this.#extent.isExact
   }
 
   /** Whether an edge is among them. */
@@ -61,89 +86,90 @@ export class VisibleEdges {
     return this.#extent.shows(view, edgeId)
   }
 
-  /** All of them, unless that would take too long. */
-  ifShort(view: View, order: ListOrder): Int32Array | undefined {
-    if (this.#seesEverything(view)) return order.ids().subarray(0, order.size)
-    const lists = this.#short.get(view) ?? new Map<ListOrder, Listing>()
-    this.#short.set(view, lists)
-    const kept = lists.get(order) ?? this.#long.find((long) => long.view === view && long.order === order)?.listing
-    if (kept && this.#isCurrent(kept, order)) return kept.ids
-    if (this.#isLong.has(view.principalId)) return undefined
-    const ids = this.#gather(view, order, this.#maxSteps)
-    if (ids) lists.set(order, this.#listing(order, ids))
-    else this.#isLong.add(view.principalId)
-    return ids
-  }
-
-  /** All of them, whatever it takes. */
-  all(view: View, order: ListOrder): Int32Array {
-    const short = this.ifShort(view, order)
-    if (short) return short
-    const ids = this.#gather(view, order, Number.POSITIVE_INFINITY) ?? new Int32Array(0)
-    if (ids.length < this.#maxSteps) this.#isLong.delete(view.principalId)
-    this.#long = [{ view, order, listing: this.#listing(order, ids) }, ...this.#long].slice(0, keptLongLists)
-    return ids
+  /** All of them. */
+  shown(view: View): Shown {
+    const known = this.#lists.get(view) ?? this.#sets.find((one) => one.view === view)
+    if (known?.version === this.#resources.version) return known.shown
+    const set = this.#gather(view)
+    return set.size > this.#short ? this.#keepSet(view, set) : this.#keepList(view, set.values())
   }
 
   /** How many there are, up to `atMost`. */
-  count(view: View, order: ListOrder, atMost: number): number {
+  count(view: View, atMost: number): number {
     if (!view.isActive || atMost <= 0) return 0
-    if (atMost > 100 || this.#seesEverything(view)) return Math.min(atMost, this.all(view, order).length)
-    const found = new Set<number>()
-    for (const source of [view, view.everybody]) {
-      if (source === undefined) continue
-      if (this.#extent.conveys(source.everywhere)) return Math.min(atMost, this.all(view, order).length)
-      this.#expander.edgesOf(source, this.#extent.conveys, Number.POSITIVE_INFINITY, (id) => {
-        if (!found.has(id) && this.has(view, id)) found.add(id)
-        return found.size < atMost
-      })
+    const shown = this.shown(view)
+    if (shown instanceof ShortList) return Math.min(atMost, shown.ids.length)
+    if (!this.isToBeAsked) return Math.min(atMost, shown.size)
+    let count = 0
+    for (const id of shown.values()) if (this.has(view, id) && ++count >= atMost) break
+    return count
+  }
+
+  /** Only until the next. */
+  #gather(view: View): Bits {
+    const set = this.#scratch
+    set.clear()
+    this.#addGranted(view, set)
+    if (view.everybody) set.or(this.#publicEdges(view.everybody))
+    for (const id of view.restrictions?.keys() ?? []) if (!this.has(view, id)) set.remove(id)
+    return set
+  }
+
+  #keepSet(view: View, shown: Bits): Bits {
+    this.#lists.delete(view)
+    const place = this.#sets.findIndex((one) => one.view === view)
+    const next = place < 0 ? this.#nextSet++ % mostSets : place
+    const kept = (this.#sets[next]?.shown ?? new Bits(shown.room)).become(shown)
+    this.#sets[next] = { view, version: this.#resources.version, shown: kept }
+    return kept
+  }
+
+  #keepList(view: View, ids: Int32Array): ShortList {
+    const shown = new ShortList(this.isToBeAsked ? ids.filter((id) => this.has(view, id)) : ids)
+    this.#room += shown.room
+    if (this.#room > mostNumbers) {
+      this.#lists = new WeakMap()
+      this.#room = shown.room
     }
-    return Math.min(atMost, found.size)
+    this.#lists.set(view, { version: this.#resources.version, shown })
+    return shown
   }
 
-  #listing(order: ListOrder, ids: Int32Array): Listing {
-    return { orderVersion: order.version, graphVersion: this.#resources.version, ids }
-  }
-
-  #isCurrent(listing: Listing, order: ListOrder): boolean {
-    return listing.orderVersion === order.version && listing.graphVersion === this.#resources.version
-  }
-
-  /** Collects positions in a set of bits, which removes doubles and sorts at once. */
-  #gather(view: View, order: ListOrder, steps: number): Int32Array | undefined {
-    const ranks = order.ranks()
-    const bits = this.#bits
-    bits.clear()
-    const mark = (id: number): boolean => {
-      const place = ranks[id] as number
-      if (!bits.has(place) && (this.#extent.isExact || this.has(view, id))) bits.add(place)
-      return true
-    }
-    if (!this.#markOwn(view, order, steps, mark)) return undefined
-    if (view.everybody && !this.#markPublic(view.everybody, order, steps, mark)) return undefined
-    for (const id of view.restrictions?.keys() ?? []) {
-      if (this.#resources.kinds.isEdge(id) && !this.has(view, id)) bits.remove(ranks[id] as number)
-    }
-    return bits.pick(order.ids())
-  }
-
-  #markOwn(view: View, order: ListOrder, steps: number, mark: (id: number) => boolean): boolean {
+  #addGranted({ held }: View, set: Bits): void {
     const { conveys } = this.#extent
-    if (!conveys(view.everywhere)) return this.#expander.edgesOf(view, conveys, steps, mark)
-    if (order.size > steps) return false
-    for (const id of order.ids().subarray(0, order.size)) mark(id)
-    return true
+    const { kinds, content } = this.#resources
+    const above: number[] = []
+    for (const [node, { self, content: inside, suborganisation }] of held) {
+      if (kinds.isEdge(node)) {
+        if (conveys(self)) set.add(node)
+        continue
+      }
+      if (conveys(inside)) above.push(node)
+      if (conveys(suborganisation)) above.push(-node)
+    }
+    content.addTo(set, above)
   }
 
-  #markPublic(everybody: View, order: ListOrder, steps: number, mark: (id: number) => boolean): boolean {
-    const markPublic = (id: number) => !this.#resources.tenantOf(id)?.publicAccess || mark(id)
-    return this.#markOwn(everybody, order, steps, markPublic)
+  /** What is shown to everybody, the same for all who ask. */
+  #publicEdges(everybody: View): Bits {
+    const { version } = this.#resources
+    if (this.#everybodys?.view === everybody && this.#everybodys.version === version) return this.#everybodys.edges
+    const edges = new Bits()
+    this.#addGranted(everybody, edges)
+    this.#leavePublic(edges)
+    this.#everybodys = { view: everybody, version, edges }
+    return edges
   }
 
-  /** Whether a grant on the platform shows the view every edge there is. */
-  #seesEverything(view: View): boolean {
-    return (
-      this.#extent.isExact && view.isActive && view.restrictions === undefined && this.#extent.conveys(view.everywhere)
-    )
+  /** Takes out what belongs to tenants that show the public nothing. Those of one home are of one tenant. */
+  #leavePublic(edges: Bits): void {
+    const { kinds } = this.#resources
+    const [shown, hidden] = [1, 2]
+    const homes: number[] = []
+    for (const id of edges.values()) {
+      const home = kinds.home(id)
+      homes[home] ??= this.#resources.tenantOf(id)?.publicAccess ? shown : hidden
+      if (homes[home] === hidden) edges.remove(id)
+    }
   }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { coversChannel } from '../access/components.ts'
 import { edgeRoleOf, principalOf, requireLive } from '../access/door.ts'
 import { addEdgeToUser as addEdge, edgeDetails } from '../edges/edge-service.ts'
-import { levels } from '../live/edge-states.ts'
+import { type EdgeStates, levels } from '../live/edge-states.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
 import { Written } from '../rpc/written.ts'
 import { channel, edgeId, edgeMetadata, empty, integer, limit, MAX_VALUES, toEdgeMetadata } from './shapes.ts'
@@ -71,27 +71,20 @@ export function edgePage(
   ctx.store.assertFresh()
   const { states } = ctx.hub
   const { isOnline, sumState, producttype } = searchParams
-  // An edge that never told its state counts as OK, as in OpenEMS (protocol C.6).
-  const stateOf = (id: number) => Math.max(0, states.sumStateOf(id))
-  const wanted = sumState && sumState.length > 0 ? new Set(sumState) : undefined
-  const filter =
-    isOnline === undefined && wanted === undefined
-      ? isAsked
-      : (id: number) =>
-          (isOnline === undefined || states.isOnline(id) === isOnline) &&
-          (wanted === undefined || wanted.has(stateOf(id))) &&
-          (isAsked?.(id) ?? true)
-  const among = wanted && states.inSumStates(wanted)
+  const within = [
+    ...(isOnline === undefined ? [] : [states.onlineTest(isOnline)]),
+    ...(sumState && sumState.length > 0 ? [states.sumStateTest(sumState)] : []),
+  ]
   const { index } = ctx.store
   const ids = index.pageOfEdges(
     principalId,
     {
       ...(query !== undefined && query.trim() !== '' ? { text: query.trim() } : {}),
       ...(producttype && producttype.length > 0 ? { producttypes: producttype } : {}),
-      ...(filter ? { filter } : {}),
-      ...(among ? { among } : {}),
+      ...(isAsked ? { filter: isAsked } : {}),
+      within,
       withRole: true,
-      order: toOrder(searchParams.orderState ?? [], stateOf),
+      order: toOrder(searchParams.orderState ?? [], states),
       offset: page * limit,
       limit,
     },
@@ -107,10 +100,11 @@ export function edgePage(
 type Order = Parameters<import('../access/access-index.ts').AccessIndex['listEdges']>[1]['order']
 
 /** `sumState ASC` is "fault to OK" in the UI (ui.md section 3), so the rank runs backwards; unknown fields are ignored. */
-function toOrder(fields: readonly { field: string; sortOrder: boolean }[], stateOf: (id: number) => number): Order {
+function toOrder(fields: readonly { field: string; sortOrder: boolean }[], states: EdgeStates): Order {
+  const rank = (id: number) => Math.max(0, states.sumStateOf(id))
   const known: Order = fields.flatMap(({ field, sortOrder: descending }): Order => {
     if (field === 'id' || field === 'comment') return [{ field, descending }]
-    if (field === 'sumState') return [{ field: 'rank', descending: !descending, rank: stateOf, ranks: [0, 1, 2, 3] }]
+    if (field === 'sumState') return [{ field: 'rank', descending: !descending, rank, ranks: states.sumStateRanks }]
     return []
   })
   return known.length > 0 ? known : [{ field: 'id', descending: false }]

@@ -1,4 +1,5 @@
 import { Bits } from '../access/search-bits.ts'
+import type { SetTest } from '../access/search-query.ts'
 
 /** OpenEMS levels; the index is the number on the wire (protocol A.5). */
 export const levels = ['OK', 'INFO', 'WARNING', 'FAULT'] as const
@@ -19,7 +20,7 @@ const NO_STATE = 255
  * an object. Ids come from one sequence, so the columns are dense enough.
  */
 export class EdgeStates {
-  #online = new Uint8Array(4096)
+  readonly #online = new Bits()
   #sumState = new Uint8Array(4096).fill(NO_STATE)
   /** Edges by sum state; not those that are OK, which most are. */
   readonly #ailing = levels.map(() => new Bits())
@@ -27,16 +28,15 @@ export class EdgeStates {
   readonly #version = new Map<number, string>()
   /** Versions repeat: one string for each, however many frames carried it. */
   readonly #versions = new Map<string, string>()
-  #onlineCount = 0
 
   get onlineCount(): number {
-    return this.#onlineCount
+    return this.#online.size
   }
 
   get(edgeId: number): EdgeState {
     const minute = this.#minute[edgeId] ?? 0
     return {
-      online: this.#online[edgeId] === 1,
+      online: this.#online.has(edgeId),
       lastMessageAt: minute === 0 ? null : minute * 60_000,
       version: this.#version.get(edgeId) ?? '0.0.0',
       sumState: levels[this.#sumState[edgeId] ?? NO_STATE] ?? null,
@@ -44,7 +44,7 @@ export class EdgeStates {
   }
 
   isOnline(edgeId: number): boolean {
-    return this.#online[edgeId] === 1
+    return this.#online.has(edgeId)
   }
 
   /** 0 OK ... 3 FAULT; -1 unknown. */
@@ -53,18 +53,28 @@ export class EdgeStates {
     return state === NO_STATE ? -1 : state
   }
 
-  /** The edges in these sum states, as sets; undefined when they are no few: OK is one of them. */
-  inSumStates(states: Iterable<number>): readonly Bits[] | undefined {
-    const wanted = [...new Set(states)]
-    return wanted.includes(0) ? undefined : wanted.flatMap((state) => this.#ailing[state] ?? [])
+  /** Passes the edges that are online, or those that are not. */
+  onlineTest(isOnline: boolean): SetTest {
+    return { sets: [this.#online], isIn: isOnline }
+  }
+
+  /** Passes the edges in these sum states; one that never told its state counts as OK, as in OpenEMS (protocol C.6). */
+  sumStateTest(states: Iterable<number>): SetTest {
+    const wanted = new Set(states)
+    const isIn = !wanted.has(0)
+    return { sets: this.sumStateRanks.filter((_, place) => wanted.has(place + 1) === isIn), isIn }
+  }
+
+  /** The edges in sum state 1, 2 and 3; all others are OK or unknown. */
+  get sumStateRanks(): readonly Bits[] {
+    return this.#ailing.slice(1)
   }
 
   /** Each setter tells whether anything changed, so that only changes are written down. */
   setOnline(edgeId: number, online: boolean): boolean {
-    this.#reserve(edgeId)
-    if ((this.#online[edgeId] === 1) === online) return false
-    this.#online[edgeId] = online ? 1 : 0
-    this.#onlineCount += online ? 1 : -1
+    if (this.#online.has(edgeId) === online) return false
+    if (online) this.#online.add(edgeId)
+    else this.#online.remove(edgeId)
     return true
   }
 
@@ -94,15 +104,12 @@ export class EdgeStates {
   }
 
   #reserve(edgeId: number): void {
-    if (edgeId < this.#online.length) return
-    const size = Math.max(edgeId + 1, this.#online.length * 2)
-    const online = new Uint8Array(size)
-    online.set(this.#online)
+    if (edgeId < this.#sumState.length) return
+    const size = Math.max(edgeId + 1, this.#sumState.length * 2)
     const sumState = new Uint8Array(size).fill(NO_STATE)
     sumState.set(this.#sumState)
     const minute = new Uint32Array(size)
     minute.set(this.#minute)
-    this.#online = online
     this.#sumState = sumState
     this.#minute = minute
   }

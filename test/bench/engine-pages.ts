@@ -1,4 +1,4 @@
-import type { EdgeQuery } from '../../src/access/search-list.ts'
+import type { EdgeQuery } from '../../src/access/search-query.ts'
 import { type Crowd, NOW, type Times, timesOf } from './engine-crowd.ts'
 import { producttypeNames, searchTerms, type UserClass } from './fleet.ts'
 
@@ -19,27 +19,29 @@ type Kind = (crowd: Crowd, total: number) => EdgeQuery
 
 const plain = (more: Partial<EdgeQuery> = {}): EdgeQuery => ({ order: [], offset: 0, limit: LIMIT, ...more })
 
-const faulty = (states: Crowd['states']): Pick<EdgeQuery, 'among'> => ({ among: states.inSumStates([FAULT]) ?? [] })
-
 /** What is asked, by the name the figure gets. */
 export const pageKinds: Readonly<Record<string, Kind>> = {
   first: () => plain(),
   'any page': (crowd, total) => plain({ offset: LIMIT * crowd.random(Math.ceil(total / LIMIT)) }),
-  'filter offline': ({ states }) => plain({ filter: (id) => !states.isOnline(id) }),
-  'filter fault': ({ states }) => plain({ filter: (id) => states.sumStateOf(id) === FAULT, ...faulty(states) }),
+  'filter offline': ({ states }) => plain({ within: [states.onlineTest(false)] }),
+  'filter fault': ({ states }) => plain({ within: [states.sumStateTest([FAULT])] }),
   'filter type': () => plain({ producttypes: producttypeNames.slice(0, 1) }),
   'filter offline, fault, type': ({ states }) =>
     plain({
       producttypes: producttypeNames.slice(0, 1),
-      filter: (id) => !states.isOnline(id) && states.sumStateOf(id) === FAULT,
-      ...faulty(states),
+      within: [states.onlineTest(false), states.sumStateTest([FAULT])],
     }),
   'by comment': () => plain({ order: [{ field: 'comment', descending: false }] }),
   'by id, down': () => plain({ order: [{ field: 'id', descending: true }] }),
   'by sum state': ({ states }) =>
     plain({
       order: [
-        { field: 'rank', descending: true, rank: (id) => Math.max(0, states.sumStateOf(id)), ranks: [0, 1, 2, 3] },
+        {
+          field: 'rank',
+          descending: true,
+          rank: (id) => Math.max(0, states.sumStateOf(id)),
+          ranks: states.sumStateRanks,
+        },
       ],
     }),
   'text, common': () => plain({ text: searchTerms.common }),

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { AccessIndex } from '../../../src/access/access-index.ts'
 import { type Change, type EdgeRow, emptySnapshot, type GrantRow, type Snapshot } from '../../../src/access/model.ts'
 import { builtInRoles } from '../../../src/access/roles.ts'
-import type { EdgeQuery, ListLimits } from '../../../src/access/search-list.ts'
+import { Bits } from '../../../src/access/search-bits.ts'
+import type { EdgeQuery, ListLimits } from '../../../src/access/search-query.ts'
 import { TextIndex } from '../../../src/access/search-text.ts'
 
 const size = 6000
@@ -82,6 +83,7 @@ function listed(index: AccessIndex, principalId: number, query: EdgeQuery): stri
     const texts = [row.edgeId, row.comment, row.producttype].map((part) => part.toLowerCase())
     if (!index.allows(principalId, 'discover', row.id, 0)) return false
     if (query.producttypes?.length && !query.producttypes.includes(row.producttype)) return false
+    if (!query.within?.every(({ sets, isIn }) => sets.some((set) => set.has(row.id)) === isIn)) return false
     return texts.some((part) => part.includes(text)) && (query.filter?.(row.id) ?? true)
   })
   const last = query.order.at(-1)
@@ -128,12 +130,21 @@ const someText = fc.constantFrom(
   'speicher 77',
   'nothing',
 )
+/** Sets of edges as the live states have them, some of them gone. */
+const idsWhere = (test: (id: number) => boolean) => {
+  const set = new Bits()
+  for (let id = firstEdge; id < firstEdge + size + 100; id++) if (test(id)) set.add(id)
+  return set
+}
+const ranks = [1, 2, 3, 4].map((rank) => idsWhere((id) => id % 5 === rank))
+const thirds = [0, 1, 2].map((rest) => idsWhere((id) => id % 3 === rest))
+const someWithin = fc.array(fc.record({ sets: fc.subarray(thirds), isIn: fc.boolean() }), { maxLength: 2 })
 const someOrder = fc.record(
   {
     field: fc.constantFrom('id' as const, 'comment' as const, 'rank' as const),
     descending: fc.boolean(),
     rank: fc.constant((id: number) => id % 5),
-    ranks: fc.constant([0, 1, 2, 3, 4]),
+    ranks: fc.constant(ranks),
   },
   { requiredKeys: ['field', 'descending', 'rank'] },
 )
@@ -145,6 +156,7 @@ const someQuery: fc.Arbitrary<EdgeQuery> = fc.record({
     (id: number) => id % 2 === 0,
     (id: number) => id % 977 === 0,
   ),
+  within: someWithin,
   order: fc.array(someOrder, { maxLength: 2 }),
   offset: fc.constantFrom(0, 0, 1, 20, 700, 5500),
   limit: fc.constantFrom(1, 20, 100),
@@ -153,8 +165,8 @@ const someQuery: fc.Arbitrary<EdgeQuery> = fc.record({
 /** The usual limits, and such that every other way of listing is taken. */
 const ways: [string, ListLimits | undefined][] = [
   ['as usual', undefined],
-  ['off the order of all edges', { steps: 10, scanned: 1e6, alwaysWalked: 0, alwaysLookedUp: 0, walkedForText: 100 }],
-  ['by working out everything', { steps: 10, scanned: 50, alwaysWalked: 0, alwaysLookedUp: 1e6, walkedForText: 0 }],
+  ['off the order of all edges', { short: 0, lookUp: Number.POSITIVE_INFINITY, keptFrom: 10 }],
+  ['by looking texts up', { short: 0, lookUp: 0, keptFrom: Number.POSITIVE_INFINITY }],
 ]
 
 describe.each(ways)('listEdges %s', (_, limits) => {

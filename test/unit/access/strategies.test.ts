@@ -62,9 +62,13 @@ describe('a large fleet', () => {
       { ask: { text: 'ouse 1' }, test: (edge: EdgeRow) => edge.comment.includes('ouse 1') },
       { ask: { producttypes: ['industrial'] }, test: (edge: EdgeRow) => edge.producttype === 'industrial' },
       { ask: { filter: (id: number) => id % 1000 === 7 }, test: (edge: EdgeRow) => edge.id % 1000 === 7 },
-      { ask: { filter: (id: number) => id % 250 === 7, among }, test: (edge: EdgeRow) => edge.id % 250 === 7 },
       {
-        ask: { text: 'house', filter: (id: number) => id % 250 === 7, among },
+        ask: { filter: (id: number) => id % 250 === 7, within: [{ sets: among, isIn: true }] },
+        test: (edge: EdgeRow) => edge.id % 250 === 7,
+      },
+      { ask: { within: [{ sets: among, isIn: false }] }, test: (edge: EdgeRow) => edge.id % 50 !== 7 },
+      {
+        ask: { text: 'house', filter: (id: number) => id % 250 === 7, within: [{ sets: among, isIn: true }] },
         test: (edge: EdgeRow) => edge.id % 250 === 7 && edge.comment.startsWith('House'),
       },
     ]
@@ -104,6 +108,6 @@ describe('a large fleet', () => {
         }
       }
     }
-    expect(compared).toBe(2 * 8 * 7 * 2 * 4)
+    expect(compared).toBe(2 * 8 * 8 * 2 * 4)
   })
 })

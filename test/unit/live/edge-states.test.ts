@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { passes, type SetTest } from '../../../src/access/search-query.ts'
 import { EdgeStates } from '../../../src/live/edge-states.ts'
 
 it('every setter tells whether anything changed, and the columns grow with the ids', () => {
@@ -24,7 +25,7 @@ it('every setter tells whether anything changed, and the columns grow with the i
   expect([states.onlineCount, states.isOnline(1), states.isOnline(4096)]).toEqual([3, false, true])
 })
 
-it('tells the edges in rare sum states, and not those that are OK', () => {
+it('gives sets by which a list is filtered and ordered, an edge that never told its state being OK (protocol C.6)', () => {
   const states = new EdgeStates()
   for (const [id, state] of [
     [7, 3],
@@ -33,14 +34,21 @@ it('tells the edges in rare sum states, and not those that are OK', () => {
     [9, 0],
   ] as const)
     states.setSumState(id, state)
-  const idsIn = (...wanted: number[]) => states.inSumStates(wanted)?.map((set) => [...set.values()])
-  expect([idsIn(3), idsIn(2, 3, 3), idsIn(1), idsIn(3, 0)]).toEqual([
-    [[7, 70_000]],
-    [[8], [7, 70_000]],
-    [[]],
-    undefined,
+  for (const id of [7, 10]) states.setOnline(id, true)
+  const passing = (test: SetTest) => [7, 8, 9, 10, 70_000].filter((id) => passes(test, id))
+  const inState = (...wanted: number[]) => passing(states.sumStateTest(wanted))
+  expect([inState(3), inState(2, 3, 3), inState(1), inState(3, 0), inState(0)]).toEqual([
+    [7, 70_000],
+    [7, 8, 70_000],
+    [],
+    [7, 9, 10, 70_000],
+    [9, 10],
+  ])
+  expect([passing(states.onlineTest(true)), passing(states.onlineTest(false))]).toEqual([
+    [7, 10],
+    [8, 9, 70_000],
   ])
   states.setSumState(7, 0)
   states.setSumState(8, 3)
-  expect([idsIn(3), idsIn(2)]).toEqual([[[8, 70_000]], [[]]])
+  expect(states.sumStateRanks.map((set) => [...set.values()])).toEqual([[], [], [8, 70_000]])
 })

@@ -1,0 +1,70 @@
+import type { Bits } from './search-bits.ts'
+import type { ListOrder } from './search-order.ts'
+import type { Test } from './search-query.ts'
+
+/** One part of a list after the other is walked until the page is full. */
+export class Page {
+  readonly ids: number[] = []
+  #left: number
+  readonly #limit: number
+
+  constructor(offset: number, limit: number) {
+    this.#left = offset
+    this.#limit = limit
+  }
+
+  get isFull(): boolean {
+    return this.ids.length >= this.#limit
+  }
+
+  /** Takes an edge of the list, which may come before the page. */
+  offer(id: number): void {
+    if (this.#left > 0) this.#left--
+    else this.ids.push(id)
+  }
+
+  /** Walks ids that are in order. */
+  takeList(ids: Int32Array, descending: boolean, test?: Test): void {
+    let at = 0
+    if (test === undefined) {
+      at = Math.min(this.#left, ids.length)
+      this.#left -= at
+    }
+    for (; at < ids.length && !this.isFull; at++) {
+      const id = ids[descending ? ids.length - 1 - at : at] as number
+      if (test === undefined || test(id)) this.offer(id)
+    }
+  }
+
+  /** Walks a set in an order; false when more than `most` edges had to be tested. */
+  takeSet(set: Bits, order: ListOrder, descending: boolean, test?: Test, most = Number.POSITIVE_INFINITY): boolean {
+    if (test === undefined && this.#left >= set.size) {
+      this.#left -= set.size
+      return true
+    }
+    if (test === undefined && order.isById) {
+      this.#takeSlice(set, descending)
+      return true
+    }
+    const ids = order.ids()
+    const { size } = order
+    let tested = 0
+    for (let at = 0; at < size && !this.isFull; at++) {
+      const id = ids[descending ? size - 1 - at : at] as number
+      if (!set.has(id)) continue
+      if (test === undefined || test(id)) this.offer(id)
+      if (++tested > most) return false
+    }
+    return true
+  }
+
+  #takeSlice(set: Bits, descending: boolean): void {
+    const count = this.#limit - this.ids.length
+    const from = this.#left
+    const page = descending
+      ? set.slice(Math.max(0, set.size - from - count), set.size - from).reverse()
+      : set.slice(from, from + count)
+    this.#left = 0
+    this.ids.push(...page)
+  }
+}
