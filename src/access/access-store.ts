@@ -61,6 +61,7 @@ export class AccessStore implements AsyncDisposable {
   /** Set for good when the log in the database is not the one that was followed. */
   #broken: string | undefined
   #polling: Promise<void> | undefined
+  #working: Promise<void> | undefined
   #lookAgain = false
   #timer: NodeJS.Timeout | undefined
   #subscription: AsyncDisposable | undefined
@@ -112,6 +113,7 @@ export class AccessStore implements AsyncDisposable {
     this.#head = head
     this.#confirmedAt = startedAt
     this.#timer = setInterval(() => this.#poll(), this.#pollIntervalMs)
+    this.#work()
     // What was announced before the snapshot was complete.
     await this.#poll()
   }
@@ -163,6 +165,7 @@ export class AccessStore implements AsyncDisposable {
     clearInterval(this.#timer)
     await this.#subscription?.[Symbol.asyncDispose]()
     await this.#polling
+    await this.#working
     this.#listeners.clear()
   }
 
@@ -235,9 +238,22 @@ export class AccessStore implements AsyncDisposable {
     }
     if (fresh.length === 0) return end
     this.#index.apply(graph)
+    this.#work()
     this.#head = { revision: head.revision, hash: head.hash }
     for (const listener of this.#listeners) this.#tell(listener, fresh)
     return end
+  }
+
+  /** Lets the index make itself quick, a slice at a time between everything else. */
+  #work(): void {
+    this.#working ??= this.#workOff().finally(() => {
+      this.#working = undefined
+    })
+  }
+
+  async #workOff(): Promise<void> {
+    do await turn()
+    while (!this.#ended && this.#index.work())
   }
 
   #tell(listener: ChangeListener, changes: readonly ChainedChange[]): void {

@@ -1,3 +1,4 @@
+import { grown } from './graph-links.ts'
 import type { ResourceGraph } from './graph-resources.ts'
 import { PLATFORM_RESOURCE_ID } from './model.ts'
 import { Bits } from './search-bits.ts'
@@ -18,6 +19,8 @@ const slice = 100_000
 export class ContentSets {
   readonly #resources: ResourceGraph
   readonly #kept = new Map<number, Bits>()
+  /** 1 for each container of which there is a set; quicker to ask. */
+  #isKept = new Uint8Array(1024)
   /** What may be worth keeping and is not looked at yet. */
   readonly #waiting = new Set<number>()
   readonly #everything = new Bits()
@@ -36,6 +39,7 @@ export class ContentSets {
   /** Adds all edges below these containers to a set. */
   addTo(set: Bits, aboves: Iterable<number>): void {
     const walk = ++this.#walk
+    set.open(this.#everything.room)
     for (const above of aboves) {
       const known = this.#knownSet(above)
       if (known) set.or(known)
@@ -62,7 +66,7 @@ export class ContentSets {
   /** What a container holds, or what holds it, is another; to be said before the change and after it. */
   forget(container: number): void {
     if (this.#kept.size === 0 || !this.#resources.kinds.exists(container)) return
-    for (const above of this.#resources.aboveContent(container)) if (this.#kept.delete(above)) this.#waiting.add(above)
+    for (const above of this.#resources.aboveContent(container)) if (this.#drop(above)) this.#waiting.add(above)
   }
 
   /** All of these are to be looked at by `work`. */
@@ -91,14 +95,27 @@ export class ContentSets {
   }
 
   #keep(above: number): void {
-    const set = new Bits(this.#everything.room)
+    const set = new Bits()
+    set.open(this.#everything.room)
     this.#walkDown(set, above, ++this.#walk)
     const [oldest] = this.#kept.keys()
-    if (this.#kept.size >= mostKept && oldest !== undefined) this.#kept.delete(oldest)
+    if (this.#kept.size >= mostKept && oldest !== undefined) this.#drop(oldest)
     this.#kept.set(above, set)
+    if (above < 0) return
+    if (above >= this.#isKept.length) {
+      const larger = new Uint8Array(Math.ceil(1.25 * above) + 1)
+      larger.set(this.#isKept)
+      this.#isKept = larger
+    }
+    this.#isKept[above] = 1
   }
 
-  /** Adds what lies below; returns whether that is much. Without a set it does not go on when it is. */
+  #drop(above: number): boolean {
+    if (above > 0) this.#isKept[above] = 0
+    return this.#kept.delete(above)
+  }
+
+  /** Adds what lies below to an open set; returns whether that is much. Without a set it does not go on when it is. */
   #walkDown(set: Bits | undefined, above: number, walk: number): boolean {
     const { kinds } = this.#resources
     const { children } = this.#resources.links
@@ -107,8 +124,8 @@ export class ContentSets {
     let steps = 0
     let isLarge = false
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      if (this.#isSeen(node, walk)) continue
-      const known = node === above ? undefined : this.#kept.get(node)
+      if (this.#isSeen(node, walk) || !kinds.isContainer(node)) continue
+      const known = node === above || this.#isKept[node] !== 1 ? undefined : this.#kept.get(node)
       if (known) {
         isLarge = true
         set?.or(known)
@@ -120,9 +137,8 @@ export class ContentSets {
       steps += end - start
       for (let at = start; at < end; at++) {
         const child = children.value(at)
-        if (!kinds.mayContain(node, child)) continue
-        if (!kinds.isEdge(child)) stack.push(child)
-        else if (set) set.add(child)
+        if (kinds.isEdge(child)) set?.mark(child)
+        else if (kinds.mayContain(node, child)) stack.push(child)
       }
     }
     this.#steps += steps
@@ -130,11 +146,7 @@ export class ContentSets {
   }
 
   #isSeen(node: number, walk: number): boolean {
-    if (node >= this.#seen.length) {
-      const larger = new Int32Array(Math.max(node + 1, this.#seen.length * 2))
-      larger.set(this.#seen)
-      this.#seen = larger
-    }
+    if (node >= this.#seen.length) this.#seen = grown(this.#seen, node + 1)
     if (this.#seen[node] === walk) return true
     this.#seen[node] = walk
     return false

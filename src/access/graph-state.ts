@@ -54,6 +54,7 @@ export class GraphState {
     this.edges.load()
     this.accounts.settle()
     for (const kind of containers) this.resources.content.await(this.rows[kind].keys())
+    for (const id of this.rows.organisation.keys()) this.resources.content.await([-id])
     this.#revision = revision
     this.#isLoaded = true
   }

@@ -29,8 +29,10 @@ interface Plan {
   descending: boolean
 }
 
-/** Tests beyond the first that a walk may need to find one more edge, over what is expected. */
+/** A walk may take so many times the tests that are expected. */
 const patience = 4
+/** What it costs to learn of an edge that may hold a text, in looks at texts. */
+const costOfLookUp = 0.15
 
 /** Lists what a view may discover: filtered, ordered, paged. What it shows has passed the same test as a check. */
 export class EdgeLister {
@@ -136,15 +138,12 @@ export class EdgeLister {
   }
 
   #fromMany(set: Bits, test: Test | undefined, query: EdgeQuery): readonly number[] {
+    if (!set.holdsMore(this.#limits.short)) return this.#fromFew(new ShortList(set.values()), test, query)
     const { order, offset, limit } = query
     const keys = completed(order)
     const plan = this.#planOf(keys)
-    const estimate = this.#estimate(query)
-    // Tests until the page is full by walking, and those by looking up.
-    const walked = ((offset + limit) * this.#edges.size) / Math.max(1, estimate)
-    const lookedUp = (estimate * set.size) / this.#edges.size + estimate / 10
-    const isWalked = estimate >= set.size || walked <= this.#limits.lookUp * lookedUp
-    const page = plan && isWalked ? this.#walked(set, plan, test, query, patience * walked) : undefined
+    const most = query.text ? this.#mostWalked(set, query, query.text) : Number.POSITIVE_INFINITY
+    const page = plan && most > 0 ? this.#walked(set, plan, test, query, most) : undefined
     if (page) return page
     const few = this.#candidates(query)?.filter((id) => set.has(id))
     if (few) return this.#fromFew(new ShortList(few), test, query)
@@ -152,13 +151,20 @@ export class EdgeLister {
     return this.#sorted(test ? ids.filter(test) : ids, keys, offset + limit).slice(offset)
   }
 
-  /** Walks edges in order until the page is full; undefined when that takes longer than expected. */
+  /** How many texts to look at in the order of the list before the text is rather looked up; 0 when that is quicker anyway. */
+  #mostWalked(set: Bits, { offset, limit }: EdgeQuery, text: string): number {
+    const all = this.#edges.size
+    const estimate = this.#text.estimate(text.toLowerCase())
+    const walked = Math.min(set.size, ((offset + limit) * all) / Math.max(1, estimate))
+    const lookedUp = estimate * (set.size / all + costOfLookUp)
+    return walked <= this.#limits.lookUp * lookedUp ? patience * walked : 0
+  }
+
+  /** Walks edges in order until the page is full; undefined when more than `most` had to be tested. */
   #walked(set: Bits, plan: Plan, test: Test | undefined, query: EdgeQuery, most: number): number[] | undefined {
     const page = new Page(query.offset, query.limit)
-    const isBounded = query.text !== undefined && query.text !== ''
     for (const part of this.#partsOf(set, plan)) {
-      const limit = isBounded ? most : Number.POSITIVE_INFINITY
-      if (!page.takeSet(part, plan.order, plan.descending, test, limit)) return undefined
+      if (!page.takeSet(part, plan.order, plan.descending, test, most)) return undefined
       if (page.isFull) break
     }
     return page.ids
@@ -170,11 +176,6 @@ export class EdgeLister {
     const others = { sets: ranks, isIn: false }
     const parts = [others, ...ranks.map((one) => ({ sets: [one], isIn: true }))]
     for (const part of ranksDescending ? parts.reverse() : parts) yield this.#ranking.of(set, [part])
-  }
-
-  /** At most so many edges can pass. */
-  #estimate({ text }: EdgeQuery): number {
-    return text ? this.#text.estimate(text.toLowerCase()) : Number.POSITIVE_INFINITY
   }
 
   /** The few among whom all are that pass, if they are easily had. */

@@ -62,6 +62,7 @@ export class ListOrder {
   /** Some of the ids, in order: positions are numbers, so nothing is compared as text. */
   sorted(some: Iterable<number>): Int32Array {
     const ids = Int32Array.from(some)
+    if (this.isById) return ids.sort()
     const ranks = this.ranks()
     for (let at = 0; at < ids.length; at++) ids[at] = ranks[ids[at] as number] as number
     ids.sort()

@@ -38,14 +38,11 @@ export class Page {
 
   /** Walks a set in an order; false when more than `most` edges had to be tested. */
   takeSet(set: Bits, order: ListOrder, descending: boolean, test?: Test, most = Number.POSITIVE_INFINITY): boolean {
-    if (test === undefined && this.#left >= set.size) {
+    if (test === undefined && this.#left > 0 && this.#left >= set.size) {
       this.#left -= set.size
       return true
     }
-    if (test === undefined && order.isById) {
-      this.#takeSlice(set, descending)
-      return true
-    }
+    if (order.isById) return this.#takeAscending(set, descending, test, most)
     const ids = order.ids()
     const { size } = order
     let tested = 0
@@ -58,13 +55,19 @@ export class Page {
     return true
   }
 
-  #takeSlice(set: Bits, descending: boolean): void {
-    const count = this.#limit - this.ids.length
-    const from = this.#left
-    const page = descending
-      ? set.slice(Math.max(0, set.size - from - count), set.size - from).reverse()
-      : set.slice(from, from + count)
-    this.#left = 0
-    this.ids.push(...page)
+  /** The same where the order is that of the ids: ever longer slices of the set are looked at. */
+  #takeAscending(set: Bits, descending: boolean, test: Test | undefined, most: number): boolean {
+    const size = descending ? set.size : Number.POSITIVE_INFINITY
+    let from = test === undefined ? this.#left : 0
+    if (test === undefined) this.#left = 0
+    for (let step = this.#limit - this.ids.length; !this.isFull; step *= 2) {
+      const to = from + step
+      const slice = descending ? set.slice(Math.max(0, size - to), size - from) : set.slice(from, to)
+      this.takeList(slice, descending, test)
+      if (slice.length < step) break
+      if (to > most && !this.isFull) return false
+      from = to
+    }
+    return true
   }
 }

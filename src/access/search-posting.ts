@@ -9,6 +9,7 @@ const blockSize = 1 << blockBits
 const linkSize = 4
 /** Blocks come from chunks of this size, so that nothing is ever copied to grow. */
 const chunkBits = 20
+const chunkMask = (1 << chunkBits) - 1
 
 /**
  * For each number the ids of the edges in whose text three bytes stand side by side. Kept as differences in as few bytes as
@@ -46,26 +47,34 @@ export class Postings {
     else if (difference < 0) this.#addLoose(posting, id)
   }
 
-  /** Every id, some of them twice. */
+  /** Every id once, lowest first. */
   ids(posting: number): Int32Array {
-    const at = posting * fields
-    const count = this.#table[at + COUNT] as number
-    const found = new Int32Array(this.size(posting))
-    let from = this.#table[at + FIRST] as number
+    const table = posting * fields
+    const found = new Int32Array(this.#table[table + COUNT] as number)
+    const first = this.#table[table + FIRST] as number
+    let chunk = this.#chunks[first >>> chunkBits] as Uint8Array
+    let at = first & chunkMask
+    let link = at + blockSize - linkSize
     let id = 0
-    for (let size = 0; size < count; size++) {
-      let difference = 0
-      let byte = 128
-      for (let shift = 0; byte >= 128; shift += 7) {
-        if (isLink(from)) from = this.#linkAt(from)
-        byte = this.#byteAt(from++)
-        difference |= (byte & 127) << shift
+    let difference = 0
+    for (let size = 0, shift = 0; size < found.length; ) {
+      if (at === link) {
+        const next = linkIn(chunk, at)
+        chunk = this.#chunks[next >>> chunkBits] as Uint8Array
+        at = next & chunkMask
+        link = at + blockSize - linkSize
       }
+      const byte = chunk[at++] as number
+      difference |= (byte & 127) << shift
+      shift += 7
+      if (byte >= 128) continue
       id += difference
-      found[size] = id
+      found[size++] = id
+      difference = 0
+      shift = 0
     }
-    found.set(this.#loose.get(posting) ?? [], count)
-    return found
+    const loose = this.#loose.get(posting)
+    return loose ? Int32Array.from(new Set([...found, ...loose])).sort() : found
   }
 
   #append(at: number, difference: number): void {
@@ -82,7 +91,7 @@ export class Postings {
         to = next
       }
       const chunk = this.#chunks[to >>> chunkBits] as Uint8Array
-      chunk[to & ((1 << chunkBits) - 1)] = left < 128 ? left : (left & 127) | 128
+      chunk[to & chunkMask] = left < 128 ? left : (left & 127) | 128
       to++
       if (left < 128) break
     }
@@ -99,7 +108,7 @@ export class Postings {
   }
 
   #workIn(posting: number): void {
-    const sorted = this.ids(posting).sort()
+    const sorted = this.ids(posting)
     const at = posting * fields
     const end = this.#table[at + NEXT] as number
     for (let block = this.#table[at + FIRST] as number; ; block = this.#linkAt(block + blockSize - linkSize)) {
@@ -119,20 +128,20 @@ export class Postings {
     return this.#used - blockSize
   }
 
-  #byteAt(place: number): number {
-    return this.#chunks[place >>> chunkBits]?.[place & ((1 << chunkBits) - 1)] as number
-  }
-
   #link(place: number, block: number): void {
     const chunk = this.#chunks[place >>> chunkBits] as Uint8Array
-    for (let at = 0; at < linkSize; at++) chunk[(place + at) & ((1 << chunkBits) - 1)] = block >>> (8 * at)
+    for (let at = 0; at < linkSize; at++) chunk[(place + at) & chunkMask] = block >>> (8 * at)
   }
 
   #linkAt(place: number): number {
-    let block = 0
-    for (let at = 0; at < linkSize; at++) block |= this.#byteAt(place + at) << (8 * at)
-    return block
+    return linkIn(this.#chunks[place >>> chunkBits] as Uint8Array, place & chunkMask)
   }
+}
+
+function linkIn(chunk: Uint8Array, at: number): number {
+  let block = 0
+  for (let byte = 0; byte < linkSize; byte++) block |= (chunk[at + byte] as number) << (8 * byte)
+  return block
 }
 
 /** Whether this place holds no id but the way to the next block. */

@@ -7,6 +7,7 @@ import { TextStore } from './search-text-store.ts'
 const slots = 1 << 21
 /** Lists of candidates are cut down by at most so many others. */
 const maxIntersections = 3
+const fewCandidates = 256
 
 const encoder = new TextEncoder()
 
@@ -48,12 +49,12 @@ export class TextIndex {
   /** Every edge that may match, each once. */
   candidates(query: string): Int32Array {
     const bytes = this.#bytesOf(query)
-    const postings = this.#postingsFor(bytes)
-    if (bytes.length < 3) return this.#union(postings)
-    let found = this.#union(postings)
-    for (const other of this.#byRarity(bytes).slice(1, 1 + maxIntersections)) {
-      if (found.length < 512 || this.#postings.size(other) > 4 * found.length) break
-      found = this.#intersect(found, this.#postings.ids(other))
+    if (bytes.length < 3) return this.#union(this.#postingsFor(bytes))
+    const [rarest, ...others] = this.#byRarity(bytes)
+    let found = rarest === undefined ? new Int32Array(0) : this.#postings.ids(rarest)
+    for (const other of others.slice(0, maxIntersections)) {
+      if (found.length < fewCandidates || this.#postings.size(other) > 4 * found.length) break
+      found = intersection(found, this.#postings.ids(other))
     }
     return found
   }
@@ -106,20 +107,6 @@ export class TextIndex {
     return ids
   }
 
-  #intersect(few: Int32Array, many: Int32Array): Int32Array {
-    const marks = this.#marks
-    for (const id of few) marks.add(id)
-    const found = new Int32Array(few.length)
-    let size = 0
-    for (const id of many) {
-      if (!marks.has(id)) continue
-      marks.remove(id)
-      found[size++] = id
-    }
-    for (const id of few) marks.remove(id)
-    return found.subarray(0, size)
-  }
-
   /** For an edge that is new; quicker than asking for its slots first. */
   #addAll(id: number): void {
     const text = this.#texts.get(id)
@@ -146,6 +133,19 @@ export class TextIndex {
   #total(postings: readonly number[]): number {
     return postings.reduce((sum, posting) => sum + this.#postings.size(posting), 0)
   }
+}
+
+/** What is in both of two ascending lists. */
+function intersection(a: Int32Array, b: Int32Array): Int32Array {
+  const found = new Int32Array(Math.min(a.length, b.length))
+  let size = 0
+  for (let atA = 0, atB = 0; atA < a.length && atB < b.length; ) {
+    const difference = (a[atA] as number) - (b[atB] as number)
+    if (difference === 0) found[size++] = a[atA] as number
+    if (difference <= 0) atA++
+    if (difference >= 0) atB++
+  }
+  return found.subarray(0, size)
 }
 
 /** The slot of up to three bytes, the last ones lowest. */

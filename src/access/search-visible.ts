@@ -91,7 +91,7 @@ export class VisibleEdges {
     const known = this.#lists.get(view) ?? this.#sets.find((one) => one.view === view)
     if (known?.version === this.#resources.version) return known.shown
     const set = this.#gather(view)
-    return set.size > this.#short ? this.#keepSet(view, set) : this.#keepList(view, set.values())
+    return set.holdsMore(this.#short) ? this.#keepSet(view, set) : this.#keepList(view, set.values())
   }
 
   /** How many there are, up to `atMost`. */
