@@ -18,6 +18,11 @@ export class Lists {
     return this.#pool[at] as number
   }
 
+  /** A copy of a list, which no change moves. */
+  of(key: number): Int32Array {
+    return this.#pool.slice(this.start(key), this.start(key) + this.count(key))
+  }
+
   /** A value may be in a list more than once. */
   add(key: number, value: number): void {
     if (2 * key + 1 >= this.#heads.length) this.#heads = grown(this.#heads, 2 * key + 2)

@@ -145,8 +145,7 @@ export function* edgesInside({ resources, rows }: GraphState, start: number): Ge
   }
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     for (const organisation of resources.suborganisations(node)) take(organisation)
-    for (let slot = links.firstChild(node); slot !== 0; slot = links.nextChild(slot)) {
-      const child = links.child(slot)
+    for (const child of links.children.of(node)) {
       if (resources.contains(node, child)) take(child)
       if (++steps % PORTION !== 0) continue
       yield portion
