@@ -1,4 +1,4 @@
-import type { Components } from './components.ts'
+import { type Components, unionComponents } from './components.ts'
 import { neighboursOf, rightsBetween, rowsBetween } from './explain-gather.ts'
 import type { Neighbours } from './explain-near.ts'
 import { type KindOfRow, type Reached, rowsOf } from './explain-rows.ts'
@@ -88,13 +88,11 @@ export class AccessIndex {
   /** An index that takes its rows in portions, in any order. */
   static loading(limits?: ListLimits): IndexLoading {
     const graph = new GraphState(limits)
-    return {
-      take: (entity, rows) => graph.take(entity, rows),
-      done: (revision) => {
-        graph.loaded(revision)
-        return new AccessIndex(graph)
-      },
+    const done = (revision: number) => {
+      graph.loaded(revision)
+      return new AccessIndex(graph)
     }
+    return { take: (entity, rows) => graph.take(entity, rows), done }
   }
 
   /** The last revision that is in. */
@@ -397,8 +395,4 @@ export class AccessIndex {
   nextInstant(after: number): number | null {
     return this.#graph.people.instants.after(after)
   }
-}
-
-function unionComponents(a: string[] | null, b: string[] | null): string[] | null {
-  return a === null || b === null ? null : [...new Set([...a, ...b])]
 }

@@ -18,3 +18,8 @@ export function componentOf(channel: string): string | undefined {
   const end = channel.indexOf('/')
   return end < 0 ? undefined : channel.slice(0, end)
 }
+
+/** What either covers: null is every component. */
+export function unionComponents(a: string[] | null, b: string[] | null): string[] | null {
+  return a === null || b === null ? null : [...new Set([...a, ...b])]
+}
