@@ -19,7 +19,8 @@ USER node
 ENV NODE_ENV=production EMS_DATA_DIR=/data
 VOLUME /data
 EXPOSE 8075 8076 8080 8081 8082 8083
+# Over the control socket, which is there whatever ports, addresses and TLS are set to.
 HEALTHCHECK --interval=15s --timeout=3s --start-period=30s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:8080/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "require('node:http').get({ socketPath: process.env.EMS_DATA_DIR + '/control.sock', path: '/healthz' }, (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 ENTRYPOINT ["tini", "--", "ems-metadata"]
 CMD ["serve"]

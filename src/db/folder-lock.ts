@@ -1,96 +1,80 @@
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdir, rm } from 'node:fs/promises'
+import { createConnection, createServer } from 'node:net'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
+import { text } from 'node:stream/consumers'
 import { problem } from '../errors.ts'
 
 const FILE = 'lock'
+const ANSWER_MS = 1000
+/** Nobody listens there, or there is no such file. */
+const isLeft = new Set<unknown>(['ECONNREFUSED', 'ENOENT'])
 
-/** Who holds the folder: a process id alone would be taken for another process after a restart. */
-interface Holder {
-  pid: number
-  /** When that process began, as the system counts; empty where it does not tell. */
-  began: string
-}
-
-/** Makes sure that only this process uses a folder; a lock that a dead process left is taken over. */
+/**
+ * Makes sure that only one process uses a folder; a lock that a dead process left is taken over. The lock is a socket on
+ * which its holder listens, as process ids say nothing to a process in another container that has the same folder.
+ */
 export async function lockFolder(folder: string): Promise<AsyncDisposable> {
   await mkdir(folder, { recursive: true })
   const path = join(folder, FILE)
-  const own = JSON.stringify({ pid: process.pid, began: await beginOf(process.pid) } satisfies Holder)
-  if (!(await createNew(path, own))) await takeOver(folder, path, own)
-  return { [Symbol.asyncDispose]: () => rm(path, { force: true }) }
+  return (await listen(path)) ?? (await takeOver(folder, path))
 }
 
-async function createNew(path: string, content: string): Promise<boolean> {
+/** @NOTE two processes may find the same dead holder: only who has the claim may replace the lock. */
+async function takeOver(folder: string, path: string): Promise<AsyncDisposable> {
+  const holder = await holderOf(path)
+  if (holder !== undefined) throw inUse(folder, holder)
+  const claimPath = `${path}.claim`
+  await using claim = await listen(claimPath)
+  if (claim === undefined) {
+    const rival = await holderOf(claimPath)
+    if (rival !== undefined) throw inUse(folder, rival)
+    throw problem(`A start in ${folder} was cut off; delete ${claimPath} if no process uses the folder`)
+  }
+  const now = await holderOf(path)
+  if (now !== undefined) throw inUse(folder, now)
+  await rm(path, { force: true })
+  const lock = await listen(path)
+  if (lock === undefined) throw inUse(folder, (await holderOf(path)) ?? 'another process')
+  return lock
+}
+
+/** Listens until disposed, which removes the file; undefined when the file is there already. */
+async function listen(path: string): Promise<AsyncDisposable | undefined> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined).end(`process ${process.pid} on ${hostname()}`)
+  })
   try {
-    const file = await open(path, 'wx')
-    await file.writeFile(content)
-    await file.close()
-    return true
+    await once(server.listen({ path, exclusive: true }), 'listening')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined
     throw error
   }
+  server.unref()
+  return server
 }
 
-/** @NOTE two processes may find the same dead holder: only who creates the claim may replace the lock. */
-async function takeOver(folder: string, path: string, own: string): Promise<void> {
-  const holder = await readHolder(path)
-  if (holder !== undefined && (await isAlive(holder))) throw inUse(folder, holder.pid)
-  const claim = `${path}.claim`
-  if (!(await createNew(claim, own))) {
-    const rival = await readHolder(claim)
-    if (rival !== undefined && (await isAlive(rival))) throw inUse(folder, rival.pid)
-    throw problem(`A start in ${folder} was cut off; delete ${claim} if no process uses the folder`)
-  }
+/** Who holds a lock; undefined when nobody does any more. */
+async function holderOf(path: string): Promise<string | undefined> {
+  const socket = createConnection(path)
   try {
-    const now = await readHolder(path)
-    if (now !== undefined && (await isAlive(now))) throw inUse(folder, now.pid)
-    await writeFile(`${path}.new`, own)
-    await rename(`${path}.new`, path)
-  } finally {
-    await rm(claim, { force: true })
-  }
-}
-
-/** Undefined: nobody, or a file that was never finished. */
-async function readHolder(path: string): Promise<Holder | undefined> {
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const content = await readFile(path, 'utf8').catch(() => '')
-    try {
-      const { pid, began } = JSON.parse(content)
-      if (Number.isInteger(pid) && typeof began === 'string') return { pid, began }
-    } catch {
-      await pause(50)
-    }
-  }
-  return undefined
-}
-
-async function isAlive({ pid, began }: Holder): Promise<boolean> {
-  try {
-    process.kill(pid, 0)
+    await once(socket, 'connect')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    if (isLeft.has((error as NodeJS.ErrnoException).code)) return undefined
+    throw error
   }
-  return (await beginOf(pid)) === began
-}
-
-/** The boot and the tick in which a process began; empty on systems without /proc. */
-async function beginOf(pid: number): Promise<string> {
+  // A holder that is busy or stopped does not answer, and holds the lock all the same.
+  const timer = setTimeout(() => socket.destroy(), ANSWER_MS)
   try {
-    const [boot, stat] = await Promise.all([
-      readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
-      readFile(`/proc/${pid}/stat`, 'utf8'),
-    ])
-    // The name of the program, in brackets, may contain spaces; the 20th field after it is the begin.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return `${boot.trim()}/${fields[19] ?? ''}`
+    return (await text(socket)) || 'another process'
   } catch {
-    return ''
+    return 'another process'
+  } finally {
+    clearTimeout(timer)
   }
 }
 
-function inUse(folder: string, pid: number): Error {
-  return problem(`The database in ${folder} is in use by process ${pid}; stop it or use its methods`)
+function inUse(folder: string, holder: string): Error {
+  return problem(`The database in ${folder} is in use by ${holder}; stop it or use its methods`)
 }

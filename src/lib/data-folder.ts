@@ -1,12 +1,19 @@
-import { mkdir, stat } from 'node:fs/promises'
+import { access, constants, mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { ConfigError } from '../config.ts'
 
 /** Makes the data folder and what is missing above it, for this user only. Throws ConfigError with what stands in the way. */
 export async function makeDataFolder(path: string): Promise<void> {
-  await makeFolder(resolve(path)).catch((error: Error) => {
-    throw new ConfigError(`EMS_DATA_DIR: "${path}" cannot be used as the data folder: ${error.message}`)
-  })
+  try {
+    await makeFolder(resolve(path))
+    await access(path, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    // A volume of a container may belong to somebody else.
+    const who = process.getuid === undefined ? '' : ` by user ${process.getuid()}`
+    throw new ConfigError(
+      `EMS_DATA_DIR: "${path}" cannot be used as the data folder${who}: ${(error as Error).message}`,
+    )
+  }
 }
 
 /** @NOTE not with Node's own `recursive`, which never ends where a folder that is there takes no other (/proc). */

@@ -16,7 +16,6 @@ import type { EdgeAppConnection } from './edge-app-connection.ts'
 import { observeEdgeApps } from './edge-app-metrics.ts'
 import { EdgeKeyMap } from './edge-key-map.ts'
 import type { EdgePeer } from './edge-peer.ts'
-import { isExport } from './export.ts'
 import { FailedAttempts } from './failed-attempts.ts'
 import { handleHttp } from './http.ts'
 import { Liveness } from './liveness.ts'
@@ -132,7 +131,7 @@ function listener(
   const server = tls ? (createTlsServer({ ...limits, ...tls }) as unknown as Server) : createServer(limits)
   server.on('upgrade', (request, socket, head) => upgrade.handle(entrance, request, socket, head))
   server.on('request', (request, response) => {
-    if (entrance === 'byPath' || (entrance === 'control' && isExport(request))) {
+    if (entrance === 'byPath' || entrance === 'control') {
       void handleHttp(ctx, parts, request, response, entrance === 'control')
     } else if (entrance === 'rest') void handleRest(ctx, parts, request, response)
     else response.writeHead(426, { connection: 'close' }).end('This port speaks WebSocket only.\n')

@@ -1,8 +1,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openAsBlob } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -85,7 +85,7 @@ describe('the embedded database in a folder', () => {
     const message = `The database in ${folder} is in use by process`
     const database = await openFresh()
     await expect(openEmbedded({ dataDir: folder, log: silentLog })).rejects.toThrow(
-      `${message} ${process.pid}; stop it or use its methods`,
+      `${message} ${process.pid} on ${hostname()}; stop it or use its methods`,
     )
     const other = `
       const { lockFolder } = await import(${source('db/folder-lock.ts')})
@@ -123,44 +123,59 @@ describe('upkeep of the embedded database', () => {
 
 describe('the lock of a folder', () => {
   const lockPath = () => join(folder, 'lock')
+  /** Another process that holds the lock of the folder. */
+  async function heldElsewhere(): Promise<Child> {
+    const child = run(`
+      const { lockFolder } = await import(${source('db/folder-lock.ts')})
+      globalThis.lock = await lockFolder(${JSON.stringify(folder)})
+      console.log('held')
+      setInterval(() => undefined, 1000)`)
+    for await (const line of createInterface(child.stdout)) if (line === 'held') break
+    return child
+  }
 
-  it('is taken over from a process that is dead, and from another one that had the same id', async () => {
-    const own = JSON.parse(await heldBy(lockFolder(folder)))
-    await using child = run('')
+  it('is taken over from a process that is dead, and from what a start left that was cut off', async () => {
+    await using child = await heldElsewhere()
+    child.kill('SIGKILL')
     await once(child, 'exit')
-    for (const holder of [
-      { pid: child.pid, began: own.began },
-      { pid: process.pid, began: 'another boot/1' },
-      { pid: 1, began: 'another boot/1' },
-    ]) {
-      await writeFile(lockPath(), JSON.stringify(holder))
-      expect(JSON.parse(await heldBy(lockFolder(folder)))).toEqual(own)
-    }
+    expect(await readdir(folder)).toEqual(['lock'])
+    await isTakenAndGivenBack()
+    await writeFile(lockPath(), '{"pid":')
+    await isTakenAndGivenBack()
   })
 
-  it('is taken over when it was never finished', async () => {
-    for (const content of ['', '{"pid":', '{"pid":"x"}']) {
-      await writeFile(lockPath(), content)
-      expect(JSON.parse(await heldBy(lockFolder(folder)))).toMatchObject({ pid: process.pid })
-    }
+  it('is held by a process that does not answer, whatever its id is worth here', async () => {
+    await using child = await heldElsewhere()
+    await expect(lockFolder(folder)).rejects.toThrow(`in use by process ${child.pid} on ${hostname()}; stop it`)
+    child.kill('SIGSTOP')
+    await expect(lockFolder(folder)).rejects.toThrow('in use by another process; stop it')
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    await isTakenAndGivenBack()
   })
 
   it('goes to one of many that find a dead holder at once', async () => {
-    await writeFile(lockPath(), JSON.stringify({ pid: process.pid, began: 'another boot/1' }))
+    await writeFile(lockPath(), '')
     const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => lockFolder(folder)))
     expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     expect(await readdir(folder)).toEqual(['lock'])
+    for (const attempt of attempts) if (attempt.status === 'fulfilled') await attempt.value[Symbol.asyncDispose]()
   })
 
   it('is made in a folder that does not exist yet, and told when that cannot be', async () => {
-    await heldBy(lockFolder(join(folder, 'new')), join(folder, 'new', 'lock'))
+    const missing = join(folder, 'new')
+    await using _lock = await lockFolder(missing)
+    expect(await readdir(missing)).toEqual(['lock'])
     await mkdir(lockPath())
-    await expect(lockFolder(join(folder, 'lock', '..'))).rejects.toThrow()
+    await expect(lockFolder(folder)).rejects.toThrow()
   })
 
-  /** The content of the lock while it is held; it is gone afterwards. */
-  async function heldBy(lock: Promise<AsyncDisposable>, path = lockPath()): Promise<string> {
-    await using _lock = await lock
-    return await readFile(path, 'utf8')
+  async function isTakenAndGivenBack(): Promise<void> {
+    {
+      await using _lock = await lockFolder(folder)
+      expect((await stat(lockPath())).isSocket()).toBe(true)
+      await expect(lockFolder(folder)).rejects.toThrow(`in use by process ${process.pid} on ${hostname()}; stop it`)
+    }
+    expect(await readdir(folder)).toEqual([])
   }
 })

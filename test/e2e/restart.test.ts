@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
@@ -121,6 +123,24 @@ describe('a process', () => {
     expect(child.output().stderr).toBe('')
   })
 
+  it('is healthy for its container without any HTTP port, and not once it is stopped', {
+    timeout: 60_000,
+  }, async () => {
+    await using folder = await temporaryFolder()
+    await unpackEmbedded(folder.path)
+    const env = { EMS_DATA_DIR: folder.path, ADMIN_PASSWORD: 'admin' }
+    await using child = await spawnService({ ...env, EMS_HTTP_PORT: '0' }, await freePorts())
+    const dockerfile = await readFile(new URL('../../Dockerfile', import.meta.url), 'utf8')
+    const [command, ...args] = JSON.parse(/^HEALTHCHECK[^[]*(.*)$/m.exec(dockerfile)?.[1] ?? '') as string[]
+    const health = async () => {
+      const asked = spawn(String(command), args, { env: { ...process.env, ...env }, stdio: 'ignore' })
+      return (await once(asked, 'exit'))[0]
+    }
+    expect(await health()).toBe(0)
+    expect(await child.end('SIGTERM')).toBe(0)
+    expect(await health()).toBe(1)
+  })
+
   it('O-05 of the demo logs in, lists and shows live values', { timeout: 60_000 }, async () => {
     await using folder = await temporaryFolder()
     await unpackEmbedded(folder.path)
@@ -163,7 +183,7 @@ describe('a process', () => {
     const second = await runCli(['migrate'], env)
     expect(second).toMatchObject({ code: 1, stdout: '' })
     expect(second.stderr).toMatch(
-      /^ems-metadata: The database in \S+ is in use by process \d+; stop it or use its methods\n$/,
+      /^ems-metadata: The database in \S+ is in use by process \d+ on \S+; stop it or use its methods\n$/,
     )
   })
 })
