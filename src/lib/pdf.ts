@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises'
+
 /** A line of a simple document. */
 export interface PdfLine {
   text: string
@@ -12,10 +14,15 @@ const styles = {
 } as const
 /** At 10 points Helvetica is at most this wide on average; longer lines are wrapped. */
 const CHARACTERS_PER_LINE = 90
+const parts = new RegExp(`.{1,${CHARACTERS_PER_LINE}}`, 'g')
+/** Others get their turn after so many. */
+const LINES_PER_TURN = 20
+const PAGES_PER_TURN = 10
 
-/** An A4 document of plain lines as PDF 1.4, with the fonts every reader has (Latin script; other letters become "?"). */
-export function writePdf(lines: readonly PdfLine[]): Buffer {
-  const pages = paginate(lines.flatMap(wrapped)).map(toContent)
+/** An A4 document of plain lines as PDF 1.4, with the fonts every reader has; see `printable`. */
+export async function writePdf(lines: readonly PdfLine[]): Promise<Buffer> {
+  const rows = await inTurns(lines, LINES_PER_TURN, wrapped)
+  const pages = await inTurns(paginate(rows.flat()), PAGES_PER_TURN, toContent)
   const pageId = (index: number) => 5 + index * 2
   const objects = [
     '<< /Type /Catalog /Pages 2 0 R >>',
@@ -30,11 +37,20 @@ export function writePdf(lines: readonly PdfLine[]): Buffer {
   return assemble(objects)
 }
 
+async function inTurns<T, R>(things: readonly T[], atOnce: number, make: (thing: T) => R): Promise<R[]> {
+  const made: R[] = []
+  for (const thing of things) {
+    if (made.length % atOnce === atOnce - 1) await turn()
+    made.push(make(thing))
+  }
+  return made
+}
+
 function wrapped({ text, style }: PdfLine): PdfLine[] {
   const rows: string[] = []
   let row = ''
   for (const word of printable(text).split(' ')) {
-    for (const part of word.match(new RegExp(`.{1,${CHARACTERS_PER_LINE}}`, 'g')) ?? ['']) {
+    for (const part of word.match(parts) ?? ['']) {
       if (row !== '' && row.length + 1 + part.length > CHARACTERS_PER_LINE) {
         rows.push(row)
         row = part
@@ -83,12 +99,28 @@ function assemble(objects: readonly string[]): Buffer {
   return Buffer.from(text, 'latin1')
 }
 
-/** One byte a character, so that offsets count both: the letters of Windows-1252 that Latin-1 has too. */
+/**
+ * One byte a character, so that offsets count both: Windows-1252, which is what WinAnsiEncoding means. Letters that it lacks
+ * lose their marks (Łódź is printed Lódz), those of other scripts become "?".
+ */
 function printable(text: string): string {
   return text
     .normalize('NFC')
     .replace(/\s+/g, ' ')
-    .replace(/[\u2018\u2019]/g, "'")
-    .replace(/[\u2013\u2014]/g, '-')
-    .replace(/[^\x20-\x7e\xa0-\xff]/g, '?')
+    .replace(/[^\x20-\x7e\xa0-\xff]/gu, (letter) => upperHalf.get(letter) ?? withoutMarks(letter))
 }
+
+function withoutMarks(letter: string): string {
+  const [base = ''] = unmarked[letter] ?? letter.normalize('NFKD')
+  return /[\x20-\x7e]/.test(base) ? base : '?'
+}
+
+/** Letters whose marks Unicode does not take for marks. */
+const unmarked: Readonly<Record<string, string>> = { Ł: 'L', ł: 'l', Đ: 'D', đ: 'd', Ħ: 'H', ħ: 'h', ı: 'i' }
+/** What Windows-1252 has where Latin-1 has control characters, as bytes. */
+const upperHalf: ReadonlyMap<string, string> = new Map(
+  Array.from({ length: 0x20 }, (_, index) => 0x80 + index).map((byte) => [
+    new TextDecoder('windows-1252').decode(Uint8Array.of(byte)),
+    String.fromCharCode(byte),
+  ]),
+)

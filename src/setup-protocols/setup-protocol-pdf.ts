@@ -14,7 +14,7 @@ export function protocolPdf(protocol: {
   type: SetupProtocolType
   createdAt: Date
   content: SetupProtocolContent
-}): Buffer {
+}): Promise<Buffer> {
   const { customer, installer, location, lots, items } = protocol.content
   return writePdf([
     { text: titles[protocol.type], style: 'title' },

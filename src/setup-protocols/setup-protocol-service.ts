@@ -85,7 +85,7 @@ export async function printSetupProtocol(ctx: AppContext, principalId: number, i
   if (protocol === undefined || edge === undefined || !shownTo(ctx, principalId, edge.id)(protocol)) {
     throw refusal({ index: ctx.store.index }, { actorId: principalId }, 'setup protocol')
   }
-  return protocolPdf({ ...protocol, edgeName: edge.edgeId })
+  return await protocolPdf({ ...protocol, edgeName: edge.edgeId })
 }
 
 /** Owner or more, and of the time it was written: who takes a house over does not read who lived there before (T2). */
