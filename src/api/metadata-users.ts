@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { UserRow } from '../access/model.ts'
+import { requirePermission } from '../access/door.ts'
+import { PLATFORM_RESOURCE_ID, type UserRow } from '../access/model.ts'
 import { LONGEST_ROLE_MS, roleAnswer } from '../access/role-answers.ts'
 import { AppError } from '../errors.ts'
 import { toMirroredUser } from '../mirror/metadata-frames.ts'
@@ -87,15 +88,27 @@ const getUserRole = defineMethod({
 
 const getUserRoles = defineMethod({
   name: 'getUserRoles',
-  summary: 'The same for many pairs at once, in their order: how a mirror renews what it holds.',
+  summary:
+    'The same for many pairs at once, in their order: how a mirror renews what it holds. With a limited mirror of what that may know, else for services that look after all accounts.',
   clients: backendClients,
   params: z.object({ pairs: z.array(z.tuple([login, edgeId])).max(1000) }),
   result: z.object({ epoch: z.number(), roles: z.array(roleOnEdge) }),
-  ...readsAll,
-  handler: ({ ctx, now }, { pairs }) => ({
-    epoch: ctx.store.revision,
-    roles: pairs.map(([userId, edge]) => roleAnswer(ctx.store, { userId, edgeId: edge }, now)),
-  }),
+  scope: 'read',
+  access: 'signedIn',
+  handler: ({ ctx, session, now }, { pairs }) => {
+    const limited = ctx.mirrors.limitedOf(session.channel)
+    if (limited !== undefined) {
+      ctx.store.assertFresh()
+      const { epoch, roles } = limited.roles(pairs)
+      // How long it holds would tell of grants elsewhere: the mirror looks again at every instant.
+      return { epoch, roles: roles.map((held) => ({ role: held, validForMs: LONGEST_ROLE_MS })) }
+    }
+    requirePermission(ctx, session.caller, 'manageUser', PLATFORM_RESOURCE_ID, now)
+    return {
+      epoch: ctx.store.revision,
+      roles: pairs.map(([userId, edge]) => roleAnswer(ctx.store, { userId, edgeId: edge }, now)),
+    }
+  },
 })
 
 export const metadataUserMethods = [getUser, getUserByExternalId, getUserRole, getUserRoles]

@@ -42,6 +42,7 @@ export class MetadataMirror {
   #coming: { edges: Map<string, Edge>; users: Users } | undefined
   #position: { fromRevision: number; hash: string; instance: string; statePosition: number } | undefined
   #instance = ''
+  #isLimited = false
   #currentAt = Number.NEGATIVE_INFINITY
 
   constructor(client: ServiceClient, { maxStaleMs = 1000 }: MirrorOptions = {}) {
@@ -77,6 +78,14 @@ export class MetadataMirror {
   /** Whether the service said a moment ago that nothing is missing here. */
   get isCurrent(): boolean {
     return performance.now() - this.#currentAt <= this.#maxStaleMs
+  }
+
+  /**
+   * Whether this is a copy of what the service may see only: edges it has a role on, and of people it decides about the name.
+   * Decided with each connection.
+   */
+  get isLimited(): boolean {
+    return this.#isLimited
   }
 
   /** Every edge by its id. The objects are never changed, but replaced. */
@@ -136,10 +145,11 @@ export class MetadataMirror {
     this.#coming = undefined
     this.#currentAt = Number.NEGATIVE_INFINITY
     try {
-      const { instance } = await this.#client.call('subscribeMetadata', this.#position ?? {})
+      const { instance, startOver, limited } = await this.#client.call('subscribeMetadata', this.#position ?? {})
       this.#instance = instance
+      this.#isLimited = limited
       // Whose time was over meanwhile nobody told.
-      this.#roles.renewAll()
+      this.#roles.renewAll(startOver)
     } catch (error) {
       const code = (error as { code?: number }).code
       if (code !== UNAVAILABLE) this.#neverReady(error)

@@ -262,7 +262,7 @@ export interface Methods {
   getUserByExternalId: { params: { externalId: string }; result: { user: { userId: string; id: string; name: string; email: string; language: string; globalRole: "guest" | "owner" | "installer" | "admin"; settings: Record<string, unknown>; disabled: boolean; hasMultipleEdges: boolean } } }
   /** Role of a user on an edge, null for none. True until `authzChanged` names him or the edge, and for `validForMs` at most. Protocol E.3. */
   getUserRole: { params: { userId: string; edgeId: string }; result: { role: "guest" | "owner" | "installer" | "admin" | null; validForMs: number; epoch: number } }
-  /** The same for many pairs at once, in their order: how a mirror renews what it holds. */
+  /** The same for many pairs at once, in their order: how a mirror renews what it holds. With a limited mirror of what that may know, else for services that look after all accounts. */
   getUserRoles: { params: { pairs: readonly (readonly [string, string])[] }; result: { epoch: number; roles: ({ role: "guest" | "owner" | "installer" | "admin" | null; validForMs: number })[] } }
   /** The edge an API key belongs to; empty when it is none or not valid now. Protocol E.1. */
   getEdgeIdForApikey: { params: { apikey: string }; result: { edgeId?: string } }
@@ -274,8 +274,8 @@ export interface Methods {
   getSerialNumberForEdge: { params: { edgeId: string }; result: { serialNumber?: string } }
   /** Puts down in the log what a user did to a device through a backend. Protocol C.4, E.1. */
   logGenericSystemLog: { params: { edgeId: string; userId: string; teaser: string; values?: Record<string, string> | undefined }; result: Record<string, never> }
-  /** Follows all edges, users and changes of rights on this socket: from a revision on, or, where that cannot be, from a snapshot (`startOver`). */
-  subscribeMetadata: { params: { fromRevision?: number | string | undefined; hash?: string | undefined; instance?: string | undefined; statePosition?: number | string | undefined }; result: { revision: number; startOver: boolean; instance: string; edges: number; users: number } }
+  /** Follows all edges, users and changes of rights on this socket: from a revision on, or, where that cannot be, from a snapshot (`startOver`). A service that does not look after everything is told what it may see (`limited`), with numbers of its own, and always from a snapshot. */
+  subscribeMetadata: { params: { fromRevision?: number | string | undefined; hash?: string | undefined; instance?: string | undefined; statePosition?: number | string | undefined }; result: { revision: number; startOver: boolean; instance: string; edges: number; users: number; limited: boolean } }
   /** Ends what `subscribeMetadata` began. */
   unsubscribeMetadata: { params: Record<string, never>; result: Record<string, never> }
   /** What a backend that holds the sockets of edges knows of them, many at once. An edge connected here wins, else the newest report; with the reporting connection they go offline. */

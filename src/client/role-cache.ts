@@ -75,10 +75,14 @@ export class RoleCache {
     }
   }
 
-  /** Nothing is known of the time in between. */
-  renewAll(): void {
+  /** Nothing is known of the time in between; with `startOver` nor whether revisions go on from where they were. */
+  renewAll(startOver: boolean): void {
     const now = performance.now()
     for (const entry of [...this.#all()]) {
+      if (startOver) {
+        entry.epoch = -1
+        entry.minEpoch = 0
+      }
       entry.voidFrom = Math.min(entry.voidFrom, now)
       this.#renew(entry)
     }

@@ -7,6 +7,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { EdgeStates } from '../live/edge-states.ts'
 import type { Log } from '../log.ts'
 import { type FeedFrame, FrameRing } from './frame-ring.ts'
+import { LimitedSubscriber } from './limited-subscriber.ts'
 import { changesToTexts, type WriteNotification } from './metadata-frames.ts'
 import { MetadataSnapshot } from './metadata-snapshot.ts'
 import { MetadataSubscriber, type PushChannel } from './metadata-subscriber.ts'
@@ -54,6 +55,7 @@ export class MetadataFeed implements Disposable {
   readonly #parts: FeedParts
   readonly #ring = new FrameRing(KEPT_CHANGES)
   readonly #subscribers = new Set<MetadataSubscriber>()
+  readonly #limited = new Map<PushChannel, LimitedSubscriber>()
   #head = { revision: 0, hash: '' }
   #snapshot: MetadataSnapshot | undefined
   #snapshotTimer: NodeJS.Timeout | undefined
@@ -68,7 +70,10 @@ export class MetadataFeed implements Disposable {
       states: parts.states,
       index: () => parts.store.index,
       write: parts.write,
-      moved: () => this.#wake(),
+      moved: (ids) => {
+        this.#wake()
+        for (const limited of this.#limited.values()) limited.statesMoved(ids)
+      },
     })
   }
 
@@ -82,7 +87,7 @@ export class MetadataFeed implements Disposable {
   }
 
   get subscriberCount(): number {
-    return this.#subscribers.size
+    return this.#subscribers.size + this.#limited.size
   }
 
   /** The newest revision that was put into the sequence. */
@@ -107,6 +112,33 @@ export class MetadataFeed implements Disposable {
     } else subscriber.startOver()
     this.#subscribers.add(subscriber)
     return { subscriber, startOver: !resumes, revision }
+  }
+
+  /** Lets a mirror follow that is to have what a principal may see and nothing else. */
+  subscribeLimited(channel: PushChannel, principalId: number): LimitedSubscriber {
+    const { store, states, clock, write } = this.#parts
+    const limited = new LimitedSubscriber(
+      {
+        index: () => store.index,
+        states,
+        now: () => clock().getTime(),
+        write,
+        isFresh: () => this.#isFresh(),
+        failed: (error) => this.failed(error),
+        forget: (one) => {
+          if (this.#limited.get(channel) === one) this.#limited.delete(channel)
+        },
+      },
+      channel,
+      principalId,
+    )
+    this.#limited.set(channel, limited)
+    return limited
+  }
+
+  /** The limited mirror behind a socket. */
+  limitedOf(channel: PushChannel): LimitedSubscriber | undefined {
+    return this.#limited.get(channel)
   }
 
   forget(subscriber: MetadataSubscriber): void {
@@ -181,6 +213,16 @@ export class MetadataFeed implements Disposable {
       this.#ring.add({ from, to: last.revision, size: part.length, write: () => this.#texts(part, last) })
     }
     this.#wake()
+    for (const limited of this.#limited.values()) limited.changed()
+  }
+
+  #isFresh(): boolean {
+    try {
+      this.#parts.store.assertFresh()
+      return true
+    } catch {
+      return false
+    }
   }
 
   #texts(changes: readonly ChainedChange[], { revision, hash }: ChainedChange): string[] {
@@ -196,15 +238,16 @@ export class MetadataFeed implements Disposable {
     const { store, clock, write } = this.#parts
     const now = clock().getTime()
     const next = store.index.nextInstant(this.#checkedAt)
-    try {
-      store.assertFresh()
-    } catch {
-      return
-    }
+    if (!this.#isFresh()) return
     this.#checkedAt = now
+    const isOver = next !== null && next <= now
+    for (const limited of this.#limited.values()) {
+      if (isOver) limited.changed()
+      else limited.announce()
+    }
     if (this.#subscribers.size === 0) return
     const over: AuthzChanged = { epoch: this.#head.revision, expired: true }
-    const expiredText = next !== null && next <= now ? write('authzChanged', { ...over }) : undefined
+    const expiredText = isOver ? write('authzChanged', { ...over }) : undefined
     const headText = write('metadataHead', { ...this.#head, statePosition: this.states.position })
     for (const subscriber of this.#subscribers) subscriber.announce(headText, expiredText)
   }

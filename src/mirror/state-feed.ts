@@ -16,7 +16,7 @@ export class StateFeed implements LiveEvents {
   readonly #states: () => EdgeStates
   readonly #index: () => Pick<AccessIndex, 'edge'>
   readonly #write: WriteNotification
-  readonly #moved: () => void
+  readonly #moved: (ids: readonly number[]) => void
   readonly #ring = new FrameRing(KEPT_EDGES)
   #dirty = new Set<number>()
   /** By edge: when in the sequence it changed last, and what was told then. */
@@ -30,7 +30,7 @@ export class StateFeed implements LiveEvents {
     index: () => Pick<AccessIndex, 'edge'>
     write: WriteNotification
     /** There is something new to send. */
-    moved: () => void
+    moved: (ids: readonly number[]) => void
   }) {
     this.#states = parts.states
     this.#index = parts.index
@@ -61,7 +61,7 @@ export class StateFeed implements LiveEvents {
       for (const id of ids) this.#changedAt.set(id, ++this.#position)
       this.#ring.add({ from, to: this.#position, size: ids.length, write: () => this.texts(ids) })
     }
-    this.#moved()
+    this.#moved(changed)
   }
 
   /** What follows a position, while it is kept. */
