@@ -122,6 +122,9 @@ export class AccessIndex {
   edge(id: number): EdgeRow | undefined {
     return this.#graph.rows.edge.get(id)
   }
+  isEdge(id: number): boolean {
+    return this.#graph.resources.kinds.isEdge(id)
+  }
   edgeByName(edgeId: string): EdgeRow | undefined {
     return this.#graph.store.edges.byName(edgeId)
   }

@@ -10,13 +10,17 @@ import { ConfigError } from '../config.ts'
 import { withClientOptions } from './calls.ts'
 import { type ClientOptions, callService, openService } from './client.ts'
 import { progressLine, reportText } from './import-text.ts'
-import { invitationsText, openPrivate, validDays, writeInvitations } from './invitations.ts'
+import { invitationsText, validDays, writeInvitations } from './invitations.ts'
+import { odooFile, odooOrganisation } from './odoo.ts'
+import { openPrivate } from './private-file.ts'
 
 interface Options extends ClientOptions {
+  odoo?: string
+  odooOrganisation: string
   template?: string
   format?: string
   organisation?: number
-  name: string
+  name?: string
   scope: 'source' | 'all'
   dryRun?: true
   skipInvalid?: true
@@ -31,17 +35,24 @@ const POLL_MS = 300
 export function importCommand(): Command {
   return withClientOptions(new Command('import'))
     .description('Import people, what they may see and whole fleets from a file')
-    .argument('<file>', 'CSV, Excel, JSON, YAML: its content says which')
+    .argument('[file]', 'CSV, Excel, JSON, YAML: its content says which')
+    .option(
+      '--odoo <url>',
+      'instead of a file: the database of an Odoo, postgresql://reader@host/odoo; see odoo-to-fleet',
+    )
+    .option('--odoo-organisation <key>', 'what of Odoo belongs to, here', odooOrganisation)
     .option('--template <file>', 'what says how to read the file')
     .option('--format <name>', 'do not look what it is')
     .addOption(new Option('--organisation <id>', 'main organisation that it is for').argParser(Number))
-    .option('--name <name>', 'where it comes from: "Set" replaces what this name gave before', 'file')
+    .option('--name <name>', 'where it comes from: "Set" replaces what this name gave before (default: file, or odoo)')
     .addOption(new Option('--scope <scope>', '"Set" replaces what').choices(['source', 'all']).default('source'))
     .option('--dry-run', 'show what would change, and change nothing')
     .option('--skip-invalid', 'leave out what is wrong instead of doing nothing')
     .option('--invitations <file>', 'write vouchers for people without a password into this new file, as CSV')
     .addOption(validDays())
-    .action(async (file: string, options: Options) => {
+    .action(async (named: string | undefined, options: Options) => {
+      await using source = await sourceOf(named, options)
+      const file = source.path
       const { invitations, dryRun } = options
       // Before anything is done: afterwards it would be too late to say that it cannot be written.
       await using target = invitations === undefined || dryRun ? undefined : await openPrivate(invitations)
@@ -78,8 +89,19 @@ export function importReportCommand(): Command {
     })
 }
 
+/** The file to send; what comes from Odoo is read into one that is gone afterwards. */
+async function sourceOf(
+  file: string | undefined,
+  { odoo, odooOrganisation: key }: Options,
+): Promise<AsyncDisposable & { path: string }> {
+  if ((file === undefined) === (odoo === undefined)) throw new ConfigError('Say what to import: a file, or --odoo URL.')
+  if (odoo !== undefined) return await odooFile(odoo, key)
+  return { path: file ?? '', [Symbol.asyncDispose]: async () => undefined }
+}
+
 async function begin(file: string, options: Options): Promise<ParamsOf<'importMasterData'>> {
-  const { template, format, organisation, name, scope, dryRun = false, skipInvalid = false } = options
+  const { template, format, organisation, scope, dryRun = false, skipInvalid = false } = options
+  const name = options.name ?? (options.odoo === undefined ? 'file' : 'odoo')
   if (!(await stat(file).catch(() => undefined))?.isFile()) throw new ConfigError(`There is no file ${file}.`)
   return {
     ...(options.url === undefined ? { path: resolve(file) } : { upload: await send(file, options) }),

@@ -1,9 +1,8 @@
-import { open, rm } from 'node:fs/promises'
 import { Command, Option } from 'commander'
-import { ConfigError } from '../config.ts'
 import { withClientOptions } from './calls.ts'
 import { type ClientOptions, callService } from './client.ts'
 import { wholeNumber } from './numbers.ts'
+import { openPrivate, type PrivateFile } from './private-file.ts'
 
 interface Invited {
   login: string
@@ -32,34 +31,6 @@ export function inviteImportedCommand(): Command {
 
 export function validDays(): Option {
   return new Option('--valid-days <days>', 'how long a voucher is good').argParser(wholeNumber).default(14)
-}
-
-/** A new file that nobody else can read; it is gone again unless it is kept. */
-export interface PrivateFile extends AsyncDisposable {
-  write(text: string): Promise<unknown>
-  keep(): void
-}
-
-/** Opens it. What is there already is not overwritten. */
-export async function openPrivate(file: string): Promise<PrivateFile> {
-  const handle = await open(file, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    throw new ConfigError(
-      error.code === 'EEXIST'
-        ? `There is a file ${file} already: vouchers go into a new one.`
-        : `${file} cannot be written: ${error.code}.`,
-    )
-  })
-  let isKept = false
-  return {
-    write: (text) => handle.write(text),
-    keep: () => {
-      isKept = true
-    },
-    async [Symbol.asyncDispose]() {
-      await handle.close()
-      if (!isKept) await rm(file, { force: true })
-    },
-  }
 }
 
 /** Has vouchers made page by page and writes them down, one line each. */

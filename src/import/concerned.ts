@@ -25,7 +25,7 @@ export class Concerned {
 
   /** The edges inside a resource, or how many where there are more than are followed. */
   async edgesIn(resourceId: number): Promise<readonly number[] | number> {
-    if (this.#after.edge(resourceId) !== undefined) return [resourceId]
+    if (this.#after.isEdge(resourceId)) return [resourceId]
     const known = this.#inside.get(resourceId)
     if (known !== undefined) return known
     const found: number[] = []
