@@ -289,6 +289,9 @@ export class AccessIndex {
   membershipsOf(memberId: number): readonly MembershipRow[] {
     return this.#graph.people.groupsOf(memberId)
   }
+  membersOf(groupId: number): readonly MembershipRow[] {
+    return this.#graph.people.membersOf(groupId)
+  }
   claimsOf(userId: number): readonly ClaimRow[] {
     return this.#graph.people.claimsOf(userId)
   }
@@ -385,13 +388,8 @@ export class AccessIndex {
   affectedBy(changes: readonly Change[]): Affected {
     return affectedBy(this.#graph, changes)
   }
-
-  /** The principals whom changes concern, groups among them not taken apart; see `affectedBy`. */
   concernedBy(changes: readonly Change[]): Set<number> {
     return concernedBy(this.#graph, changes)
-  }
-  membersOf(groupId: number): readonly MembershipRow[] {
-    return this.#graph.people.membersOf(groupId)
   }
 
   /** The next moment at which any answer changes by time alone. */

@@ -164,7 +164,10 @@ export class Effects {
 
   #examples(ids: ReadonlySet<number>): string[] {
     const { after, before } = this.#parts
-    return [...ids].slice(0, EXAMPLES).map((id) => (after.edge(id) ?? before.edge(id))?.edgeId ?? '')
+    // Of few the first by name, so that the same file always says the same.
+    const some = ids.size > 100 ? [...ids].slice(0, EXAMPLES) : [...ids]
+    const names = some.map((id) => (after.edge(id) ?? before.edge(id))?.edgeId ?? '')
+    return names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).slice(0, EXAMPLES)
   }
 
   #maySee(edgeId: number): boolean {
