@@ -24,31 +24,28 @@ export function* mirroredEdges({ index, askerId, at }: MirrorLook): Generator<Ed
 
 /**
  * The active accounts that somebody sees because he decides about what they were given or where they belong; that an account
- * is available for sharing is no reason to copy it (G-17). A list now and then, so that others get their turn.
+ * is available for sharing is no reason to copy it (G-17). In many small lists, so that others get their turn.
  */
 export function* mirroredUsers(look: MirrorLook, edges: Iterable<EdgeRow>): Generator<UserRow[]> {
   const { index, askerId, at } = look
-  const active = (ids: Iterable<number>) =>
-    [...ids].flatMap((id) => {
+  const active = (ids: readonly number[]) =>
+    ids.flatMap((id) => {
       const user = index.user(id)
       return user !== undefined && user.disabledAt === null ? [user] : []
     })
-  const holdersOn = function* (resources: Iterable<{ id: number }>): Generator<number> {
-    for (const { id } of resources) {
-      if (!index.allows(askerId, 'share', id, at) && !index.allows(askerId, 'manageMembers', id, at)) continue
-      for (const { principalId } of index.grantsOn(id)) yield principalId
-    }
+  const holdersOn = ({ id }: { id: number }) => {
+    const decides = index.allows(askerId, 'share', id, at) || index.allows(askerId, 'manageMembers', id, at)
+    return decides ? index.grantsOn(id).map(({ principalId }) => principalId) : []
   }
   for (const kind of containerKinds) {
     const all = { offset: 0, limit: Number.MAX_SAFE_INTEGER }
-    yield active(holdersOn(index.listContainers(askerId, kind, all, at)))
+    for (const container of index.listContainers(askerId, kind, all, at)) yield active(holdersOn(container))
   }
   for (const group of index.rows('userGroup')) {
-    if (!controlsUserGroup(look, group)) continue
-    const members = index.membersOf(group.id).filter(({ state }) => state === 'active')
-    yield active(members.map(({ memberId }) => memberId))
+    const members = controlsUserGroup(look, group) ? index.membersOf(group.id) : []
+    yield active(members.flatMap(({ memberId, state }) => (state === 'active' ? [memberId] : [])))
   }
-  for (const edge of edges) yield active(holdersOn([edge]))
+  for (const edge of edges) yield active(holdersOn(edge))
 }
 
 /** Whether somebody may be told of the role of a user on an edge: he sees both, and who has access there. */

@@ -213,8 +213,8 @@ export class LimitedSubscriber implements Disposable {
   }
 
   async #sendDifference({ edges, users }: Seen): Promise<void> {
-    const newEdges = [...edges.values()].filter((edge) => this.#edges.get(edge.edgeId)?.text !== textOf(edge))
-    const newUsers = [...users.values()].filter((user) => this.#users.get(String(user.id))?.text !== userText(user))
+    const newEdges = await sifted(edges.values(), (edge) => this.#edges.get(edge.edgeId)?.text !== textOf(edge))
+    const newUsers = await sifted(users.values(), (user) => this.#users.get(String(user.id))?.text !== userText(user))
     const removedEdges = [...this.#edges.keys()].filter((id) => !edges.has(id))
     const removedUsers = [...this.#users.keys()].filter((id) => !users.has(id))
     for (const id of removedEdges) this.#forgetEdge(id)
@@ -311,6 +311,16 @@ function textOf(edge: EdgeRow): string {
 
 function userText(user: UserRow): string {
   return JSON.stringify(nameOnly(user))
+}
+
+async function sifted<T>(rows: Iterable<T>, test: (row: T) => boolean): Promise<T[]> {
+  const found: T[] = []
+  let looked = 0
+  for (const row of rows) {
+    if (test(row)) found.push(row)
+    if (++looked % LOOKS_PER_TURN === 0) await turn()
+  }
+  return found
 }
 
 function list<K extends string, T>(name: K, rows: readonly T[]): { [P in K]?: T[] } {
