@@ -14,7 +14,7 @@ import {
   type RoleRow,
   type Window,
 } from './model.ts'
-import { controlsService, findVisibleUser, type Look, ownGroups, seesUserGroup } from './people-door.ts'
+import { controlsService, findVisibleUser, type Look, managesUsers, ownGroups, seesUserGroup } from './people-door.ts'
 import {
   deleteContainment,
   deleteGrantRow,
@@ -214,6 +214,7 @@ async function requireGrantee(w: Write, actor: Actor, to: Grantee): Promise<numb
   if ('login' in to) {
     const user = findVisibleUser(look, to.login)
     if (user) return user.id
+    if (managesUsers(look)) throw problem(`There is no user ${to.login.slice(0, 100)}`)
   } else if ('userGroupId' in to) {
     const group = w.index.row('userGroup', to.userGroupId)
     if (group && seesUserGroup(look, group, await ownGroups(w.tx, look))) return group.id

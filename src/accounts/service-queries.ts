@@ -21,6 +21,28 @@ export async function updateServiceDisabled(tx: Tx, id: number, disabledAt: Date
   await tx.updateTable('service').set({ disabledAt }).where('id', '=', id).execute()
 }
 
+export async function updateServiceName(tx: Tx, id: number, name: string): Promise<void> {
+  await tx.updateTable('service').set({ name }).where('id', '=', id).execute()
+}
+
+/** The service with its tokens, and its principal. */
+export async function deleteServiceRow(tx: Tx, id: number): Promise<void> {
+  await tx.deleteFrom('service').where('id', '=', id).execute()
+  await tx.deleteFrom('principal').where('id', '=', id).execute()
+}
+
+/** Which tokens were not ended before. Index service_token_service. */
+export async function endTokensOf(tx: Tx, serviceId: number, endedAt: Date): Promise<number[]> {
+  const rows = await tx
+    .updateTable('serviceToken')
+    .set({ endedAt })
+    .where('serviceId', '=', serviceId)
+    .where('endedAt', 'is', null)
+    .returning('id')
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
 export async function insertServiceToken(tx: Tx, token: Insertable<ServiceTokenTable>): Promise<number> {
   const { id } = await tx.insertInto('serviceToken').values(token).returning('id').executeTakeFirstOrThrow()
   return id

@@ -1,4 +1,5 @@
 import { LOCAL_OPERATOR_PRINCIPAL_ID, type ServiceRow } from '../access/model.ts'
+import { rowOf } from '../access/write-door.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
 import { generateToken, keyedHash } from '../lib/secrets.ts'
@@ -6,15 +7,19 @@ import { requireLine } from './account-rules.ts'
 import type { AccountsContext } from './accounts-context.ts'
 import { everyScope, type Scope } from './scopes.ts'
 import {
+  deleteServiceRow,
+  endTokensOf,
   findOpenToken,
   findTokens,
   insertService,
   insertServiceToken,
   type ListedToken,
   updateServiceDisabled,
+  updateServiceName,
   updateServiceTokenEnded,
   updateServiceTokenExpiry,
 } from './service-queries.ts'
+import { deleteGrantsOf, deleteMembershipsOf } from './user-deletion-queries.ts'
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
@@ -39,9 +44,7 @@ export async function createServiceToken(
 ): Promise<MadeToken> {
   const { name, scopes, validDays, within = everyScope } = given
   requireWithin(scopes, within)
-  const line = requireLine(name, 'The name')
-  // A colon would end the name in an HTTP Basic header (RFC 7617 section 2).
-  if (line === '' || line.includes(':')) throw problem('A service needs a name, without a colon')
+  const line = requireServiceName(name)
   return await ctx.write(actor, async (w) => {
     const service = await ensureService(w, line)
     const expiresAt = validDays === undefined ? null : new Date(w.now.getTime() + validDays * DAY_MS)
@@ -114,6 +117,51 @@ export async function setServiceDisabled(
     const after = { ...before, disabledAt: disabled ? w.now.getTime() : null }
     w.updated(disabled ? 'service.disabled' : 'service.enabled', 'service', before, after)
   })
+}
+
+/** Gives a service another name; its tokens go on. */
+export async function renameService(
+  ctx: Pick<AccountsContext, 'write'>,
+  actor: Actor,
+  serviceId: number,
+  name: string,
+): Promise<void> {
+  const line = requireServiceName(name)
+  await ctx.write(actor, async (w) => {
+    const before = w.index.row('service', serviceId)
+    if (before === undefined) throw problem('There is no such service')
+    if (before.name === line) return
+    await updateServiceName(w.tx, serviceId, line)
+    w.updated('service.renamed', 'service', before, { ...before, name: line })
+  })
+}
+
+/** Deletes a service: its tokens, open sockets, grants and memberships end. */
+export async function deleteService(
+  ctx: Pick<AccountsContext, 'write'>,
+  actor: Actor,
+  serviceId: number,
+): Promise<void> {
+  await ctx.write(actor, async (w) => {
+    const row = w.index.row('service', serviceId)
+    if (row === undefined) throw problem('There is no such service')
+    for (const tokenId of await endTokensOf(w.tx, serviceId, w.now)) {
+      w.noted('serviceToken.ended', 'service', String(serviceId), { tokenId })
+    }
+    for (const id of await deleteGrantsOf(w.tx, serviceId)) w.deleted('grant.deleted', 'grant', rowOf(w, 'grant', id))
+    for (const id of await deleteMembershipsOf(w.tx, serviceId)) {
+      w.deleted('membership.deleted', 'membership', rowOf(w, 'membership', id))
+    }
+    await deleteServiceRow(w.tx, serviceId)
+    w.deleted('service.deleted', 'service', row)
+  })
+}
+
+function requireServiceName(name: string): string {
+  const line = requireLine(name, 'The name')
+  // A colon would end the name in an HTTP Basic header (RFC 7617 section 2).
+  if (line === '' || line.includes(':')) throw problem('A service needs a name, without a colon')
+  return line
 }
 
 function requireWithin(scopes: readonly Scope[], within: ReadonlySet<Scope>): void {

@@ -1,7 +1,9 @@
 import { type ExpressionBuilder, type Selectable, sql } from 'kysely'
 import type { OpenemsRole, UserRow } from '../access/model.ts'
 import type { Db, Tx } from '../db/database.ts'
+import { likePattern } from '../db/like.ts'
 import type { Database, UserAccountTable, UserProfileTable } from '../db/schema.ts'
+import type { Page, PageQuery } from '../lib/page.ts'
 
 /** The columns that make a `UserRow`. */
 export const userColumns = [
@@ -45,6 +47,29 @@ export function toUserRow(row: Omit<Selectable<UserAccountTable>, 'passwordHash'
     shareable: row.shareable,
     disabledAt: row.disabledAt?.getTime() ?? null,
   }
+}
+
+/** One page of accounts, searched by login, name and e-mail address. */
+export async function listUserRows(
+  db: Db,
+  { page, limit, query = '', sort, descending }: PageQuery,
+): Promise<Page<UserRow>> {
+  const text = likePattern(query)
+  const found = db
+    .selectFrom('userAccount')
+    .$if(query.trim() !== '', (select) =>
+      select.where((is) =>
+        is.or([is('login', 'like', text.toLowerCase()), is('name', 'ilike', text), is('email', 'ilike', text)]),
+      ),
+    )
+  const { total } = await found.select((count) => count.fn.countAll().as('total')).executeTakeFirstOrThrow()
+  const rows = await found
+    .select(userColumns)
+    .orderBy(sort === 'id' ? 'id' : 'login', descending ? 'desc' : 'asc')
+    .limit(limit)
+    .offset(page * limit)
+    .execute()
+  return { items: rows.map(toUserRow), total: Number(total) }
 }
 
 /** By login or else by e-mail address. Indexes user_account_login_unique, user_account_email_unique. */

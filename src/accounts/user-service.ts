@@ -2,7 +2,7 @@ import { guardOwners } from '../access/guard-door.ts'
 import type { OpenemsRole, UserRow } from '../access/model.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
-import { createDefaultEdgeGroup } from '../groups/default-edge-group.ts'
+import { createDefaultEdgeGroup, renameDefaultEdgeGroup } from '../groups/default-edge-group.ts'
 import { deleteVouchersOf } from '../invitations/invitation-queries.ts'
 import {
   normalisePassword,
@@ -77,6 +77,32 @@ export async function addUser(w: Write, prepared: PreparedUser): Promise<UserRow
   w.inserted('user.created', 'user', row)
   if (hasDefaultEdgeGroup) await createDefaultEdgeGroup(w, row)
   return row
+}
+
+/** Changes what an account is called and known by; sessions stay, for they go by its number. */
+export async function renameUser(
+  ctx: Pick<AccountsContext, 'write'>,
+  actor: Actor,
+  userId: number,
+  change: {
+    login?: string | undefined
+    name?: string | undefined
+    email?: string | undefined
+    globalRole?: OpenemsRole | undefined
+  },
+): Promise<UserRow> {
+  return await ctx.write(actor, async (w) => {
+    const before = requireUser(w, userId)
+    const { login = before.login, name = before.name, email, globalRole = before.globalRole } = change
+    const after = await changeUser(w, 'user.renamed', before, {
+      login: requireLogin(login),
+      name: requireLine(name, 'The name') || requireLogin(login),
+      email: email === undefined ? before.email : requireEmail(email),
+      globalRole,
+    })
+    if (after.login !== before.login) await renameDefaultEdgeGroup(w, userId, before.login, after.login)
+    return after
+  })
 }
 
 /** Sets somebody's password and ends all his sessions. */

@@ -47,7 +47,7 @@ async function store(call: Call, userId: number, name: string, given: z.output<t
 
 const getUserAlertingConfigs = defineMethod({
   name: 'getUserAlertingConfigs',
-  summary: 'Alerting delays in minutes of the caller, and for an admin of the edge those of the others. Protocol C.3.',
+  summary: 'Alerting delays in minutes of the caller, and for an admin of the edge those of the others.',
   clients: ['ui'],
   params: z.object({ edgeId }),
   result: z.object({ currentUserSettings: alerting, otherUsersSettings: z.array(alerting) }),
@@ -65,7 +65,7 @@ const getUserAlertingConfigs = defineMethod({
 
 const setUserAlertingConfigs = defineMethod({
   name: 'setUserAlertingConfigs',
-  summary: 'Sets alerting delays in minutes, 0 is off. Those of others need the role admin on the edge. Protocol C.3.',
+  summary: 'Sets alerting delays in minutes, 0 is off. Those of others need the role admin on the edge.',
   clients: ['ui'],
   params: z.object({ edgeId, userSettings: settings }),
   result: empty,
@@ -92,7 +92,7 @@ function mayBeTold(ctx: AppContext, userLogin: string, edge: number, at: number)
 
 const getUserAlertingSettings = defineMethod({
   name: 'getUserAlertingSettings',
-  summary: 'Alerting delays of one user for an edge, or of all who may see it. Protocol E.1.',
+  summary: 'Alerting delays of one user for an edge, or of all who may see it.',
   clients: backendClients,
   params: z.object({ edgeId, userId: login.optional() }),
   result: z.object({ settings: z.array(alerting.extend({ lastOfflineAlert: lastTold, lastSumStateAlert: lastTold })) }),
@@ -122,7 +122,7 @@ const getUserAlertingSettings = defineMethod({
 
 const setUserAlertingSettings = defineMethod({
   name: 'setUserAlertingSettings',
-  summary: 'Sets alerting delays as a user would: his own, and as admin of the edge those of others. Protocol E.1.',
+  summary: 'Sets alerting delays as a user would: his own, and as admin of the edge those of others.',
   clients: backendClients,
   params: z.object({ userId: login, edgeId, settings }),
   result: empty,
@@ -135,7 +135,7 @@ const setUserAlertingSettings = defineMethod({
 
 const getEdgeOfflineAlertingSettings = defineMethod({
   name: 'getEdgeOfflineAlertingSettings',
-  summary: 'Who is to be told after how many minutes that an edge is offline. Protocol E.1, F.1.',
+  summary: 'Who is to be told after how many minutes that an edge is offline.',
   clients: backendClients,
   params: z.object({ edgeId }),
   result: z.object({
@@ -166,7 +166,7 @@ const getEdgeOfflineAlertingSettings = defineMethod({
 
 const getSumStateAlertingSettings = defineMethod({
   name: 'getSumStateAlertingSettings',
-  summary: 'Who is to be told after how many minutes of fault or warning; 0 is never. Protocol E.1, F.1.',
+  summary: 'Who is to be told after how many minutes of fault or warning; 0 is never.',
   clients: backendClients,
   params: z.object({ edgeId }),
   result: z.object({
@@ -199,7 +199,7 @@ const getSumStateAlertingSettings = defineMethod({
 const reportAlertsSent = defineMethod({
   name: 'reportAlertsSent',
   summary:
-    'Who was told about which edges, as the stock backend hands it to its mailer: what `lastNotification` says from then on. Protocol F.1.',
+    'Who was told about which edges, as the stock backend hands it to its mailer: what `lastNotification` says from then on.',
   clients: backendClients,
   params: z.object({
     template: z.enum(['alerting_offline', 'alerting_sum_state']),

@@ -34,7 +34,7 @@ function addressOf(call: Call, given: string | undefined): string {
 
 const authenticateUserWithPassword = defineMethod({
   name: 'authenticateUserWithPassword',
-  summary: 'Opens a session for a user of a backend. Protocol E.6; 1003 whatever was wrong. Attempts are limited.',
+  summary: 'Opens a session for a user of a backend; 1003 whatever was wrong. Attempts are limited.',
   clients: backendClients,
   params: z.object({ username: z.string().max(300), password: z.string().max(1000), clientAddress }),
   result: signedIn,
@@ -49,7 +49,7 @@ const authenticateUserWithPassword = defineMethod({
 
 const authenticateUserWithToken = defineMethod({
   name: 'authenticateUserWithToken',
-  summary: 'Takes a session of a backend’s user up again. Protocol E.6; 1003 when it has ended.',
+  summary: 'Takes a session of a backend’s user up again; 1003 when it has ended.',
   clients: backendClients,
   params: z.object({ token: z.string().max(4000), clientAddress }),
   result: signedIn,
@@ -63,7 +63,7 @@ const authenticateUserWithToken = defineMethod({
 
 const logoutUser = defineMethod({
   name: 'logoutUser',
-  summary: 'Ends the session of a token everywhere; a token that is worth nothing any more is no error. Protocol E.6.',
+  summary: 'Ends the session of a token everywhere; a token that is worth nothing any more is no error.',
   clients: backendClients,
   params: z.object({ token: z.string().max(4000) }),
   result: empty,
@@ -79,8 +79,7 @@ const logoutUser = defineMethod({
 
 const registerUserFor = defineMethod({
   name: 'registerUserFor',
-  summary:
-    'Registers a user of a backend, where the configuration allows it. Protocol E.1; the role sent is ignored (OC-11).',
+  summary: 'Registers a user of a backend, where the configuration allows it; the role sent is ignored.',
   clients: backendClients,
   params: z.object({ user: registration, clientAddress }),
   result: z.object({ userId: z.string(), login: z.string() }),

@@ -9,7 +9,7 @@ const TABLE = 'edgesCurrentData'
 const subscribeEdgesChannels = defineMethod({
   name: 'subscribeEdgesChannels',
   summary:
-    'Sends `edgesCurrentData` with these channels of these edges now and every 2 s; no ids or no channels ends it. Protocol D.1.',
+    'Sends `edgesCurrentData` with these channels of these edges now and every 2 s; no ids or no channels ends it.',
   clients: ['backend'],
   params: z
     .object({

@@ -29,7 +29,7 @@ const claim = z.object({ key: z.string(), value: z.string() })
 const setClaim = defineMethod({
   name: 'setClaim',
   summary:
-    'Sets a claim of an account. Reserved keys take NONE, READ, WRITE or ADMIN, and NONE caps every grant; other keys are for the UI. A claim is not deleted but set to NONE (D-06..08).',
+    'Sets a claim of an account. Reserved keys take NONE, READ, WRITE or ADMIN, and NONE caps every grant; other keys are for the UI. A claim is not deleted but set to NONE.',
   clients,
   params: z.strictObject({ login, key: z.string().max(100), value: z.string().max(500) }),
   result: empty,
@@ -72,7 +72,7 @@ const period = z.strictObject({ from: instant.optional(), to: instant.optional()
 const setRestriction = defineMethod({
   name: 'setRestriction',
   summary:
-    'Restricts which stored values of an edge an account may read, over every grant (D-14..24): `merge` adds periods, `set` replaces them, an end alone cuts. The answer is what is left: null all, [] nothing.',
+    'Restricts which stored values of an edge an account may read, over every grant: `merge` adds periods, `set` replaces them, an end alone cuts. The answer is what is left: null all, [] nothing.',
   clients,
   params: z
     .strictObject({

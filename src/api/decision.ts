@@ -34,7 +34,7 @@ const toRanges = (windows: readonly Window[]) =>
 const authorizeData = defineMethod({
   name: 'authorizeData',
   summary:
-    'Which of these channels of an edge a user may read in [from, to), and when (D-14..25). Everything in `channels` may be read in all of `allowed`; `parts` tells more where channels differ. A service asks about anybody, a person about himself or whom he decides about.',
+    'Which of these channels of an edge a user may read in [from, to), and when. Everything in `channels` may be read in all of `allowed`; `parts` tells more where channels differ. A service asks about anybody, a person about himself or whom he decides about.',
   clients,
   params: z.strictObject({
     userId: login,
@@ -124,7 +124,7 @@ const getUserEdges = defineMethod({
 const getEdgeUsers = defineMethod({
   name: 'getEdgeUsers',
   summary:
-    'Who may see an edge: in which role, by which grants, which times; for those who grant there, audit it or handle the members of its organisation. Accounts that the caller cannot know are counted and not named (G-17, GD-04).',
+    'Who may see an edge: in which role, by which grants, which times; for those who grant there, audit it or handle the members of its organisation. Accounts that the caller cannot know are counted and not named.',
   clients,
   params: z.strictObject({ edgeId, ...paging }),
   result: z.object({

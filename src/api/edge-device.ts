@@ -6,7 +6,7 @@ import { empty } from './shapes.ts'
 
 const checkSetupPassword = defineMethod({
   name: 'checkSetupPassword',
-  summary: 'Whether a setup password is that of the asking edge. Protocol B.3: 1003 also when it is another edge’s.',
+  summary: 'Whether a setup password is that of the asking edge; 1003 also when it is another edge’s.',
   clients: ['edge'],
   params: z.object({ setupPassword: z.string().min(1).max(100) }),
   result: empty,
@@ -34,7 +34,7 @@ const payload = z.object({ payload: z.record(z.string(), z.unknown()) })
 
 const appCenter = defineMethod({
   name: 'appCenter',
-  summary: 'App-Center requests of an edge. Protocol B.3; no App-Center is part of this service.',
+  summary: 'App-Center requests of an edge; no App-Center is part of this service.',
   clients: ['edge'],
   params: payload,
   result: empty,
@@ -46,7 +46,7 @@ const appCenter = defineMethod({
 
 const oauthRegistry = defineMethod({
   name: 'oauthRegistry',
-  summary: 'OAuth client secrets kept for edges. Protocol B.3; none are kept here.',
+  summary: 'OAuth client secrets kept for edges; none are kept here.',
   clients: ['edge'],
   params: payload,
   result: empty,

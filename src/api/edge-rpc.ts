@@ -110,7 +110,7 @@ function nameOfService(ctx: Call['ctx'], principalId: number): string {
 const edgeRpc = defineMethod({
   name: 'edgeRpc',
   summary:
-    'A request to an edge, or about one. Protocol C.4. The answer repeats the inner id. What goes on to the edge takes the scope `write`.',
+    'A request to an edge, or about one. The answer repeats the inner id. What goes on to the edge takes the scope `write`.',
   clients: ['ui', 'service', 'backend', 'rest'],
   params: z.object({ edgeId, payload: z.record(z.string(), z.unknown()) }),
   result: z.object({
@@ -136,8 +136,7 @@ const SCHEDULER = 'ctrlBalancingSchedule0'
 
 const setGridConnSchedule = defineMethod({
   name: 'setGridConnSchedule',
-  summary:
-    'Hands a grid connection schedule to the edge. Protocol C.3; the result is the inner envelope, as in OpenEMS.',
+  summary: 'Hands a grid connection schedule to the edge; the result is the inner envelope, as in OpenEMS.',
   clients: ['ui', 'service', 'backend', 'rest'],
   params: z.object({
     id: edgeId,

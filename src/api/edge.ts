@@ -20,7 +20,7 @@ const level = z.string().transform((text, context) => {
 
 const getEdge = defineMethod({
   name: 'getEdge',
-  summary: 'One edge the caller may see. Protocol C.3.',
+  summary: 'One edge the caller may see.',
   clients: ['ui', 'service', 'backend'],
   params: z.object({ edgeId, ...onBehalf }),
   result: z.object({ edge: edgeMetadata }),
@@ -51,8 +51,7 @@ export const edgesQuery = z.object({
 
 const getEdges = defineMethod({
   name: 'getEdges',
-  summary:
-    'A page of the edges the caller may see: searched, filtered, sorted. Protocol C.6; fewer than `limit` is the last page.',
+  summary: 'A page of the edges the caller may see: searched, filtered, sorted; fewer than `limit` is the last page.',
   clients: ['ui', 'service', 'backend'],
   params: edgesQuery.extend(onBehalf),
   result: z.object({ edges: z.array(edgeMetadata) }),
@@ -112,7 +111,7 @@ function toOrder(fields: readonly { field: string; sortOrder: boolean }[], state
 
 const addEdgeToUser = defineMethod({
   name: 'addEdgeToUser',
-  summary: 'Links the caller to the edge whose setup password he knows. Protocol C.3; attempts are limited.',
+  summary: 'Links the caller to the edge whose setup password he knows; attempts are limited.',
   clients: ['ui', 'service', 'backend'],
   params: z.object({ setupPassword: z.string().min(1).max(100), ...onBehalf }),
   result: z.object({
@@ -145,7 +144,7 @@ const addEdgeToUser = defineMethod({
 
 const getEmsType = defineMethod({
   name: 'getEmsType',
-  summary: 'Type of the energy management system. Protocol C.3.',
+  summary: 'Type of the energy management system.',
   clients: ['ui', 'service', 'backend'],
   params: z.object({ edgeId }),
   result: z.object({ emsType: z.string().optional() }),
@@ -159,7 +158,7 @@ const getEmsType = defineMethod({
 
 const getEdgesStatus = defineMethod({
   name: 'getEdgesStatus',
-  summary: 'Whether each edge is online. Protocol C.3.',
+  summary: 'Whether each edge is online.',
   clients: ['ui', 'service', 'backend', 'rest'],
   params: z.object({ edgeIds: z.array(edgeId).max(1000) }),
   result: z.record(z.string(), z.object({ online: z.boolean() })),
@@ -176,7 +175,7 @@ const getEdgesStatus = defineMethod({
 
 const getEdgesChannelsValues = defineMethod({
   name: 'getEdgesChannelsValues',
-  summary: 'Newest values of channels of several edges; null where unknown. Protocol C.3.',
+  summary: 'Newest values of channels of several edges; null where unknown.',
   clients: ['ui', 'service', 'backend', 'rest'],
   params: z
     .object({ ids: z.array(edgeId).max(1000), channels: z.array(channel).max(1000) })
@@ -199,7 +198,7 @@ const getEdgesChannelsValues = defineMethod({
 const subscribeEdges = defineMethod({
   name: 'subscribeEdges',
   summary:
-    'Replaces the set of edges whose notifications this socket gets. Effect at once, answer later: ui.md section 6.',
+    'Replaces the set of edges whose notifications this socket gets. The effect is immediate, the answer comes when the OpenEMS UI is ready for it.',
   clients: ['ui'],
   params: z.object({ edges: z.array(edgeId).max(1000) }),
   result: empty,

@@ -55,7 +55,7 @@ async function run(call: Call, { method: name, params }: z.output<typeof operati
 const explainChange = defineMethod({
   name: 'explainChange',
   summary:
-    'What calls of other methods would do to access, one after the other, without doing it: who would gain or lose what. Needs the rights for the calls themselves (D-29); tells what the caller may know of.',
+    'What calls of other methods would do to access, one after the other, without doing it: who would gain or lose what. Needs the rights for the calls themselves; tells what the caller may know of.',
   clients,
   params: z.strictObject({ operations: z.array(operation).min(1).max(50), page: paging.page, limit: paging.limit }),
   result: z.object({

@@ -48,7 +48,7 @@ function aboutOf({ userId, principal, edgeId, resource }: About) {
 const explainAccess = defineMethod({
   name: 'explainAccess',
   summary:
-    'Why somebody may or may not do something with an edge, a site, a group or an organisation, now or at another time: paths, what was cut off, what is missing. What the caller may not know of is left out (O-08, O-09, G-14).',
+    'Why somebody may or may not do something with an edge, a site, a group or an organisation, now or at another time: paths, what was cut off, what is missing. What the caller may not know of is left out.',
   clients,
   params: z.strictObject({ ...about, permission: permission.default('discover'), at: instant.optional() }),
   result: z.object({

@@ -93,7 +93,7 @@ export function toGrantView(look: Looking, own: ReadonlySet<number>, row: GrantR
 const grantRole = defineMethod({
   name: 'grantRole',
   summary:
-    'Grants a role to an account, a user group, a service or everybody: for a time, for some of the data, for some components if wanted (G-19, G-33).',
+    'Grants a role to an account, a user group, a service or everybody: for a time, for some of the data, for some components if wanted.',
   clients,
   params: z.strictObject({
     to: grantee,
@@ -112,7 +112,7 @@ const grantRole = defineMethod({
 
 const revokeGrant = defineMethod({
   name: 'revokeGrant',
-  summary: 'Withdraws one grant (G-11); everybody may give up his own.',
+  summary: 'Withdraws one grant; everybody may give up his own.',
   clients,
   params: z.strictObject({ grantId: id }),
   result: empty,
@@ -125,7 +125,7 @@ const revokeGrant = defineMethod({
 
 const listGrants = defineMethod({
   name: 'listGrants',
-  summary: 'The grants on a resource, for those who may grant there (G-28); without one the own grants of the caller.',
+  summary: 'The grants on a resource, for those who may grant there; without one the own grants of the caller.',
   clients,
   params: z.strictObject({ on: target.optional(), ...paging }),
   result: z.object({ grants: z.array(grantView), total }),
@@ -152,7 +152,7 @@ const listGrants = defineMethod({
 
 const setShareable = defineMethod({
   name: 'setShareable',
-  summary: 'Whether others may know of the own account and grant to it (G-17, G-18); what is granted stays (G-20).',
+  summary: 'Whether others may know of the own account and grant to it; what is granted stays.',
   clients: ['ui'],
   params: z.strictObject({ shareable: z.boolean() }),
   result: empty,

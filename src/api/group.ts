@@ -43,7 +43,7 @@ const edgeGroupView = z.object({
 
 const createEdgeGroup = defineMethod({
   name: 'createEdgeGroup',
-  summary: 'Creates a group of edges, sites and groups, which the caller administers (G-02).',
+  summary: 'Creates a group of edges, sites and groups, which the caller administers.',
   clients,
   params: z.strictObject({ name, ...groupText, organisationId: id.optional() }),
   result: z.object({ id: z.number() }),
@@ -53,7 +53,7 @@ const createEdgeGroup = defineMethod({
 
 const renameEdgeGroup = defineMethod({
   name: 'renameEdgeGroup',
-  summary: 'Changes the name, description or purpose of an edge group (GD-01).',
+  summary: 'Changes the name, description or purpose of an edge group.',
   clients,
   params: z.strictObject({ groupId: id, name: name.optional(), ...groupText }),
   result: empty,
@@ -79,7 +79,7 @@ const deleteEdgeGroup = defineMethod({
 
 const addToEdgeGroup = defineMethod({
   name: 'addToEdgeGroup',
-  summary: 'Puts an edge, a site or a group into an edge group; takes the right to grant on what is put in (T4, G-30).',
+  summary: 'Puts an edge, a site or a group into an edge group; takes the right to grant on what is put in.',
   clients,
   params: z.strictObject({ groupId: id, content }),
   result: empty,
@@ -92,7 +92,7 @@ const addToEdgeGroup = defineMethod({
 
 const removeFromEdgeGroup = defineMethod({
   name: 'removeFromEdgeGroup',
-  summary: 'Takes an edge, a site or a group out of an edge group (G-22).',
+  summary: 'Takes an edge, a site or a group out of an edge group.',
   clients,
   params: z.strictObject({ groupId: id, content }),
   result: empty,
@@ -105,7 +105,7 @@ const removeFromEdgeGroup = defineMethod({
 
 const listEdgeGroups = defineMethod({
   name: 'listEdgeGroups',
-  summary: 'The edge groups the caller may know of (G-13, G-14); those in one of them if that is named.',
+  summary: 'The edge groups the caller may know of; those in one of them if that is named.',
   clients,
   params: z.strictObject({ parentId: id.optional(), ...paging }),
   result: z.object({ groups: z.array(edgeGroupView), total }),
@@ -123,7 +123,7 @@ const listEdgeGroups = defineMethod({
 
 const listEdgeGroupContent = defineMethod({
   name: 'listEdgeGroupContent',
-  summary: 'What an edge group holds directly, as far as the caller may know of it (G-27).',
+  summary: 'What an edge group holds directly, as far as the caller may know of it.',
   clients,
   params: z.strictObject({ groupId: id, ...paging }),
   result: z.object({

@@ -13,7 +13,7 @@ import { empty } from './shapes.ts'
 
 const impersonate = defineMethod({
   name: 'impersonate',
-  summary: 'Acts as another user for some minutes, with what both may do; answers like a log-in (E-06, K4).',
+  summary: 'Acts as another user for some minutes, with what both may do; answers like a log-in.',
   clients: ['ui'],
   params: z.strictObject({ login }),
   result: authenticated,
@@ -28,7 +28,7 @@ const impersonate = defineMethod({
 
 const endImpersonation = defineMethod({
   name: 'endImpersonation',
-  summary: 'Goes back to the session that acts as another; answers like a log-in (E-06).',
+  summary: 'Goes back to the session that acts as another; answers like a log-in.',
   clients: ['ui'],
   params: empty,
   result: authenticated,
@@ -47,7 +47,7 @@ const endImpersonation = defineMethod({
 
 const setImpersonationConsent = defineMethod({
   name: 'setImpersonationConsent',
-  summary: 'Whether those who decide about a user group may act as the caller, its member; ended at once (K4).',
+  summary: 'Whether those who decide about a user group may act as the caller, its member; ended at once.',
   clients: ['ui'],
   params: z.strictObject({ groupId: id, consents: z.boolean() }),
   result: empty,

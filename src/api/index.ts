@@ -9,6 +9,7 @@ import { decisionMethods } from './decision.ts'
 import { edgeMethods } from './edge.ts'
 import { edgeDeviceMethods } from './edge-device.ts'
 import { edgeManagerMethods } from './edge-manager.ts'
+import { edgeRecordMethods } from './edge-record.ts'
 import { edgeReportMethods } from './edge-report.ts'
 import { edgeRpcMethods } from './edge-rpc.ts'
 import { explainMethods } from './explain.ts'
@@ -47,6 +48,7 @@ export const allMethods = [
   ...edgeDeviceMethods,
   ...edgeManagerMethods,
   ...operatorMethods,
+  ...edgeRecordMethods,
   ...serviceTokenMethods,
   ...organisationMethods,
   ...siteMethods,

@@ -17,7 +17,7 @@ import {
   rejectInvitation as reject,
   withdrawInvitation as withdraw,
 } from '../invitations/invitation-service.ts'
-import { type Page, pageOf } from '../lib/page.ts'
+import { pageOf } from '../lib/page.ts'
 import { organisationRoles } from '../organisations/member-service.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
 import {
@@ -26,21 +26,21 @@ import {
   id,
   loginOf,
   lookOf,
+  may,
   paging,
   period,
   periodOf,
   refused,
   total,
 } from './rights-shapes.ts'
-import { empty, integer } from './shapes.ts'
+import { edgeId, empty, integer } from './shapes.ts'
 
 const memberRole = z.enum(organisationRoles)
 const place = z.union([z.strictObject({ organisationId: id, role: memberRole }), z.strictObject({ groupId: id })])
 
 const inviteMember = defineMethod({
   name: 'inviteMember',
-  summary:
-    'Makes a voucher to join an organisation or a group of one, with or without an account yet. Shown once (P-22).',
+  summary: 'Makes a voucher to join an organisation or a group of one, with or without an account yet. Shown once.',
   clients,
   params: z.strictObject({
     to: place,
@@ -63,7 +63,7 @@ const whichOne = 'Say which: exactly one of them'
 
 const acceptInvitation = defineMethod({
   name: 'acceptInvitation',
-  summary: 'Accepts an invitation, or joins with a voucher; membership starts with that (P-22).',
+  summary: 'Accepts an invitation, or joins with a voucher; membership starts with that.',
   clients: ['ui'],
   params: z.strictObject({ ...own, token: z.string().min(1).max(200).optional() }).refine(oneOf, whichOne),
   result: empty,
@@ -79,7 +79,7 @@ const acceptInvitation = defineMethod({
 
 const rejectInvitation = defineMethod({
   name: 'rejectInvitation',
-  summary: 'Rejects an invitation; while it is open it may still be accepted (P-22).',
+  summary: 'Rejects an invitation; while it is open it may still be accepted.',
   clients: ['ui'],
   params: z.strictObject(own).refine(oneOf, whichOne),
   result: empty,
@@ -111,7 +111,9 @@ const invitationView = z.object({
   /** Answered by the group instead. */
   groupId: z.number().optional(),
   organisationId: z.number().optional(),
-  /** Of the organisation or group. */
+  /** What is handed over to whoever accepts. */
+  handOver: z.union([z.object({ edgeId: z.string() }), z.object({ siteId: z.number() })]).optional(),
+  /** Of the organisation, the group, or what is handed over. */
   name: z.string(),
   role: memberRole.optional(),
   /** As it was typed, whether there is such an account or not; for those who invite. */
@@ -126,10 +128,12 @@ function toView(call: Call, row: Invitation, isInviter: boolean): z.input<typeof
   const { index } = lookOf(call)
   const organisation = index.row('organisation', row.organisationId ?? 0)
   const group = index.row('userGroup', row.groupId ?? 0)
+  const [edge, site] = [index.edge(row.resourceId ?? 0), index.row('site', row.resourceId ?? 0)]
   return {
     invitationId: row.id,
     ...(organisation ? { organisationId: organisation.id } : {}),
-    name: organisation?.name ?? group?.name ?? '',
+    ...(edge ? { handOver: { edgeId: edge.edgeId } } : site ? { handOver: { siteId: site.id } } : {}),
+    name: organisation?.name ?? group?.name ?? edge?.edgeId ?? site?.name ?? '',
     ...(row.memberRole === null ? {} : { role: memberRole.parse(row.memberRole) }),
     ...(isInviter ? { addressee: row.addressee ?? '', isVoucher: row.email === row.addressee } : {}),
     isRejected: row.rejectedAt !== null,
@@ -141,48 +145,68 @@ function toView(call: Call, row: Invitation, isInviter: boolean): z.input<typeof
 const listInvitations = defineMethod({
   name: 'listInvitations',
   summary:
-    'Open invitations: those to the caller; with `sent` those that he made, and all for who looks after accounts; or those to an organisation or a group for who decides about its members.',
+    'Open invitations: those to the caller; with `sent` those that he made, and all for who looks after accounts; or those to an organisation or a group for who decides about its members, and to take an edge or a site over for who may grant there.',
   clients,
   params: z.strictObject({
     organisationId: id.optional(),
     groupId: id.optional(),
+    edgeId: edgeId.optional(),
+    siteId: id.optional(),
     sent: z.boolean().default(false),
     ...paging,
   }),
   result: z.object({ invitations: z.array(invitationView), total }),
   scope: 'read',
   access: 'signedIn',
-  handler: async (call, { sent, organisationId, groupId, ...query }) => {
-    const { ctx, session, now } = call
+  handler: async (call, { sent, organisationId, groupId, edgeId, siteId, ...query }) => {
+    const { ctx, now } = call
     const caller = actorOf(call).actorId
-    const inviting = async (of: InvitationsOf) => await listOpen(ctx.db, of, query, now)
-    const shown = ({ items, total }: Page<Invitation>) => ({
-      invitations: items.map((row) => toView(call, row, true)),
-      total,
-    })
-    if (organisationId !== undefined) {
-      const found = await inviting({ organisationId })
-      requirePermission(ctx, session.caller, 'manageMembers', organisationId, now)
-      return shown(found)
+    const resource = resourceIn(call, { edgeId, siteId })
+    if (sent || organisationId !== undefined || groupId !== undefined || resource !== undefined) {
+      const of = { ...present({ organisationId, groupId, resourceId: resource?.id }), ...ofMaker(call, sent) }
+      const { items, total } = await listOpen(ctx.db, of, query, now)
+      requireInviter(call, { organisationId, groupId, resource })
+      return { invitations: items.map((row) => toView(call, row, true)), total }
     }
-    if (groupId !== undefined) {
-      const found = await inviting({ groupId })
-      const look = lookOf(call)
-      const group = look.index.row('userGroup', groupId)
-      if (group === undefined || !controlsUserGroup(look, group)) throw refused(look, 'userGroup')
-      return shown(found)
-    }
-    if (sent) return shown(await inviting(managesUsers(lookOf(call)) ? {} : { createdBy: caller }))
     const rows = (await listInvitationsOf(ctx.db, caller, now)).map((row) => toView(call, row, false))
     const views = [...rows, ...(await groupInvitations(call, caller))]
     const { items, total } = pageOf(
       views,
-      (view) => ({ id: view.invitationId ?? view.groupId ?? 0, name: view.name }),
+      ({ invitationId, groupId, name }) => ({ id: invitationId ?? groupId ?? 0, name }),
       query,
     )
     return { invitations: items, total }
   },
 })
+
+type Asked = { organisationId: number | undefined; groupId: number | undefined; resource: Found | undefined }
+/** An edge or a site as the caller named it; without an id there is none. */
+type Found = { id: number; name: string }
+
+function resourceIn(call: Call, { edgeId, siteId }: { edgeId?: string | undefined; siteId?: number | undefined }) {
+  if (edgeId !== undefined) return { id: lookOf(call).index.edgeByName(edgeId)?.id ?? 0, name: edgeId }
+  return siteId === undefined ? undefined : { id: siteId, name: 'share' }
+}
+
+/** `sent`: those of the caller, or everybody's for who looks after accounts. */
+function ofMaker(call: Call, sent: boolean): InvitationsOf {
+  return sent && !managesUsers(lookOf(call)) ? { createdBy: actorOf(call).actorId } : {}
+}
+
+function present(of: { [K in keyof InvitationsOf]: InvitationsOf[K] | undefined }): InvitationsOf {
+  return Object.fromEntries(Object.entries(of).filter(([, value]) => value !== undefined))
+}
+
+/** Asked after the database was read, in case the right ended meanwhile. */
+function requireInviter(call: Call, { organisationId, groupId, resource }: Asked): void {
+  const look = lookOf(call)
+  if (organisationId !== undefined)
+    requirePermission(call.ctx, call.session.caller, 'manageMembers', organisationId, call.now)
+  if (resource !== undefined && !may(look, 'share', resource.id)) throw refused(look, resource.name)
+  if (groupId === undefined) return
+  const group = look.index.row('userGroup', groupId)
+  if (group === undefined || !controlsUserGroup(look, group)) throw refused(look, 'userGroup')
+}
 
 /** Memberships of user groups that wait for an answer. */
 async function groupInvitations(call: Call, userId: number): Promise<z.input<typeof invitationView>[]> {

@@ -8,7 +8,7 @@ const password = z.string().max(1000)
 
 const createGroupMember = defineMethod({
   name: 'createGroupMember',
-  summary: 'Creates an account inside a user group of an organisation; the group looks after it (E-04).',
+  summary: 'Creates an account inside a user group of an organisation; the group looks after it.',
   clients,
   params: z.strictObject({
     groupId: id,
@@ -26,7 +26,7 @@ const createGroupMember = defineMethod({
 
 const setGroupMemberPassword = defineMethod({
   name: 'setGroupMemberPassword',
-  summary: 'Sets the password of an account that the group looks after wholly, and of no other (EC-08).',
+  summary: 'Sets the password of an account that the group looks after wholly, and of no other.',
   clients,
   params: z.strictObject({ groupId: id, login, password }),
   result: empty,

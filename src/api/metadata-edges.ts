@@ -18,7 +18,7 @@ function edgeNamed({ ctx }: Call, name: string): EdgeRow {
 
 const getEdgeIdForApikey = defineMethod({
   name: 'getEdgeIdForApikey',
-  summary: 'The edge an API key belongs to; empty when it is none or not valid now. Protocol E.1.',
+  summary: 'The edge an API key belongs to; empty when it is none or not valid now.',
   clients: backendClients,
   params: z.object({ apikey: z.string().min(1).max(512) }),
   result: z.object({ edgeId: z.string().optional() }),
@@ -34,7 +34,7 @@ const getEdgeIdForApikey = defineMethod({
 
 const getEdgeBySetupPassword = defineMethod({
   name: 'getEdgeBySetupPassword',
-  summary: 'The edge a setup password belongs to; empty when there is none. Protocol E.1; attempts are limited.',
+  summary: 'The edge a setup password belongs to; empty when there is none; attempts are limited.',
   clients: backendClients,
   params: z.object({ setupPassword: z.string().min(1).max(100) }),
   result: z.object({ edgeId: z.string().optional() }),
@@ -57,7 +57,7 @@ const getEdgeBySetupPassword = defineMethod({
 
 const getEdgeConfig = defineMethod({
   name: 'getEdgeConfig',
-  summary: 'The configuration an edge sent last, also while it is offline; empty when it never sent one. Protocol E.1.',
+  summary: 'The configuration an edge sent last, also while it is offline; empty when it never sent one.',
   clients: backendClients,
   params: z.object({ edgeId }),
   result: z.object({ config: z.unknown() }),
@@ -67,7 +67,7 @@ const getEdgeConfig = defineMethod({
 
 const getSerialNumberForEdge = defineMethod({
   name: 'getSerialNumberForEdge',
-  summary: 'Serial number of the energy management system; empty when it is not known. Protocol E.1.',
+  summary: 'Serial number of the energy management system; empty when it is not known.',
   clients: backendClients,
   params: z.object({ edgeId }),
   result: z.object({ serialNumber: z.string().optional() }),
@@ -83,7 +83,7 @@ const text = z.string().max(2000)
 
 const logGenericSystemLog = defineMethod({
   name: 'logGenericSystemLog',
-  summary: 'Puts down in the log what a user did to a device through a backend. Protocol C.4, E.1.',
+  summary: 'Puts down in the log what a user did to a device through a backend.',
   clients: backendClients,
   params: z.object({
     edgeId,

@@ -42,7 +42,7 @@ function found({ ctx, now }: Call, user: UserRow | undefined): z.input<typeof on
 
 const getUser = defineMethod({
   name: 'getUser',
-  summary: 'An account by its login. Protocol E.1.',
+  summary: 'An account by its login.',
   clients: backendClients,
   params: z.object({ userId: login }),
   result: z.object({ user: oneUser }),
@@ -53,7 +53,7 @@ const getUser = defineMethod({
 
 const getUserByExternalId = defineMethod({
   name: 'getUserByExternalId',
-  summary: 'An account by the subject of its session tokens: what an authentication answers as `userId`. Protocol E.1.',
+  summary: 'An account by the subject of its session tokens: what an authentication answers as `userId`.',
   clients: backendClients,
   params: z.object({ externalId: z.string().max(300) }),
   result: z.object({ user: oneUser }),
@@ -74,7 +74,7 @@ const roleOnEdge = z.object({
 const getUserRole = defineMethod({
   name: 'getUserRole',
   summary:
-    'Role of a user on an edge, null for none. True until `authzChanged` names him or the edge, and for `validForMs` at most. Protocol E.3.',
+    'Role of a user on an edge, null for none. True until `authzChanged` names him or the edge, and for `validForMs` at most.',
   clients: backendClients,
   params: z.object({ userId: login, edgeId }),
   result: roleOnEdge.extend({ epoch: z.number() }),

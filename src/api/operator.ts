@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { principalOf } from '../access/door.ts'
 import { grantAccess as grant, revokeAccess as revoke } from '../access/grant-service.ts'
-import { type EdgeRow, LOCAL_OPERATOR_PRINCIPAL_ID, type Permission, PLATFORM_RESOURCE_ID } from '../access/model.ts'
+import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { findVisibleUser, managesUsers } from '../access/people-door.ts'
 import { createInvitation as invite } from '../accounts/registration-service.ts'
-import { setServiceDisabled as disableService } from '../accounts/service-tokens.ts'
 import { deleteUser as removeUser } from '../accounts/user-deletion.ts'
 import {
   disableUser as disable,
@@ -12,29 +11,21 @@ import {
   createUser as newUser,
   setPassword as storePassword,
 } from '../accounts/user-service.ts'
-import { createEdge as newEdge, rotateEdgeKey as rotate } from '../edges/edge-service.ts'
-import { problem } from '../errors.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
-import { actorOf, operatorClients as clients, login, lookOf, may, name, period, refused } from './rights-shapes.ts'
+import { userNamed } from './account.ts'
+import { shownEdge } from './edge-record.ts'
+import { actorOf, operatorClients as clients, login, lookOf, name, period, refused } from './rights-shapes.ts'
 import { edgeId, empty, integer, role } from './shapes.ts'
 
 /** No principal has this id. */
 const NOBODY = 0
 const platform = () => PLATFORM_RESOURCE_ID
 const password = z.string().max(1000)
-const newEdgeId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'letters, digits, ".", "_" and "-"')
-
-/** The account, for whoever looks after all of them, who is told that there is none (O-09). */
-function userNamed(call: Call, text: string): number {
-  const user = lookOf(call).index.userByLogin(text.trim().toLowerCase())
-  if (user === undefined) throw problem(`There is no user ${text.slice(0, 100)}`)
-  return user.id
-}
 
 /** Who may be granted to: accounts the caller may know of (G-17..19); a private one does not exist for him. */
 function granteeNamed(call: Call, text: string): number {
   const look = lookOf(call)
-  if (managesUsers(look)) return userNamed(call, text)
+  if (managesUsers(look)) return userNamed(call, text).id
   const user = findVisibleUser(look, text)
   if (user === undefined) throw refused(look, text.slice(0, 100))
   return user.id
@@ -43,16 +34,8 @@ function granteeNamed(call: Call, text: string): number {
 /** From whom something is withdrawn: who is not there has nothing, and that is all that is told of him (G-17). */
 function holderNamed(call: Call, text: string): number {
   const look = lookOf(call)
-  if (managesUsers(look)) return userNamed(call, text)
+  if (managesUsers(look)) return userNamed(call, text).id
   return look.index.userByLogin(text.trim().toLowerCase())?.id ?? NOBODY
-}
-
-/** The edge of this name on which the caller holds the permission; any other gets one answer, with the name (G-14). */
-function shownEdge(call: Call, permission: Permission, edgeName: string): EdgeRow {
-  const look = lookOf(call)
-  const edge = look.index.edgeByName(edgeName)
-  if (edge === undefined || !may(look, permission, edge.id)) throw refused(look, edgeName)
-  return edge
 }
 
 const createUser = defineMethod({
@@ -83,7 +66,7 @@ const setPassword = defineMethod({
   result: empty,
   access: { permission: 'manageUser', resource: platform },
   handler: async (call, params) => {
-    await storePassword(call.ctx, actorOf(call), userNamed(call, params.login), params.password)
+    await storePassword(call.ctx, actorOf(call), userNamed(call, params.login).id, params.password)
     return {}
   },
 })
@@ -96,7 +79,7 @@ const setUserDisabled = defineMethod({
   result: empty,
   access: { permission: 'manageUser', resource: platform },
   handler: async (call, params) => {
-    const userId = userNamed(call, params.login)
+    const userId = userNamed(call, params.login).id
     await (params.disabled ? disable : enable)(call.ctx, actorOf(call), userId)
     return {}
   },
@@ -110,7 +93,7 @@ const deleteUser = defineMethod({
   result: empty,
   access: { permission: 'manageUser', resource: platform },
   handler: async (call, params) => {
-    await removeUser(call.ctx, actorOf(call), userNamed(call, params.login))
+    await removeUser(call.ctx, actorOf(call), userNamed(call, params.login).id)
     return {}
   },
 })
@@ -129,64 +112,6 @@ const createInvitation = defineMethod({
   handler: async (call, params) => {
     const { token, expiresAt } = await invite(call.ctx, actorOf(call), params)
     return { token, expiresAt: expiresAt.toISOString() }
-  },
-})
-
-const setServiceDisabled = defineMethod({
-  name: 'setServiceDisabled',
-  summary: 'Refuses a service everything at once, open sockets included, or lets it in again.',
-  clients,
-  params: z.strictObject({ name, disabled: z.boolean() }),
-  result: empty,
-  access: { permission: 'manageUser', resource: platform },
-  handler: async (call, params) => {
-    const service = [...call.ctx.store.index.rows('service')].find((row) => row.name === params.name)
-    if (service === undefined || service.id === LOCAL_OPERATOR_PRINCIPAL_ID) {
-      throw problem(`There is no service ${params.name} to disable`)
-    }
-    await disableService(call.ctx, actorOf(call), service.id, params.disabled)
-    return {}
-  },
-})
-
-const createEdge = defineMethod({
-  name: 'createEdge',
-  summary: 'Registers an edge. API key and setup password are shown once.',
-  clients,
-  params: z.strictObject({
-    edgeId: newEdgeId,
-    comment: z.string().max(500).optional(),
-    producttype: z.string().max(200).optional(),
-    siteId: integer.optional(),
-    apiKey: z.string().min(16).max(512).optional(),
-    setupPassword: z.string().min(8).max(100).optional(),
-  }),
-  result: z.object({ edgeId: z.string(), apiKey: z.string(), setupPassword: z.string() }),
-  access: { permission: 'install', resource: platform },
-  handler: async (call, params) => {
-    const { edge, apiKey, setupPassword } = await newEdge(call.ctx, actorOf(call), params)
-    return { edgeId: edge.edgeId, apiKey, setupPassword }
-  },
-})
-
-const rotateEdgeKey = defineMethod({
-  name: 'rotateEdgeKey',
-  summary: 'Gives an edge a new API key, shown once; old keys stay valid for the overlap, 0 cuts the edge off at once.',
-  clients,
-  params: z.strictObject({
-    edgeId,
-    overlapHours: z
-      .number()
-      .min(0)
-      .max(24 * 90)
-      .default(24),
-  }),
-  result: z.object({ edgeId: z.string(), apiKey: z.string(), oldKeysValidTo: z.string() }),
-  access: 'signedIn',
-  handler: async (call, params) => {
-    const edge = shownEdge(call, 'configRaw', params.edgeId)
-    const { apiKey, oldKeysValidTo } = await rotate(call.ctx, actorOf(call), edge, params.overlapHours)
-    return { edgeId: edge.edgeId, apiKey, oldKeysValidTo: oldKeysValidTo.toISOString() }
   },
 })
 
@@ -242,9 +167,6 @@ export const operatorMethods = [
   setUserDisabled,
   deleteUser,
   createInvitation,
-  setServiceDisabled,
-  createEdge,
-  rotateEdgeKey,
   grantAccess,
   revokeAccess,
 ]

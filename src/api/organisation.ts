@@ -68,7 +68,7 @@ function ownerOf(call: Call, ownerLogin: string | undefined): number | undefined
 
 const createOrganisation = defineMethod({
   name: 'createOrganisation',
-  summary: 'Creates a main organisation, the root of a tenant (P-03). Its owner is the caller or who is named (P-09).',
+  summary: 'Creates a main organisation, the root of a tenant. Its owner is the caller or who is named.',
   clients,
   params: z.strictObject({ name, owner: login.optional() }),
   result: z.object({ id: z.number() }),
@@ -80,7 +80,7 @@ const createOrganisation = defineMethod({
 
 const createSuborganisation = defineMethod({
   name: 'createSuborganisation',
-  summary: 'Creates an organisation below another, with both gates shut (P-06, P-07).',
+  summary: 'Creates an organisation below another, with both gates shut.',
   clients,
   params: z.strictObject({ parentId: id, name, owner: login.optional() }),
   result: z.object({ id: z.number() }),
@@ -106,7 +106,7 @@ const renameOrganisation = defineMethod({
 
 const setOrganisationGates = defineMethod({
   name: 'setOrganisationGates',
-  summary: 'Opens or shuts the gates of a sub-organisation, which is for the organisation above it (P-06, P-13).',
+  summary: 'Opens or shuts the gates of a sub-organisation, which is for the organisation above it.',
   clients,
   params: z.strictObject({
     organisationId: id,
@@ -123,7 +123,7 @@ const setOrganisationGates = defineMethod({
 
 const setTenantPolicies = defineMethod({
   name: 'setTenantPolicies',
-  summary: 'Policies of a tenant: public access (K7), whether a mere overview is a role (K10), the strongest role.',
+  summary: 'Policies of a tenant: public access, whether a mere overview is a role, the strongest role.',
   clients,
   params: z.strictObject({
     organisationId: id,
@@ -173,8 +173,7 @@ const member = z.strictObject({ organisationId: id, login, role: memberRole, ...
 
 const addOrganisationMember = defineMethod({
   name: 'addOrganisationMember',
-  summary:
-    'Makes somebody a member (P-10, P-16), or invites him by login or e-mail address if he is not for sharing (P-22).',
+  summary: 'Makes somebody a member, or invites him by login or e-mail address if he is not for sharing.',
   clients,
   params: member,
   result: z.object({ state: z.enum(['active', 'invited']), grantId: z.number().optional() }),
@@ -184,7 +183,7 @@ const addOrganisationMember = defineMethod({
 
 const setOrganisationRole = defineMethod({
   name: 'setOrganisationRole',
-  summary: 'Gives a member of an organisation another role; the last owner stays one (P-09).',
+  summary: 'Gives a member of an organisation another role; the last owner stays one.',
   clients,
   params: member,
   result: z.object({ grantId: z.number() }),
@@ -196,7 +195,7 @@ const setOrganisationRole = defineMethod({
 
 const removeOrganisationMember = defineMethod({
   name: 'removeOrganisationMember',
-  summary: 'Ends a membership, or the own one; not that of the last owner (P-09).',
+  summary: 'Ends a membership, or the own one; not that of the last owner.',
   clients,
   params: z.strictObject({ organisationId: id, login }),
   result: empty,
@@ -209,7 +208,7 @@ const removeOrganisationMember = defineMethod({
 
 const listOrganisationMembers = defineMethod({
   name: 'listOrganisationMembers',
-  summary: 'Who has which role in an organisation, for those who handle its members (P-10).',
+  summary: 'Who has which role in an organisation, for those who handle its members.',
   clients,
   params: z.strictObject({ organisationId: id, ...paging }),
   result: z.object({

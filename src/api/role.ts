@@ -71,8 +71,7 @@ const createRole = defineMethod({
 
 const updateRole = defineMethod({
   name: 'updateRole',
-  summary:
-    'Changes a role of a tenant wherever it is granted; nobody conveys by that what he could not grant (G-01, 2.3).',
+  summary: 'Changes a role of a tenant wherever it is granted; nobody conveys by that what he could not grant.',
   clients,
   params: z.strictObject({ roleId: id, name: roleName.optional(), ...values }),
   result: empty,

@@ -1,20 +1,24 @@
 import { z } from 'zod'
 import { principalOf } from '../access/door.ts'
 import { grantAccess } from '../access/grant-service.ts'
-import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
+import { LOCAL_OPERATOR_PRINCIPAL_ID, PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { everyScope, scopes } from '../accounts/scopes.ts'
 import {
+  setServiceDisabled as disable,
   endServiceToken as end,
   listServiceTokens as findTokens,
   createServiceToken as newToken,
+  deleteService as remove,
+  renameService as rename,
   rotateServiceToken as rotate,
 } from '../accounts/service-tokens.ts'
+import { problem } from '../errors.ts'
+import { pageOf } from '../lib/page.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
-import { operatorClients as clients } from './rights-shapes.ts'
+import { actorOf, operatorClients as clients, lookOf, name, paging, total } from './rights-shapes.ts'
 import { empty, integer, role } from './shapes.ts'
 
 const access = { permission: 'manageUser', resource: () => PLATFORM_RESOURCE_ID } as const
-const name = z.string().trim().min(1).max(200)
 const tokenScopes = z.array(z.enum(scopes)).min(1).max(scopes.length)
 const made = z.object({
   service: z.string(),
@@ -23,7 +27,6 @@ const made = z.object({
   expiresAt: z.string().optional(),
 })
 
-const actorOf = (call: Call) => ({ actorId: principalOf(call.session.caller) })
 /** No token makes one that is good for more; people are not bound by scopes. */
 const scopesOf = ({ session: { caller } }: Call) => (caller.type === 'service' ? caller.scopes : everyScope)
 const optional = <K extends string>(key: K, at: Date | null) => (at === null ? {} : { [key]: at.toISOString() })
@@ -141,4 +144,74 @@ const endServiceToken = defineMethod({
   },
 })
 
-export const serviceTokenMethods = [createServiceToken, rotateServiceToken, listServiceTokens, endServiceToken]
+const listServices = defineMethod({
+  name: 'listServices',
+  summary: 'The services that hold tokens and grants.',
+  clients,
+  params: z.strictObject({ ...paging }),
+  result: z.object({ services: z.array(z.object({ name: z.string(), disabled: z.boolean() })), total }),
+  scope: 'read',
+  access,
+  handler: (call, query) => {
+    const rows = [...lookOf(call).index.rows('service')].filter(({ id }) => id !== LOCAL_OPERATOR_PRINCIPAL_ID)
+    const { items, total } = pageOf(rows, (row) => row, query)
+    return { services: items.map(({ name, disabledAt }) => ({ name, disabled: disabledAt !== null })), total }
+  },
+})
+
+/** The service of this name that is not the command line itself. */
+function serviceNamed(call: Call, text: string): number {
+  for (const { id, name } of lookOf(call).index.rows('service'))
+    if (name === text && id !== LOCAL_OPERATOR_PRINCIPAL_ID) return id
+  throw problem(`There is no service ${text}`)
+}
+
+const setServiceDisabled = defineMethod({
+  name: 'setServiceDisabled',
+  summary: 'Refuses a service everything at once, open sockets included, or lets it in again.',
+  clients,
+  params: z.strictObject({ name, disabled: z.boolean() }),
+  result: empty,
+  access,
+  handler: async (call, params) => {
+    await disable(call.ctx, actorOf(call), serviceNamed(call, params.name), params.disabled)
+    return {}
+  },
+})
+
+const renameService = defineMethod({
+  name: 'renameService',
+  summary: 'Gives a service another name; its tokens and grants stay.',
+  clients,
+  params: z.strictObject({ name, newName: name }),
+  result: empty,
+  access,
+  handler: async (call, params) => {
+    await rename(call.ctx, actorOf(call), serviceNamed(call, params.name), params.newName)
+    return {}
+  },
+})
+
+const deleteService = defineMethod({
+  name: 'deleteService',
+  summary: 'Deletes a service with its tokens, sockets, grants and memberships, at once.',
+  clients,
+  params: z.strictObject({ name }),
+  result: empty,
+  access,
+  handler: async (call, params) => {
+    await remove(call.ctx, actorOf(call), serviceNamed(call, params.name))
+    return {}
+  },
+})
+
+export const serviceTokenMethods = [
+  createServiceToken,
+  rotateServiceToken,
+  listServiceTokens,
+  endServiceToken,
+  listServices,
+  setServiceDisabled,
+  renameService,
+  deleteService,
+]

@@ -51,7 +51,7 @@ function toSessionUser({ ctx, now }: Call, user: UserRow) {
 
 const authenticateWithPassword = defineMethod({
   name: 'authenticateWithPassword',
-  summary: 'Logs in with login or e-mail address and password. Protocol C.2.',
+  summary: 'Logs in with login or e-mail address and password.',
   clients: ['ui'],
   params: z.object({ username: z.string().max(300).default(''), password: z.string().max(1000) }),
   result: authenticated,
@@ -71,7 +71,7 @@ const authenticateWithPassword = defineMethod({
 const authenticateWithToken = defineMethod({
   name: 'authenticateWithToken',
   summary:
-    'Takes a session up again, as the UI does after every reconnect. Protocol C.2; answered late: ui.md section 6.',
+    'Takes a session up again, as the UI does after every reconnect; the answer waits until the UI is ready for it.',
   clients: ['ui'],
   params: z.object({ token: z.string().max(4000) }),
   result: authenticated,
@@ -87,8 +87,7 @@ const authenticateWithToken = defineMethod({
 
 const logout = defineMethod({
   name: 'logout',
-  summary:
-    'Ends the session everywhere. Always succeeds; the socket stays for the next log-in. Protocol C.2, ui.md section 0.',
+  summary: 'Ends the session everywhere. Always succeeds; the socket stays for the next log-in.',
   clients: ['ui'],
   params: empty,
   result: empty,
@@ -106,8 +105,7 @@ const logout = defineMethod({
 
 const registerUser = defineMethod({
   name: 'registerUser',
-  summary:
-    'Creates an account where the configuration allows it. Protocol C.2; the role the client sends is ignored (OC-11).',
+  summary: 'Creates an account where the configuration allows it; the role the client sends is ignored.',
   clients: ['ui'],
   params: z.object({
     user: registration,

@@ -57,7 +57,7 @@ function edgeFor(
 
 const submitSetupProtocol = defineMethod({
   name: 'submitSetupProtocol',
-  summary: 'Keeps a setup protocol and makes the customer owner of the edge. Protocol C.3; for installers of the edge.',
+  summary: 'Keeps a setup protocol and makes the customer owner of the edge; for installers of the edge.',
   clients,
   params: z.object({ protocol, ...onBehalf }),
   result: protocolId,
@@ -72,7 +72,7 @@ const submitSetupProtocol = defineMethod({
 
 const createSerialNumberExtensionProtocol = defineMethod({
   name: 'createSerialNumberExtensionProtocol',
-  summary: 'Keeps the serial numbers of parts that were added to a system. Protocol E.1; for installers of the edge.',
+  summary: 'Keeps the serial numbers of parts that were added to a system; for installers of the edge.',
   clients,
   params: z.object({ edgeId, serialNumbers: lots, items: items.default([]), ...onBehalf }),
   result: protocolId,
@@ -87,8 +87,7 @@ const createSerialNumberExtensionProtocol = defineMethod({
 
 const getSetupProtocol = defineMethod({
   name: 'getSetupProtocol',
-  summary:
-    'A setup protocol as PDF in Base64. Protocol C.3; for owners of its edge (the stock one asks nobody, OC-12).',
+  summary: 'A setup protocol as PDF in Base64; for owners of its edge (OpenEMS itself asks nobody).',
   clients,
   params: z.object({ setupProtocolId: integer, ...onBehalf }),
   result: z.object({ payload: z.string() }),
@@ -102,8 +101,7 @@ const getSetupProtocol = defineMethod({
 
 const getSetupProtocolData = defineMethod({
   name: 'getSetupProtocolData',
-  summary:
-    'Customer, location and items of the newest setup protocol; empty without one. For owners of the edge (OC-12).',
+  summary: 'Customer, location and items of the newest setup protocol; empty without one. For owners of the edge.',
   clients,
   params: z.object({ edgeId, ...onBehalf }),
   result: z.object({ customer: contact.optional(), location: contact.optional(), items: items.optional() }),
@@ -118,7 +116,7 @@ const getSetupProtocolData = defineMethod({
 
 const getLatestSetupProtocolCoreInfo = defineMethod({
   name: 'getLatestSetupProtocolCoreInfo',
-  summary: 'Number, day and kind of the newest protocol of an edge; empty without one. Protocol C.3.',
+  summary: 'Number, day and kind of the newest protocol of an edge; empty without one.',
   clients,
   params: z.object({ edgeId, ...onBehalf }),
   result: coreInfo.partial(),

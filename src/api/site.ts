@@ -49,7 +49,7 @@ function toView(look: Looking, site: SiteRow): z.input<typeof siteView> {
 
 const createSite = defineMethod({
   name: 'createSite',
-  summary: 'Creates a site in a main organisation; in a sub-organisation that is refused whatever the role (P-04).',
+  summary: 'Creates a site in a main organisation; in a sub-organisation that is refused whatever the role.',
   clients,
   params: z.strictObject({
     organisationId: id,
@@ -65,7 +65,7 @@ const createSite = defineMethod({
 
 const renameSite = defineMethod({
   name: 'renameSite',
-  summary: 'Changes the name, location or labels of a site (P-05, P-24).',
+  summary: 'Changes the name, location or labels of a site.',
   clients,
   params: z.strictObject({
     siteId: id,
@@ -83,7 +83,7 @@ const renameSite = defineMethod({
 
 const shareSite = defineMethod({
   name: 'shareSite',
-  summary: 'Shares a site with a sub-organisation of its own tree (P-15, P-18).',
+  summary: 'Shares a site with a sub-organisation of its own tree.',
   clients,
   params: z.strictObject({ siteId: id, organisationId: id }),
   result: empty,
@@ -96,7 +96,7 @@ const shareSite = defineMethod({
 
 const unshareSite = defineMethod({
   name: 'unshareSite',
-  summary: 'Ends the sharing of a site with a sub-organisation; the main organisation keeps it (P-21).',
+  summary: 'Ends the sharing of a site with a sub-organisation; the main organisation keeps it.',
   clients,
   params: z.strictObject({ siteId: id, organisationId: id }),
   result: empty,
@@ -145,7 +145,7 @@ const deleteSite = defineMethod({
 const moveEdge = defineMethod({
   name: 'moveEdge',
   summary:
-    'Puts an edge on a site of its organisation, or with null takes it off (G-30); to another organisation it is handed over.',
+    'Puts an edge on a site of its organisation, or with null takes it off; to another organisation it is handed over.',
   clients,
   params: z.strictObject({ edgeId, siteId: id.nullable() }),
   result: empty,

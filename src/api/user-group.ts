@@ -44,7 +44,7 @@ const state = z.enum(['invited', 'active', 'rejected'])
 
 const createUserGroup = defineMethod({
   name: 'createUserGroup',
-  summary: 'Creates a group of users, which the caller decides about (E-01).',
+  summary: 'Creates a group of users, which the caller decides about.',
   clients,
   params: z.strictObject({ name, ...groupText, organisationId: id.optional() }),
   result: z.object({ id: z.number() }),
@@ -54,7 +54,7 @@ const createUserGroup = defineMethod({
 
 const renameUserGroup = defineMethod({
   name: 'renameUserGroup',
-  summary: 'Changes the name, description or purpose of a user group (E-13, GD-03).',
+  summary: 'Changes the name, description or purpose of a user group.',
   clients,
   params: z.strictObject({ groupId: id, name: name.optional(), ...groupText }),
   result: empty,
@@ -67,7 +67,7 @@ const renameUserGroup = defineMethod({
 
 const deleteUserGroup = defineMethod({
   name: 'deleteUserGroup',
-  summary: 'Deletes a user group with what was granted to it; its members stay (EC-17).',
+  summary: 'Deletes a user group with what was granted to it; its members stay.',
   clients,
   params: z.strictObject({ groupId: id }),
   result: empty,
@@ -80,8 +80,7 @@ const deleteUserGroup = defineMethod({
 
 const addGroupMember = defineMethod({
   name: 'addGroupMember',
-  summary:
-    'Adds an account, a group or a service; an account that is not available for sharing is invited (G-17, G-31, K5).',
+  summary: 'Adds an account, a group or a service; an account that is not available for sharing is invited.',
   clients,
   params: z.strictObject({ groupId: id, member, ...period }),
   result: z.object({ state }),
@@ -106,7 +105,7 @@ const removeGroupMember = defineMethod({
 
 const listUserGroups = defineMethod({
   name: 'listUserGroups',
-  summary: 'User groups the caller decides about, belongs to or is invited to; of others he learns nothing (GD-04).',
+  summary: 'User groups the caller decides about, belongs to or is invited to; of others he learns nothing.',
   clients,
   params: z.strictObject({ ...paging }),
   result: z.object({
@@ -157,7 +156,7 @@ const listUserGroups = defineMethod({
 
 const listGroupMembers = defineMethod({
   name: 'listGroupMembers',
-  summary: 'Who is in a user group and who is invited, for those who decide about it (E-05, P-22).',
+  summary: 'Who is in a user group and who is invited, for those who decide about it.',
   clients,
   params: z.strictObject({ groupId: id, ...paging }),
   result: z.object({

@@ -17,7 +17,7 @@ const address = z.object({ street: text, zip: text, city: text, country: text })
 const getUserInformation = defineMethod({
   name: 'getUserInformation',
   summary:
-    'Profile of the caller, or of whom a service speaks for. Protocol C.3; every member is present, because the UI reads them unchecked.',
+    'Profile of the caller, or of whom a service speaks for; every member is present, because the UI reads them unchecked.',
   clients: ['ui', 'service', 'backend'],
   params: z.object(onBehalf),
   result: z.object({
@@ -44,7 +44,7 @@ const getUserInformation = defineMethod({
 
 const setUserInformation = defineMethod({
   name: 'setUserInformation',
-  summary: 'Changes the profile of the caller. Protocol C.3.',
+  summary: 'Changes the profile of the caller.',
   clients: ['ui', 'service', 'backend'],
   params: z.object({
     user: z.object({
@@ -71,7 +71,7 @@ const setUserInformation = defineMethod({
 
 const updateUserLanguage = defineMethod({
   name: 'updateUserLanguage',
-  summary: 'Language of the caller; an unknown one becomes German, as in OpenEMS. Protocol C.3.',
+  summary: 'Language of the caller; an unknown one becomes German, as in OpenEMS.',
   clients: ['ui', 'service', 'backend'],
   params: z.object({ language: z.string().max(20), ...onBehalf }),
   result: empty,
@@ -87,7 +87,7 @@ const updateUserLanguage = defineMethod({
 
 const updateUserSettings = defineMethod({
   name: 'updateUserSettings',
-  summary: 'Merges UI settings of the caller, one level deep. ui.md section 3.',
+  summary: 'Merges UI settings of the caller, one level deep.',
   clients: ['ui', 'service', 'backend'],
   params: z.object({ settings: z.record(z.string(), z.unknown()), ...onBehalf }),
   result: empty,

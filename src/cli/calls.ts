@@ -1,11 +1,13 @@
-import { type Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { openemsRoles } from '../access/model.ts'
 import { scopes } from '../accounts/scopes.ts'
 import { ConfigError } from '../config.ts'
+import { changeCommands } from './change-calls.ts'
 import { type ClientOptions, callService } from './client.ts'
 import { explanationText } from './explain-text.ts'
 import { wholeNumber } from './numbers.ts'
 import { structureCommands } from './structure-calls.ts'
+import { thing, things } from './things.ts'
 
 export type Options = ClientOptions & { json?: true } & Record<string, unknown>
 export type Result = Record<string, unknown>
@@ -43,8 +45,8 @@ function describeToken(token: ListedToken): string {
 
 const role = () => new Option('--role <role>', 'OpenEMS role').choices(openemsRoles)
 const on = () => [
-  new Option('--edge <id>', 'on this edge'),
-  new Option('--resource <id>', 'on this site or organisation').argParser(wholeNumber),
+  ...things('on'),
+  new Option('--organisation <id>', 'on this organisation').argParser(wholeNumber),
   new Option('--platform', 'on everything'),
 ]
 const instants = () => [
@@ -150,23 +152,36 @@ const commands: CallCommand[] = [
   },
   {
     name: 'grant',
-    description: 'Grant a user an OpenEMS role on an edge, a site, an organisation or everything',
-    arguments: [['login', 'to whom']],
-    options: [role().makeOptionMandatory(), ...on(), ...instants()],
-    method: 'grantAccess',
+    description: 'Grant a role to a user, a user group or a service, on one thing or on everything',
+    arguments: [new Argument('[login]', 'to whom, unless an option says it')],
+    options: [
+      new Option(
+        '--role <role>',
+        `${openemsRoles.join(', ')}, or any other that "list roles" shows`,
+      ).makeOptionMandatory(),
+      new Option('--group <id>', 'to this user group').argParser(wholeNumber),
+      new Option('--service <name>', 'to this service'),
+      ...on(),
+      ...instants(),
+      new Option('--components <list>', 'for these components only (meter0,ess*)').argParser((text) => text.split(',')),
+    ],
+    method: 'grantRole',
     params: ([login], options) => ({
-      login,
-      role: options['role'],
-      on: target(options),
+      to: holder(login, options),
+      on: thing(options),
+      role: (openemsRoles as readonly unknown[]).includes(options['role'])
+        ? `openems.${options['role']}`
+        : options['role'],
       validFrom: options['from'],
       validTo: options['to'],
+      components: options['components'],
     }),
-    text: (result, [login]) => `Granted to ${login} (grant ${result['grantId']}).`,
+    text: (result) => `Granted (grant ${result['grantId']}).`,
   },
   {
     name: 'revoke',
     description:
-      'Withdraw every grant of a user on an edge, a site, an organisation (with the membership) or everything',
+      'Withdraw every grant of a user on an edge, a site, a group, an organisation (with the membership) or everything',
     arguments: [['login', 'from whom']],
     options: on(),
     method: 'revokeAccess',
@@ -204,7 +219,7 @@ const commands: CallCommand[] = [
 
 /** The commands that are calls to a running service. */
 export function callCommands(): Command[] {
-  return [...commands, ...structureCommands].map((definition) => {
+  return [...commands, ...structureCommands, ...changeCommands].map((definition) => {
     const command = withClientOptions(new Command(definition.name).description(definition.description))
     for (const argument of definition.arguments ?? []) {
       if (Array.isArray(argument)) command.argument(`<${argument[0]}>`, argument[1])
@@ -243,13 +258,16 @@ function passwordOf({ password = process.env['EMS_PASSWORD'] }: Options): unknow
   return password
 }
 
+/** Exactly one of an account, a user group and a service. */
+function holder(login: string | undefined, { group, service }: Options): Record<string, unknown> {
+  const given = Object.entries({ login, userGroupId: group, service }).filter(([, value]) => value !== undefined)
+  if (given.length !== 1) throw new ConfigError('Say to whom: a login, --group or --service, and only one of them.')
+  return Object.fromEntries(given)
+}
+
 function target(options: Options): Record<string, unknown> {
-  const { edge, resource, platform } = options
-  if ([edge, resource, platform].filter((value) => value !== undefined).length !== 1) {
-    throw new ConfigError('Say on what: exactly one of --edge, --resource and --platform.')
-  }
-  if (edge !== undefined) return { edgeId: edge }
-  return resource !== undefined ? { resourceId: resource } : { platform: true }
+  const one = thing(options)
+  return 'edgeId' in one || 'platform' in one ? one : { resourceId: Object.values(one)[0] }
 }
 
 function instant(text: string): string {

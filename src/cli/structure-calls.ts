@@ -4,6 +4,7 @@ import { ConfigError } from '../config.ts'
 import { organisationRoles } from '../organisations/member-service.ts'
 import type { CallCommand, Options, Result } from './calls.ts'
 import { wholeNumber } from './numbers.ts'
+import { thing, things } from './things.ts'
 
 const number = (flags: string, description: string) => new Option(flags, description).argParser(wholeNumber)
 const organisation = () => number('--organisation <id>', 'of this organisation')
@@ -13,11 +14,15 @@ const permissions = (name: string, on: string) =>
 
 /** What there is to list: method, and the member of its result that holds the rows. */
 const lists: Readonly<Record<string, readonly [method: string, key: string]>> = {
+  users: ['listUsers', 'users'],
+  services: ['listServices', 'services'],
   organisations: ['listOrganisations', 'organisations'],
   sites: ['listSites', 'sites'],
   'user-groups': ['listUserGroups', 'groups'],
   'edge-groups': ['listEdgeGroups', 'groups'],
+  edges: ['getEdges', 'edges'],
   roles: ['listRoles', 'roles'],
+  grants: ['listGrants', 'grants'],
   members: ['list members of', 'members'],
   invitations: ['listInvitations', 'invitations'],
 }
@@ -125,27 +130,40 @@ export const structureCommands: readonly CallCommand[] = [
   },
   {
     name: 'list',
-    description: 'List organisations, sites, groups, roles, members or invitations',
+    description: 'List what there is of a kind, a page at a time',
     arguments: [new Argument('<what>', 'what to list').choices(Object.keys(lists))],
-    options: [organisation(), group(), new Option('--query <text>', 'part of the name')],
+    options: [
+      organisation(),
+      group(),
+      ...things('of'),
+      new Option('--query <text>', 'part of the name'),
+      number('--page <number>', 'from 1').default(1),
+      number('--limit <count>', 'rows of a page, at most 100').default(100),
+      new Option('--sort <by>', 'order').choices(['name', 'id']),
+      new Option('--descending', 'backwards'),
+    ],
     method: (options, [what = '']) =>
       what === 'members'
         ? 'organisationId' in place(options)
           ? 'listOrganisationMembers'
           : 'listGroupMembers'
         : (lists[what]?.[0] ?? what),
-    params: ([what = ''], { organisation, group, query }) => ({
-      organisationId: organisation,
-      groupId: group,
-      query,
-      limit: 100,
-      ...(what === 'invitations' && organisation === undefined && group === undefined ? { sent: true } : {}),
-    }),
+    params: ([what = ''], options) => {
+      const { organisation, group, edge, site, query, limit, sort, descending } = options
+      const page = Number(options['page']) - 1
+      if (page < 0) throw new ConfigError('Pages are counted from 1.')
+      const paging = { query, page, limit }
+      if (what === 'edges') return paging
+      if (what === 'grants') return { on: thing(options), ...paging, sort, descending }
+      const places = { organisationId: organisation, groupId: group, edgeId: edge, siteId: site }
+      const isSent = what === 'invitations' && Object.values(places).every((value) => value === undefined)
+      return { ...places, ...paging, sort, descending, ...(isSent ? { sent: true } : {}) }
+    },
     text: (result, [what = '']) => {
       const rows = (result[lists[what]?.[1] ?? ''] ?? []) as Result[]
-      const more = Number(result['total'] ?? rows.length) - rows.length
       const lines = rows.map((row) => Object.entries(row).map(shown).filter(Boolean).join('  '))
-      if (more > 0) lines.push(`and ${more} more`)
+      const total = Number(result['total'] ?? rows.length)
+      if (total > rows.length) lines.push(`${rows.length} of ${total}; --page 2 shows the next`)
       return lines.join('\n') || 'There are none.'
     },
   },
@@ -180,7 +198,7 @@ function created(what: string): CallCommand['text'] {
 }
 
 /** Exactly one of an organisation and a user group. */
-function place({ organisation, group }: Options): { organisationId: unknown } | { groupId: unknown } {
+export function place({ organisation, group }: Options): { organisationId: unknown } | { groupId: unknown } {
   if ((organisation === undefined) === (group === undefined))
     throw new ConfigError('Say where: either --organisation or --group.')
   return organisation === undefined ? { groupId: group } : { organisationId: organisation }
@@ -205,7 +223,8 @@ function shown([key, value]: [string, unknown]): string {
   if (value === null || value === undefined || value === '' || value === false) return ''
   if (value === true) return key
   if (Array.isArray(value)) return value.length === 0 ? '' : `${key}: ${value.join(',')}`
-  return ['id', 'name', 'login'].includes(key) ? String(value) : `${key}: ${String(value)}`
+  if (typeof value === 'object') return Object.entries(value).map(shown).filter(Boolean).join(' ')
+  return ['id', 'name', 'login', 'kind'].includes(key) ? String(value) : `${key}: ${String(value)}`
 }
 
 function describeUser(user: Result): string {

@@ -2,63 +2,63 @@
 
 /** Every method: what it takes and what it answers. */
 export interface Methods {
-  /** Logs in with login or e-mail address and password. Protocol C.2. */
+  /** Logs in with login or e-mail address and password. */
   authenticateWithPassword: { params: { username?: string | undefined; password: string }; result: { token: string; user: { id: string; name: string; language: string; hasMultipleEdges: boolean; settings: Record<string, unknown>; globalRole: "guest" | "owner" | "installer" | "admin"; impersonatedBy?: { id: string; name: string; until: string } }; edges: never[] } }
-  /** Takes a session up again, as the UI does after every reconnect. Protocol C.2; answered late: ui.md section 6. */
+  /** Takes a session up again, as the UI does after every reconnect; the answer waits until the UI is ready for it. */
   authenticateWithToken: { params: { token: string }; result: { token: string; user: { id: string; name: string; language: string; hasMultipleEdges: boolean; settings: Record<string, unknown>; globalRole: "guest" | "owner" | "installer" | "admin"; impersonatedBy?: { id: string; name: string; until: string } }; edges: never[] } }
-  /** Ends the session everywhere. Always succeeds; the socket stays for the next log-in. Protocol C.2, ui.md section 0. */
+  /** Ends the session everywhere. Always succeeds; the socket stays for the next log-in. */
   logout: { params: Record<string, never>; result: Record<string, never> }
-  /** Creates an account where the configuration allows it. Protocol C.2; the role the client sends is ignored (OC-11). */
+  /** Creates an account where the configuration allows it; the role the client sends is ignored. */
   registerUser: { params: { user: { firstname: string; lastname: string; phone?: string | undefined; email: string; password: string; address: { street: string; zip: string; city: string; country: string }; company?: { name: string } | undefined; invitation?: string | undefined }; oem?: string | undefined }; result: Record<string, never> }
-  /** Profile of the caller, or of whom a service speaks for. Protocol C.3; every member is present, because the UI reads them unchecked. */
+  /** Profile of the caller, or of whom a service speaks for; every member is present, because the UI reads them unchecked. */
   getUserInformation: { params: { userId?: string | undefined }; result: { user: { firstname: string; lastname: string; email: string; phone: string; address: { street: string; zip: string; city: string; country: string }; company: { name: string } } } }
-  /** Changes the profile of the caller. Protocol C.3. */
+  /** Changes the profile of the caller. */
   setUserInformation: { params: { user: { firstname?: string | undefined; lastname?: string | undefined; email?: string | undefined; phone?: string | undefined; address: { street?: string | undefined; zip?: string | undefined; city?: string | undefined; country?: string | undefined }; company?: { name?: string | undefined } | undefined }; userId?: string | undefined }; result: Record<string, never> }
-  /** Language of the caller; an unknown one becomes German, as in OpenEMS. Protocol C.3. */
+  /** Language of the caller; an unknown one becomes German, as in OpenEMS. */
   updateUserLanguage: { params: { language: string; userId?: string | undefined }; result: Record<string, never> }
-  /** Merges UI settings of the caller, one level deep. ui.md section 3. */
+  /** Merges UI settings of the caller, one level deep. */
   updateUserSettings: { params: { settings: Record<string, unknown>; userId?: string | undefined }; result: Record<string, never> }
   /** Changes the password of the caller and ends his other sessions. */
   changeOwnPassword: { params: { oldPassword: string; newPassword: string }; result: Record<string, never> }
-  /** Alerting delays in minutes of the caller, and for an admin of the edge those of the others. Protocol C.3. */
+  /** Alerting delays in minutes of the caller, and for an admin of the edge those of the others. */
   getUserAlertingConfigs: { params: { edgeId: string }; result: { currentUserSettings: { userLogin: string; offlineEdgeDelay: number; faultEdgeDelay: number; warningEdgeDelay: number }; otherUsersSettings: { userLogin: string; offlineEdgeDelay: number; faultEdgeDelay: number; warningEdgeDelay: number }[] } }
-  /** Sets alerting delays in minutes, 0 is off. Those of others need the role admin on the edge. Protocol C.3. */
+  /** Sets alerting delays in minutes, 0 is off. Those of others need the role admin on the edge. */
   setUserAlertingConfigs: { params: { edgeId: string; userSettings: readonly ({ userLogin: string; offlineEdgeDelay?: number | string | undefined; faultEdgeDelay?: number | string | undefined; warningEdgeDelay?: number | string | undefined })[] }; result: Record<string, never> }
-  /** Alerting delays of one user for an edge, or of all who may see it. Protocol E.1. */
+  /** Alerting delays of one user for an edge, or of all who may see it. */
   getUserAlertingSettings: { params: { edgeId: string; userId?: string | undefined }; result: { settings: ({ userLogin: string; offlineEdgeDelay: number; faultEdgeDelay: number; warningEdgeDelay: number; lastOfflineAlert: string | null; lastSumStateAlert: string | null })[] } }
-  /** Sets alerting delays as a user would: his own, and as admin of the edge those of others. Protocol E.1. */
+  /** Sets alerting delays as a user would: his own, and as admin of the edge those of others. */
   setUserAlertingSettings: { params: { userId: string; edgeId: string; settings: readonly ({ userLogin: string; offlineEdgeDelay?: number | string | undefined; faultEdgeDelay?: number | string | undefined; warningEdgeDelay?: number | string | undefined })[] }; result: Record<string, never> }
-  /** Who is to be told after how many minutes that an edge is offline. Protocol E.1, F.1. */
+  /** Who is to be told after how many minutes that an edge is offline. */
   getEdgeOfflineAlertingSettings: { params: { edgeId: string }; result: { settings: ({ edgeId: string; userLogin: string; delay: number; lastNotification: string | null })[] } }
-  /** Who is to be told after how many minutes of fault or warning; 0 is never. Protocol E.1, F.1. */
+  /** Who is to be told after how many minutes of fault or warning; 0 is never. */
   getSumStateAlertingSettings: { params: { edgeId: string }; result: { settings: ({ edgeId: string; userLogin: string; faultDelay: number; warningDelay: number; lastNotification: string | null })[] } }
-  /** Who was told about which edges, as the stock backend hands it to its mailer: what `lastNotification` says from then on. Protocol F.1. */
+  /** Who was told about which edges, as the stock backend hands it to its mailer: what `lastNotification` says from then on. */
   reportAlertsSent: { params: { template: "alerting_offline" | "alerting_sum_state"; sentAt?: string | undefined; mails: readonly { edgeId: string; recipients: readonly string[] }[] }; result: Record<string, never> }
-  /** One edge the caller may see. Protocol C.3. */
+  /** One edge the caller may see. */
   getEdge: { params: { edgeId: string; userId?: string | undefined }; result: { edge: { id: string; comment: string; producttype: string; version: string; role: "guest" | "owner" | "installer" | "admin"; isOnline: boolean; lastmessage?: string; sumState?: "OK" | "INFO" | "WARNING" | "FAULT"; settings?: Record<string, unknown> } } }
-  /** A page of the edges the caller may see: searched, filtered, sorted. Protocol C.6; fewer than `limit` is the last page. */
+  /** A page of the edges the caller may see: searched, filtered, sorted; fewer than `limit` is the last page. */
   getEdges: { params: { page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; searchParams?: { producttype?: readonly string[] | undefined; sumState?: readonly string[] | undefined; isOnline?: boolean | undefined; orderState?: readonly { field: string; sortOrder: string }[] | undefined } | undefined; userId?: string | undefined }; result: { edges: ({ id: string; comment: string; producttype: string; version: string; role: "guest" | "owner" | "installer" | "admin"; isOnline: boolean; lastmessage?: string; sumState?: "OK" | "INFO" | "WARNING" | "FAULT"; settings?: Record<string, unknown> })[] } }
-  /** Links the caller to the edge whose setup password he knows. Protocol C.3; attempts are limited. */
+  /** Links the caller to the edge whose setup password he knows; attempts are limited. */
   addEdgeToUser: { params: { setupPassword: string; userId?: string | undefined }; result: { edge: { id: string; comment: string; version: string; producttype: string; online: boolean; sumState: string | null; lastmessage?: string; settings?: Record<string, unknown> }; serialNumber?: string } }
-  /** Type of the energy management system. Protocol C.3. */
+  /** Type of the energy management system. */
   getEmsType: { params: { edgeId: string }; result: { emsType?: string } }
-  /** Whether each edge is online. Protocol C.3. */
+  /** Whether each edge is online. */
   getEdgesStatus: { params: { edgeIds: readonly string[] }; result: Record<string, { online: boolean }> }
-  /** Newest values of channels of several edges; null where unknown. Protocol C.3. */
+  /** Newest values of channels of several edges; null where unknown. */
   getEdgesChannelsValues: { params: { ids: readonly string[]; channels: readonly string[] }; result: Record<string, Record<string, number | string | boolean | null>> }
-  /** Replaces the set of edges whose notifications this socket gets. Effect at once, answer later: ui.md section 6. */
+  /** Replaces the set of edges whose notifications this socket gets. The effect is immediate, the answer comes when the OpenEMS UI is ready for it. */
   subscribeEdges: { params: { edges: readonly string[] }; result: Record<string, never> }
-  /** A request to an edge, or about one. Protocol C.4. The answer repeats the inner id. What goes on to the edge takes the scope `write`. */
+  /** A request to an edge, or about one. The answer repeats the inner id. What goes on to the edge takes the scope `write`. */
   edgeRpc: { params: { edgeId: string; payload: Record<string, unknown> }; result: { payload: { jsonrpc: "2.0"; id: string | number; result: unknown } } }
-  /** Hands a grid connection schedule to the edge. Protocol C.3; the result is the inner envelope, as in OpenEMS. */
+  /** Hands a grid connection schedule to the edge; the result is the inner envelope, as in OpenEMS. */
   setGridConnSchedule: { params: { id: string; schedule: readonly ({ startTimestamp: number | string; duration: number | string; activePowerSetPoint: number | string })[] }; result: { jsonrpc: "2.0"; id: string; result: unknown } }
-  /** Sends `edgesCurrentData` with these channels of these edges now and every 2 s; no ids or no channels ends it. Protocol D.1. */
+  /** Sends `edgesCurrentData` with these channels of these edges now and every 2 s; no ids or no channels ends it. */
   subscribeEdgesChannels: { params: { count?: number | string | undefined; ids: readonly string[]; channels: readonly string[] }; result: Record<string, never> }
-  /** Whether a setup password is that of the asking edge. Protocol B.3: 1003 also when it is another edge’s. */
+  /** Whether a setup password is that of the asking edge; 1003 also when it is another edge’s. */
   checkSetupPassword: { params: { setupPassword: string }; result: Record<string, never> }
-  /** App-Center requests of an edge. Protocol B.3; no App-Center is part of this service. */
+  /** App-Center requests of an edge; no App-Center is part of this service. */
   appCenter: { params: { payload: Record<string, unknown> }; result: Record<string, never> }
-  /** OAuth client secrets kept for edges. Protocol B.3; none are kept here. */
+  /** OAuth client secrets kept for edges; none are kept here. */
   oauthRegistry: { params: { payload: Record<string, unknown> }; result: Record<string, never> }
   /** Edges that cannot connect through a Backend.Edge.App, because no key of theirs has a copy: rotate it, or let the edge connect directly once. */
   listEdgesWithoutKeyCopy: { params: { after?: string | undefined; limit?: number | undefined }; result: { edgeIds: string[]; total: number } }
@@ -72,16 +72,18 @@ export interface Methods {
   deleteUser: { params: { login: string }; result: Record<string, never> }
   /** Makes a single-use invitation to register. The token is shown once. */
   createInvitation: { params: { email?: string | undefined; globalRole?: "guest" | "owner" | "installer" | "admin" | undefined; validDays?: number | string | undefined }; result: { token: string; expiresAt: string } }
-  /** Refuses a service everything at once, open sockets included, or lets it in again. */
-  setServiceDisabled: { params: { name: string; disabled: boolean }; result: Record<string, never> }
-  /** Registers an edge. API key and setup password are shown once. */
-  createEdge: { params: { edgeId: string; comment?: string | undefined; producttype?: string | undefined; siteId?: number | string | undefined; apiKey?: string | undefined; setupPassword?: string | undefined }; result: { edgeId: string; apiKey: string; setupPassword: string } }
-  /** Gives an edge a new API key, shown once; old keys stay valid for the overlap, 0 cuts the edge off at once. */
-  rotateEdgeKey: { params: { edgeId: string; overlapHours?: number | undefined }; result: { edgeId: string; apiKey: string; oldKeysValidTo: string } }
   /** Grants a user an OpenEMS role on an edge, a site, an organisation or the platform, for a time if wanted. */
   grantAccess: { params: { login: string; on: { edgeId: string } | { resourceId: number | string } | { platform: true }; role: "guest" | "owner" | "installer" | "admin"; validFrom?: string | undefined; validTo?: string | undefined }; result: { grantId: number } }
   /** Withdraws every grant of a user on a resource; open sockets notice within a second. */
   revokeAccess: { params: { login: string; on: { edgeId: string } | { resourceId: number | string } | { platform: true } }; result: { revoked: number } }
+  /** Registers an edge. API key and setup password are shown once. */
+  createEdge: { params: { edgeId: string; comment?: string | undefined; producttype?: string | undefined; siteId?: number | string | undefined; apiKey?: string | undefined; setupPassword?: string | undefined }; result: { edgeId: string; apiKey: string; setupPassword: string } }
+  /** Changes what people read of an edge: its comment, for who controls it, and its type, for who installs it. The id stays. */
+  renameEdge: { params: { edgeId: string; comment?: string | undefined; producttype?: string | undefined }; result: Record<string, never> }
+  /** Deletes an edge with its keys, configuration and grants, and ends its connection; while earlier owners keep data of it, only the platform does that. */
+  deleteEdge: { params: { edgeId: string }; result: Record<string, never> }
+  /** Gives an edge a new API key, shown once; old keys stay valid for the overlap, 0 cuts the edge off at once. */
+  rotateEdgeKey: { params: { edgeId: string; overlapHours?: number | undefined }; result: { edgeId: string; apiKey: string; oldKeysValidTo: string } }
   /** Makes a token for a service that is not a person: a backend, an importer. Shown once. */
   createServiceToken: { params: { name: string; scopes?: readonly ("read" | "authenticate" | "write" | "manage")[] | undefined; role?: "guest" | "owner" | "installer" | "admin" | undefined; validDays?: number | string | undefined }; result: { service: string; tokenId: number; token: string; expiresAt?: string } }
   /** Makes a token like an old one, shown once. The old one stays valid for the overlap; 0 ends it and its sockets at once. */
@@ -90,138 +92,150 @@ export interface Methods {
   listServiceTokens: { params: { service?: string | undefined; all?: boolean | undefined; limit?: number | string | undefined }; result: { tokens: ({ tokenId: number; service: string; scopes: ("read" | "authenticate" | "write" | "manage")[]; createdAt: string; expiresAt?: string; endedAt?: string; lastUsedAt?: string })[] } }
   /** Ends one service token and its sockets at once; the other tokens of the service go on. */
   endServiceToken: { params: { tokenId: number | string }; result: Record<string, never> }
-  /** Creates a main organisation, the root of a tenant (P-03). Its owner is the caller or who is named (P-09). */
+  /** The services that hold tokens and grants. */
+  listServices: { params: { page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { services: { name: string; disabled: boolean }[]; total: number } }
+  /** Refuses a service everything at once, open sockets included, or lets it in again. */
+  setServiceDisabled: { params: { name: string; disabled: boolean }; result: Record<string, never> }
+  /** Gives a service another name; its tokens and grants stay. */
+  renameService: { params: { name: string; newName: string }; result: Record<string, never> }
+  /** Deletes a service with its tokens, sockets, grants and memberships, at once. */
+  deleteService: { params: { name: string }; result: Record<string, never> }
+  /** Creates a main organisation, the root of a tenant. Its owner is the caller or who is named. */
   createOrganisation: { params: { name: string; owner?: string | undefined }; result: { id: number } }
-  /** Creates an organisation below another, with both gates shut (P-06, P-07). */
+  /** Creates an organisation below another, with both gates shut. */
   createSuborganisation: { params: { parentId: number | string; name: string; owner?: string | undefined }; result: { id: number } }
   /** Gives an organisation another name. */
   renameOrganisation: { params: { organisationId: number | string; name: string }; result: Record<string, never> }
-  /** Opens or shuts the gates of a sub-organisation, which is for the organisation above it (P-06, P-13). */
+  /** Opens or shuts the gates of a sub-organisation, which is for the organisation above it. */
   setOrganisationGates: { params: { organisationId: number | string; canEditSites?: boolean | undefined; canCreateSuborganisations?: boolean | undefined }; result: Record<string, never> }
-  /** Policies of a tenant: public access (K7), whether a mere overview is a role (K10), the strongest role. */
+  /** Policies of a tenant: public access, whether a mere overview is a role, the strongest role. */
   setTenantPolicies: { params: { organisationId: number | string; publicAccess?: boolean | undefined; strictRoles?: boolean | undefined; maxOpenemsRole?: "guest" | "owner" | "installer" | "admin" | undefined }; result: Record<string, never> }
   /** Deletes an organisation in which nothing is left; else the answer says what stops it. */
   deleteOrganisation: { params: { organisationId: number | string }; result: Record<string, never> }
   /** The organisations the caller may know of; below one of them if that is named. */
   listOrganisations: { params: { parentId?: number | string | undefined; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { organisations: ({ id: number; name: string; isMain: boolean; parentId?: number; canEditSites: boolean; canCreateSuborganisations: boolean; maxOpenemsRole: "guest" | "owner" | "installer" | "admin"; publicAccess: boolean; strictRoles: boolean })[]; total: number } }
-  /** Makes somebody a member (P-10, P-16), or invites him by login or e-mail address if he is not for sharing (P-22). */
+  /** Makes somebody a member, or invites him by login or e-mail address if he is not for sharing. */
   addOrganisationMember: { params: { organisationId: number | string; login: string; role: "member" | "viewer" | "manager" | "owner"; validFrom?: string | undefined; validTo?: string | undefined }; result: { state: "active" | "invited"; grantId?: number } }
-  /** Gives a member of an organisation another role; the last owner stays one (P-09). */
+  /** Gives a member of an organisation another role; the last owner stays one. */
   setOrganisationRole: { params: { organisationId: number | string; login: string; role: "member" | "viewer" | "manager" | "owner"; validFrom?: string | undefined; validTo?: string | undefined }; result: { grantId: number } }
-  /** Ends a membership, or the own one; not that of the last owner (P-09). */
+  /** Ends a membership, or the own one; not that of the last owner. */
   removeOrganisationMember: { params: { organisationId: number | string; login: string }; result: Record<string, never> }
-  /** Who has which role in an organisation, for those who handle its members (P-10). */
+  /** Who has which role in an organisation, for those who handle its members. */
   listOrganisationMembers: { params: { organisationId: number | string; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { members: ({ login: string; name: string; role: "member" | "viewer" | "manager" | "owner"; validFrom: string | null; validTo: string | null; addedBy: string | null })[]; total: number } }
-  /** Creates a site in a main organisation; in a sub-organisation that is refused whatever the role (P-04). */
+  /** Creates a site in a main organisation; in a sub-organisation that is refused whatever the role. */
   createSite: { params: { organisationId: number | string; name: string; location?: string | undefined; labels?: readonly string[] | undefined; isVirtual?: boolean | undefined }; result: { id: number } }
-  /** Changes the name, location or labels of a site (P-05, P-24). */
+  /** Changes the name, location or labels of a site. */
   renameSite: { params: { siteId: number | string; name?: string | undefined; location?: string | undefined; labels?: readonly string[] | undefined }; result: Record<string, never> }
-  /** Shares a site with a sub-organisation of its own tree (P-15, P-18). */
+  /** Shares a site with a sub-organisation of its own tree. */
   shareSite: { params: { siteId: number | string; organisationId: number | string }; result: Record<string, never> }
-  /** Ends the sharing of a site with a sub-organisation; the main organisation keeps it (P-21). */
+  /** Ends the sharing of a site with a sub-organisation; the main organisation keeps it. */
   unshareSite: { params: { siteId: number | string; organisationId: number | string }; result: Record<string, never> }
   /** The sites the caller may know of; those of one organisation, own or shared with it, if that is named. */
   listSites: { params: { organisationId?: number | string | undefined; label?: string | undefined; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { sites: { id: number; name: string; isVirtual: boolean; organisationId?: number; location?: string; labels?: string[] }[]; total: number } }
   /** Deletes a site without edges; else the answer says what stops it. */
   deleteSite: { params: { siteId: number | string }; result: Record<string, never> }
-  /** Puts an edge on a site of its organisation, or with null takes it off (G-30); to another organisation it is handed over. */
+  /** Puts an edge on a site of its organisation, or with null takes it off; to another organisation it is handed over. */
   moveEdge: { params: { edgeId: string; siteId: number | string | null }; result: Record<string, never> }
-  /** Creates a group of users, which the caller decides about (E-01). */
+  /** Creates a group of users, which the caller decides about. */
   createUserGroup: { params: { name: string; description?: string | undefined; purpose?: string | undefined; organisationId?: number | string | undefined }; result: { id: number } }
-  /** Changes the name, description or purpose of a user group (E-13, GD-03). */
+  /** Changes the name, description or purpose of a user group. */
   renameUserGroup: { params: { groupId: number | string; name?: string | undefined; description?: string | undefined; purpose?: string | undefined }; result: Record<string, never> }
-  /** Deletes a user group with what was granted to it; its members stay (EC-17). */
+  /** Deletes a user group with what was granted to it; its members stay. */
   deleteUserGroup: { params: { groupId: number | string }; result: Record<string, never> }
-  /** Adds an account, a group or a service; an account that is not available for sharing is invited (G-17, G-31, K5). */
+  /** Adds an account, a group or a service; an account that is not available for sharing is invited. */
   addGroupMember: { params: { groupId: number | string; member: { login: string } | { userGroupId: number | string } | { service: string }; validFrom?: string | undefined; validTo?: string | undefined }; result: { state: "invited" | "active" | "rejected" } }
   /** Takes a member out of a user group or an invitation back; everybody may leave. */
   removeGroupMember: { params: { groupId: number | string; member: { login: string } | { userGroupId: number | string } | { service: string } }; result: Record<string, never> }
-  /** User groups the caller decides about, belongs to or is invited to; of others he learns nothing (GD-04). */
+  /** User groups the caller decides about, belongs to or is invited to; of others he learns nothing. */
   listUserGroups: { params: { page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { groups: ({ id: number; name: string; description: string; purpose: string; organisationId?: number; isController: boolean; membership?: "invited" | "active" | "rejected" })[]; total: number } }
-  /** Who is in a user group and who is invited, for those who decide about it (E-05, P-22). */
+  /** Who is in a user group and who is invited, for those who decide about it. */
   listGroupMembers: { params: { groupId: number | string; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { members: ({ login?: string; userGroupId?: number; service?: string; name: string; state: "invited" | "active" | "rejected"; isManaged: boolean; consents: boolean; validFrom: string | null; validTo: string | null })[]; total: number } }
-  /** Creates a group of edges, sites and groups, which the caller administers (G-02). */
+  /** Creates a group of edges, sites and groups, which the caller administers. */
   createEdgeGroup: { params: { name: string; description?: string | undefined; purpose?: string | undefined; organisationId?: number | string | undefined }; result: { id: number } }
-  /** Changes the name, description or purpose of an edge group (GD-01). */
+  /** Changes the name, description or purpose of an edge group. */
   renameEdgeGroup: { params: { groupId: number | string; name?: string | undefined; description?: string | undefined; purpose?: string | undefined }; result: Record<string, never> }
   /** Deletes an edge group with the grants on it; what was in it stays. */
   deleteEdgeGroup: { params: { groupId: number | string }; result: Record<string, never> }
-  /** Puts an edge, a site or a group into an edge group; takes the right to grant on what is put in (T4, G-30). */
+  /** Puts an edge, a site or a group into an edge group; takes the right to grant on what is put in. */
   addToEdgeGroup: { params: { groupId: number | string; content: { edgeId: string } | { siteId: number | string } | { edgeGroupId: number | string } }; result: Record<string, never> }
-  /** Takes an edge, a site or a group out of an edge group (G-22). */
+  /** Takes an edge, a site or a group out of an edge group. */
   removeFromEdgeGroup: { params: { groupId: number | string; content: { edgeId: string } | { siteId: number | string } | { edgeGroupId: number | string } }; result: Record<string, never> }
-  /** The edge groups the caller may know of (G-13, G-14); those in one of them if that is named. */
+  /** The edge groups the caller may know of; those in one of them if that is named. */
   listEdgeGroups: { params: { parentId?: number | string | undefined; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { groups: { id: number; name: string; description: string; purpose: string; organisationId?: number; mayManage: boolean }[]; total: number } }
-  /** What an edge group holds directly, as far as the caller may know of it (G-27). */
+  /** What an edge group holds directly, as far as the caller may know of it. */
   listEdgeGroupContent: { params: { groupId: number | string; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { content: { edgeId?: string; siteId?: number; edgeGroupId?: number; name: string }[]; total: number } }
-  /** Grants a role to an account, a user group, a service or everybody: for a time, for some of the data, for some components if wanted (G-19, G-33). */
+  /** Grants a role to an account, a user group, a service or everybody: for a time, for some of the data, for some components if wanted. */
   grantRole: { params: { to: { login: string } | { userGroupId: number | string } | { service: string } | { everybody: true }; on: { edgeId: string } | { siteId: number | string } | { organisationId: number | string } | { edgeGroupId: number | string } | { platform: true }; role: string; validFrom?: string | undefined; validTo?: string | undefined; dataWindows?: readonly (readonly [string | null, string | null])[] | undefined; components?: readonly string[] | undefined }; result: { grantId: number } }
-  /** Withdraws one grant (G-11); everybody may give up his own. */
+  /** Withdraws one grant; everybody may give up his own. */
   revokeGrant: { params: { grantId: number | string }; result: Record<string, never> }
-  /** The grants on a resource, for those who may grant there (G-28); without one the own grants of the caller. */
+  /** The grants on a resource, for those who may grant there; without one the own grants of the caller. */
   listGrants: { params: { on?: { edgeId: string } | { siteId: number | string } | { organisationId: number | string } | { edgeGroupId: number | string } | { platform: true } | undefined; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { grants: ({ id: number; to: { kind: "user" | "userGroup" | "service" | "everybody"; id?: number; name?: string }; on: { kind: "platform" | "organisation" | "site" | "edge" | "edgeGroup"; id: number; name: string }; role: string; validFrom: string | null; validTo: string | null; dataWindows: ([string | null, string | null])[] | null; components: string[] | null; source: string; grantedBy: string | null })[]; total: number } }
-  /** Whether others may know of the own account and grant to it (G-17, G-18); what is granted stays (G-20). */
+  /** Whether others may know of the own account and grant to it; what is granted stays. */
   setShareable: { params: { shareable: boolean }; result: Record<string, never> }
   /** Says where the file of the whole fleet, or of what one main organisation has of it, can be fetched by HTTP with the credentials of a service or a person. Passwords and keys are not in it. */
   exportMasterData: { params: { organisationId?: number | string | undefined; format?: "json" | "yaml" | undefined }; result: { path: string } }
   /** Makes a role of a tenant: what it allows on the thing itself, its content, sub-organisations, and on an edge. */
   createRole: { params: { organisationId: number | string; name: string; self?: readonly ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[] | undefined; content?: readonly ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[] | undefined; suborganisations?: readonly ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[] | undefined; openemsRole?: "guest" | "owner" | "installer" | "admin" | null | undefined }; result: { id: number } }
-  /** Changes a role of a tenant wherever it is granted; nobody conveys by that what he could not grant (G-01, 2.3). */
+  /** Changes a role of a tenant wherever it is granted; nobody conveys by that what he could not grant. */
   updateRole: { params: { roleId: number | string; name?: string | undefined; self?: readonly ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[] | undefined; content?: readonly ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[] | undefined; suborganisations?: readonly ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[] | undefined; openemsRole?: "guest" | "owner" | "installer" | "admin" | null | undefined }; result: Record<string, never> }
   /** Deletes a role of a tenant that nobody is granted; else the answer says what stops it. */
   deleteRole: { params: { roleId: number | string }; result: Record<string, never> }
   /** The built-in roles; those of a tenant too if its organisation is named, for those who may grant there. */
   listRoles: { params: { organisationId?: number | string | undefined; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { roles: ({ id?: number; name: string; self: string[]; content: string[]; suborganisations: string[]; openemsRole: "guest" | "owner" | "installer" | "admin" | null })[]; total: number } }
+  /** All accounts, searched by login, name and e-mail address. For who looks after accounts. */
+  listUsers: { params: { page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { users: ({ login: string; name: string; email: string | null; globalRole: "guest" | "owner" | "installer" | "admin"; shareable: boolean; disabled: boolean })[]; total: number } }
   /** Who a user is and what he has: account, groups, own grants, number of edges. For who looks after accounts. */
   showUser: { params: { login: string }; result: { login: string; name: string; email: string | null; globalRole: "guest" | "owner" | "installer" | "admin"; shareable: boolean; disabled: boolean; groups: { id: number; name: string; state: string }[]; grants: ({ id: number; to: { kind: "user" | "userGroup" | "service" | "everybody"; id?: number; name?: string }; on: { kind: "platform" | "organisation" | "site" | "edge" | "edgeGroup"; id: number; name: string }; role: string; validFrom: string | null; validTo: string | null; dataWindows: ([string | null, string | null])[] | null; components: string[] | null; source: string; grantedBy: string | null })[]; edges: number } }
-  /** Acts as another user for some minutes, with what both may do; answers like a log-in (E-06, K4). */
+  /** Changes login, name, e-mail address or the role in menus of an account; it stays signed in. For who looks after accounts. */
+  renameUser: { params: { login: string; newLogin?: string | undefined; name?: string | undefined; email?: string | undefined; globalRole?: "guest" | "owner" | "installer" | "admin" | undefined }; result: { login: string } }
+  /** Acts as another user for some minutes, with what both may do; answers like a log-in. */
   impersonate: { params: { login: string }; result: { token: string; user: { id: string; name: string; language: string; hasMultipleEdges: boolean; settings: Record<string, unknown>; globalRole: "guest" | "owner" | "installer" | "admin"; impersonatedBy?: { id: string; name: string; until: string } }; edges: never[] } }
-  /** Goes back to the session that acts as another; answers like a log-in (E-06). */
+  /** Goes back to the session that acts as another; answers like a log-in. */
   endImpersonation: { params: Record<string, never>; result: { token: string; user: { id: string; name: string; language: string; hasMultipleEdges: boolean; settings: Record<string, unknown>; globalRole: "guest" | "owner" | "installer" | "admin"; impersonatedBy?: { id: string; name: string; until: string } }; edges: never[] } }
-  /** Whether those who decide about a user group may act as the caller, its member; ended at once (K4). */
+  /** Whether those who decide about a user group may act as the caller, its member; ended at once. */
   setImpersonationConsent: { params: { groupId: number | string; consents: boolean }; result: Record<string, never> }
-  /** Makes a voucher to join an organisation or a group of one, with or without an account yet. Shown once (P-22). */
+  /** Makes a voucher to join an organisation or a group of one, with or without an account yet. Shown once. */
   inviteMember: { params: { to: { organisationId: number | string; role: "member" | "viewer" | "manager" | "owner" } | { groupId: number | string }; email?: string | undefined; validDays?: number | string | undefined; validFrom?: string | undefined; validTo?: string | undefined }; result: { invitationId: number; token: string; expiresAt: string } }
-  /** Accepts an invitation, or joins with a voucher; membership starts with that (P-22). */
+  /** Accepts an invitation, or joins with a voucher; membership starts with that. */
   acceptInvitation: { params: { groupId?: number | string | undefined; invitationId?: number | string | undefined; token?: string | undefined }; result: Record<string, never> }
-  /** Rejects an invitation; while it is open it may still be accepted (P-22). */
+  /** Rejects an invitation; while it is open it may still be accepted. */
   rejectInvitation: { params: { groupId?: number | string | undefined; invitationId?: number | string | undefined }; result: Record<string, never> }
   /** Takes an invitation or a voucher back. */
   withdrawInvitation: { params: { invitationId: number | string }; result: Record<string, never> }
-  /** Open invitations: those to the caller; with `sent` those that he made, and all for who looks after accounts; or those to an organisation or a group for who decides about its members. */
-  listInvitations: { params: { organisationId?: number | string | undefined; groupId?: number | string | undefined; sent?: boolean | undefined; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { invitations: ({ invitationId?: number; groupId?: number; organisationId?: number; name: string; role?: "member" | "viewer" | "manager" | "owner"; addressee?: string; isVoucher?: boolean; isRejected: boolean; invitedBy: string | null; expiresAt: string | null })[]; total: number } }
+  /** Open invitations: those to the caller; with `sent` those that he made, and all for who looks after accounts; or those to an organisation or a group for who decides about its members, and to take an edge or a site over for who may grant there. */
+  listInvitations: { params: { organisationId?: number | string | undefined; groupId?: number | string | undefined; edgeId?: string | undefined; siteId?: number | string | undefined; sent?: boolean | undefined; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { invitations: ({ invitationId?: number; groupId?: number; organisationId?: number; handOver?: { edgeId: string } | { siteId: number }; name: string; role?: "member" | "viewer" | "manager" | "owner"; addressee?: string; isVoucher?: boolean; isRejected: boolean; invitedBy: string | null; expiresAt: string | null })[]; total: number } }
   /** Makes the voucher that opens an account without a password, and takes back the one before. Shown once. For who looks after the account. */
   inviteAccount: { params: { login: string; validDays?: number | string | undefined }; result: { login: string; email: string | null; invitationId: number; token: string; expiresAt: string } }
   /** Vouchers for the people an import invites, page by page; those from before are taken back. Shown once. `open`: needs none any more; `refused`: the account has something that is not the caller’s to give. */
   inviteImported: { params: { importId: string; after?: string | undefined; limit?: number | string | undefined; validDays?: number | string | undefined }; result: { invited: ({ login: string; state: "invited" | "open" | "refused"; email?: string | null; invitationId?: number; token?: string; expiresAt?: string })[]; next?: string } }
   /** Sets the first password of an account by the voucher for it. Then log in with the answer. `registerUser` with the voucher does the same. */
   openAccount: { params: { invitation: string; password: string }; result: { login: string } }
-  /** Creates an account inside a user group of an organisation; the group looks after it (E-04). */
+  /** Creates an account inside a user group of an organisation; the group looks after it. */
   createGroupMember: { params: { groupId: number | string; login: string; name?: string | undefined; email?: string | undefined; language?: string | undefined; password?: string | undefined }; result: { login: string } }
-  /** Sets the password of an account that the group looks after wholly, and of no other (EC-08). */
+  /** Sets the password of an account that the group looks after wholly, and of no other. */
   setGroupMemberPassword: { params: { groupId: number | string; login: string; password: string }; result: Record<string, never> }
-  /** Why somebody may or may not do something with an edge, a site, a group or an organisation, now or at another time: paths, what was cut off, what is missing. What the caller may not know of is left out (O-08, O-09, G-14). */
+  /** Why somebody may or may not do something with an edge, a site, a group or an organisation, now or at another time: paths, what was cut off, what is missing. What the caller may not know of is left out. */
   explainAccess: { params: { userId?: string | undefined; principal?: { login: string } | { userGroupId: number | string } | { service: string } | { everybody: true } | undefined; edgeId?: string | undefined; resource?: { edgeId: string } | { siteId: number | string } | { organisationId: number | string } | { edgeGroupId: number | string } | { platform: true } | undefined; permission?: "discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push" | undefined; at?: string | undefined }; result: { allowed: boolean; code: "allowed" | "denied" | "notFound" | "unknownPrincipal" | "unknownResource" | "notLoaded"; sentence: string; role: "guest" | "owner" | "installer" | "admin" | null; permissions: ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[]; paths: ({ principals: ({ kind: "user" | "group" | "service" | "public" | "platform" | "organisation" | "site" | "edge" | "edgeGroup" | "hidden"; id?: number; name: string })[]; role: string; grantedBy: string | null; source: string; validFrom: string | null; validTo: string | null; dataWindows: ([string | null, string | null])[] | null; components: string[] | null; permissions: ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[]; removed: ({ code: string; detail: string | null; permissions: ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[] })[]; resources: ({ kind: "user" | "group" | "service" | "public" | "platform" | "organisation" | "site" | "edge" | "edgeGroup" | "hidden"; id?: number; name: string })[] })[]; morePaths: number; caps: ({ code: string; detail: string | null; permissions: ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[] })[]; nearMisses: ({ code: "accountDisabled" | "membershipInvited" | "membershipRejected" | "membershipNotYet" | "membershipEnded" | "grantNotYet" | "grantEnded" | "dataWindows" | "restriction" | "claimNone" | "entityGate" | "suborganisationGate" | "noPublicAccess" | "notMember" | "notContained" | "roleLacks" | "noGrant"; node: { kind: "user" | "group" | "service" | "public" | "platform" | "organisation" | "site" | "edge" | "edgeGroup" | "hidden"; id?: number; name: string }; detail: string | null; reason: string })[]; moreNearMisses: number; fix: { code: "accountDisabled" | "membershipInvited" | "membershipRejected" | "membershipNotYet" | "membershipEnded" | "grantNotYet" | "grantEnded" | "dataWindows" | "restriction" | "claimNone" | "entityGate" | "suborganisationGate" | "noPublicAccess" | "notMember" | "notContained" | "roleLacks" | "noGrant"; sentence: string } | null } }
   /** When the access of somebody to something began, changed and ended, oldest first: from the log and from periods that began or ended by themselves. For those who may read the log of the resource; of the own access for everybody. */
   accessHistory: { params: { userId?: string | undefined; principal?: { login: string } | { userGroupId: number | string } | { service: string } | { everybody: true } | undefined; edgeId?: string | undefined; resource?: { edgeId: string } | { siteId: number | string } | { organisationId: number | string } | { edgeGroupId: number | string } | { platform: true } | undefined; limit?: number | string | undefined }; result: { known: boolean; entries: ({ at: string | null; kind: "began" | "changed" | "ended"; role: "guest" | "owner" | "installer" | "admin" | null; permissions: ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[]; gained: ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[]; lost: ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[]; action: string | null; by: string | null })[]; more: number } }
-  /** What calls of other methods would do to access, one after the other, without doing it: who would gain or lose what. Needs the rights for the calls themselves (D-29); tells what the caller may know of. */
+  /** What calls of other methods would do to access, one after the other, without doing it: who would gain or lose what. Needs the rights for the calls themselves; tells what the caller may know of. */
   explainChange: { params: { operations: readonly ({ method: "grantRole" | "revokeGrant" | "grantAccess" | "revokeAccess" | "addGroupMember" | "removeGroupMember" | "deleteUserGroup" | "addToEdgeGroup" | "removeFromEdgeGroup" | "deleteEdgeGroup" | "addOrganisationMember" | "setOrganisationRole" | "removeOrganisationMember" | "setOrganisationGates" | "setTenantPolicies" | "shareSite" | "unshareSite" | "moveEdge"; params: Record<string, unknown> })[]; page?: number | string | undefined; limit?: number | string | undefined }; result: { changes: ({ principal: { kind: "user" | "group" | "service" | "public" | "platform" | "organisation" | "site" | "edge" | "edgeGroup" | "hidden"; id?: number; name: string }; resource: { kind: "user" | "group" | "service" | "public" | "platform" | "organisation" | "site" | "edge" | "edgeGroup" | "hidden"; id?: number; name: string }; gained: ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[]; lost: ("discover" | "overview" | "live" | "history" | "detail" | "control" | "install" | "configRaw" | "edit" | "delete" | "createSite" | "createSub" | "share" | "manageMembers" | "manageGroup" | "alertsOwn" | "alertsOthers" | "impersonate" | "manageUser" | "auditRead" | "push")[]; roleBefore: "guest" | "owner" | "installer" | "admin" | null; roleAfter: "guest" | "owner" | "installer" | "admin" | null; windowsBefore: ([string | null, string | null])[] | null; windowsAfter: ([string | null, string | null])[] | null })[]; total: number; complete: boolean } }
-  /** Sets a claim of an account. Reserved keys take NONE, READ, WRITE or ADMIN, and NONE caps every grant; other keys are for the UI. A claim is not deleted but set to NONE (D-06..08). */
+  /** Sets a claim of an account. Reserved keys take NONE, READ, WRITE or ADMIN, and NONE caps every grant; other keys are for the UI. A claim is not deleted but set to NONE. */
   setClaim: { params: { login: string; key: string; value: string }; result: Record<string, never> }
   /** The claims of an account: of the own one, or of one whose claims the caller may set. */
   listClaims: { params: { login?: string | undefined; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { claims: { key: string; value: string }[]; total: number } }
-  /** Restricts which stored values of an edge an account may read, over every grant (D-14..24): `merge` adds periods, `set` replaces them, an end alone cuts. The answer is what is left: null all, [] nothing. */
+  /** Restricts which stored values of an edge an account may read, over every grant: `merge` adds periods, `set` replaces them, an end alone cuts. The answer is what is left: null all, [] nothing. */
   setRestriction: { params: { login: string; edgeId: string; mode?: "merge" | "set" | undefined; periods?: readonly ({ from?: string | undefined; to?: string | undefined })[] | undefined; unrestricted?: true | undefined }; result: { windows: ([string | null, string | null])[] | null } }
   /** Restrictions on an edge, for those who may grant there; or of an account, on such edges; without either the own ones of the caller. */
   listRestrictions: { params: { edgeId?: string | undefined; login?: string | undefined; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { restrictions: ({ login?: string; edgeId: string; windows: ([string | null, string | null])[] | null })[]; total: number } }
-  /** Which of these channels of an edge a user may read in [from, to), and when (D-14..25). Everything in `channels` may be read in all of `allowed`; `parts` tells more where channels differ. A service asks about anybody, a person about himself or whom he decides about. */
+  /** Which of these channels of an edge a user may read in [from, to), and when. Everything in `channels` may be read in all of `allowed`; `parts` tells more where channels differ. A service asks about anybody, a person about himself or whom he decides about. */
   authorizeData: { params: { userId: string; edgeId: string; channels: readonly string[]; from: string; to: string }; result: { allowed: [string, string][]; channels: string[]; parts: { channels: string[]; allowed: [string, string][] }[]; reason: "all" | "part" | "none" | "denied" } }
   /** A page of the edges a user may see, with his roles, as getEdges tells him; of those only that the caller may see, too. For services, and for those who handle accounts. */
   getUserEdges: { params: { page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; searchParams?: { producttype?: readonly string[] | undefined; sumState?: readonly string[] | undefined; isOnline?: boolean | undefined; orderState?: readonly { field: string; sortOrder: string }[] | undefined } | undefined; userId: string }; result: { edges: ({ id: string; comment: string; producttype: string; version: string; role: "guest" | "owner" | "installer" | "admin"; isOnline: boolean; lastmessage?: string; sumState?: "OK" | "INFO" | "WARNING" | "FAULT"; settings?: Record<string, unknown> })[] } }
-  /** Who may see an edge: in which role, by which grants, which times; for those who grant there, audit it or handle the members of its organisation. Accounts that the caller cannot know are counted and not named (G-17, GD-04). */
+  /** Who may see an edge: in which role, by which grants, which times; for those who grant there, audit it or handle the members of its organisation. Accounts that the caller cannot know are counted and not named. */
   getEdgeUsers: { params: { edgeId: string; page?: number | string | undefined; limit?: number | string | undefined; query?: string | undefined; sort?: "name" | "id" | undefined; descending?: boolean | undefined }; result: { users: ({ kind: "user" | "service"; login?: string; role: "guest" | "owner" | "installer" | "admin" | null; windows: ([string | null, string | null])[] | null; historicOnly: boolean; components: string[] | null; ways: ({ to: "self" | "userGroup" | "everybody"; groupId?: number; groupName?: string; on: "platform" | "organisation" | "site" | "edgeGroup" | "edge"; onId?: number; onName?: string; role: string; validTo: string | null })[] })[]; total: number; hidden: number; everybody: boolean } }
-  /** Hands an edge or a site to another person or organisation in one step (C-17, D-25): what others had of it ends now, earlier owners keep the time until now, the new owner begins now. The answer lists what was ended. */
-  handOver: { params: { edgeId?: string | undefined; siteId?: number | string | undefined; to: { login: string } | { organisationId: number | string }; from?: readonly string[] | undefined; keepHistory?: boolean | undefined; showPast?: boolean | undefined; leaveOrganisation?: boolean | undefined; setupPassword?: "end" | "renew" | "keep" | undefined; newApiKeys?: { overlapHours?: number | undefined } | undefined }; result: { at: string; ended: { grants: ({ id: number; to: { kind: "user" | "userGroup" | "service" | "everybody"; id?: number; name?: string }; on: { kind: "platform" | "organisation" | "site" | "edge" | "edgeGroup"; id: number; name: string }; role: string; validFrom: string | null; validTo: string | null; dataWindows: ([string | null, string | null])[] | null; components: string[] | null; source: string; grantedBy: string | null })[]; places: { id?: number; name?: string }[]; setupPasswords: string[] }; kept: ({ id: number; to: { kind: "user" | "userGroup" | "service" | "everybody"; id?: number; name?: string }; on: { kind: "platform" | "organisation" | "site" | "edge" | "edgeGroup"; id: number; name: string }; role: string; validFrom: string | null; validTo: string | null; dataWindows: ([string | null, string | null])[] | null; components: string[] | null; source: string; grantedBy: string | null })[]; secrets: { edgeId: string; apiKey?: string; setupPassword?: string }[] } }
+  /** Hands an edge or a site to another person or organisation in one step: what others had of it ends now, earlier owners keep the time until now, the new owner begins now. The answer lists what was ended. An `invitee` (login or e-mail address) must accept first, and so must whoever holds the `voucher`, with or without an account: until then nothing changes. */
+  handOver: { params: { edgeId?: string | undefined; siteId?: number | string | undefined; to: { login: string } | { organisationId: number | string } | { invitee: string } | { voucher: { email?: string | undefined } }; validDays?: number | string | undefined; from?: readonly string[] | undefined; keepHistory?: boolean | undefined; showPast?: boolean | undefined; leaveOrganisation?: boolean | undefined; setupPassword?: "end" | "renew" | "keep" | undefined; newApiKeys?: { overlapHours?: number | undefined } | undefined }; result: { state: "done" | "offered"; at: string; offer?: { invitationId: number; token?: string; expiresAt: string }; ended: { grants: ({ id: number; to: { kind: "user" | "userGroup" | "service" | "everybody"; id?: number; name?: string }; on: { kind: "platform" | "organisation" | "site" | "edge" | "edgeGroup"; id: number; name: string }; role: string; validFrom: string | null; validTo: string | null; dataWindows: ([string | null, string | null])[] | null; components: string[] | null; source: string; grantedBy: string | null })[]; places: { id?: number; name?: string }[]; setupPasswords: string[] }; kept: ({ id: number; to: { kind: "user" | "userGroup" | "service" | "everybody"; id?: number; name?: string }; on: { kind: "platform" | "organisation" | "site" | "edge" | "edgeGroup"; id: number; name: string }; role: string; validFrom: string | null; validTo: string | null; dataWindows: ([string | null, string | null])[] | null; components: string[] | null; source: string; grantedBy: string | null })[]; secrets: { edgeId: string; apiKey?: string; setupPassword?: string }[] } }
   /** Recomputes the hash chain of the log; names the first revision that was altered. */
   verifyAudit: { params: Record<string, never>; result: { ok: boolean; revision: number; hash?: string; reason?: string } }
   /** The log, newest first: who changed what, when, before and after. Keys and hashes are left out. */
@@ -236,43 +250,43 @@ export interface Methods {
   getImportReport: { params: { importId: string }; result: { importId: string; state: string; organisationId: number | null; name: string; fileName: string; fileBytes: number; fileDigest: string; format: string; dryRun: boolean; createdBy: string | null; createdAt: string; endedAt: string | null; counts: Record<string, unknown>; progress?: Record<string, unknown>; report: Record<string, unknown> } }
   /** Imports into an organisation, or of the whole service, newest first. */
   listImports: { params: { organisationId?: number | string | undefined; page?: number | string | undefined; limit?: number | string | undefined }; result: { imports: ({ importId: string; state: string; organisationId: number | null; name: string; fileName: string; fileBytes: number; fileDigest: string; format: string; dryRun: boolean; createdBy: string | null; createdAt: string; endedAt: string | null; counts: Record<string, unknown> })[] } }
-  /** Keeps a setup protocol and makes the customer owner of the edge. Protocol C.3; for installers of the edge. */
+  /** Keeps a setup protocol and makes the customer owner of the edge; for installers of the edge. */
   submitSetupProtocol: { params: { protocol: { edge: { id: string }; customer: { firstname?: string | undefined; lastname?: string | undefined; email: string; phone?: string | undefined; address: { street?: string | undefined; zip?: string | undefined; city?: string | undefined; country?: string | undefined }; company?: { name: string } | undefined }; installer?: { firstname?: string | undefined; lastname?: string | undefined; email: string; phone?: string | undefined; address: { street?: string | undefined; zip?: string | undefined; city?: string | undefined; country?: string | undefined }; company?: { name: string } | undefined } | undefined; location?: { firstname?: string | undefined; lastname?: string | undefined; email: string; phone?: string | undefined; address: { street?: string | undefined; zip?: string | undefined; city?: string | undefined; country?: string | undefined }; company?: { name: string } | undefined } | undefined; lots?: readonly ({ category?: string | undefined; name?: string | undefined; serialNumber?: string | undefined })[] | undefined; items?: readonly ({ category?: string | undefined; name?: string | undefined; value?: string | undefined; view?: string | undefined; field?: string | undefined })[] | undefined; oem?: string | undefined }; userId?: string | undefined }; result: { setupProtocolId: number } }
-  /** Keeps the serial numbers of parts that were added to a system. Protocol E.1; for installers of the edge. */
+  /** Keeps the serial numbers of parts that were added to a system; for installers of the edge. */
   createSerialNumberExtensionProtocol: { params: { edgeId: string; serialNumbers: readonly ({ category?: string | undefined; name?: string | undefined; serialNumber?: string | undefined })[]; items?: readonly ({ category?: string | undefined; name?: string | undefined; value?: string | undefined; view?: string | undefined; field?: string | undefined })[] | undefined; userId?: string | undefined }; result: { setupProtocolId: number } }
-  /** A setup protocol as PDF in Base64. Protocol C.3; for owners of its edge (the stock one asks nobody, OC-12). */
+  /** A setup protocol as PDF in Base64; for owners of its edge (OpenEMS itself asks nobody). */
   getSetupProtocol: { params: { setupProtocolId: number | string; userId?: string | undefined }; result: { payload: string } }
-  /** Customer, location and items of the newest setup protocol; empty without one. For owners of the edge (OC-12). */
+  /** Customer, location and items of the newest setup protocol; empty without one. For owners of the edge. */
   getSetupProtocolData: { params: { edgeId: string; userId?: string | undefined }; result: { customer?: { firstname: string; lastname: string; email: string; phone: string; address: { street: string; zip: string; city: string; country: string }; company?: { name: string } }; location?: { firstname: string; lastname: string; email: string; phone: string; address: { street: string; zip: string; city: string; country: string }; company?: { name: string } }; items?: { category: string; name: string; value: string; view?: string; field?: string }[] } }
-  /** Number, day and kind of the newest protocol of an edge; empty without one. Protocol C.3. */
+  /** Number, day and kind of the newest protocol of an edge; empty without one. */
   getLatestSetupProtocolCoreInfo: { params: { edgeId: string; userId?: string | undefined }; result: { setupProtocolId?: number; createDate?: string; setupProtocolType?: "SETUP_PROTOCOL" | "EMS_EXCHANGE" | "CAPACITY_EXTENSION" } }
   /** Protocols of an edge, newest first; none for guests: the profile page asks for every role and stops half-way on an error. */
   getProtocolsCoreInfo: { params: { edgeId: string; userId?: string | undefined }; result: { setupProtocols: ({ setupProtocolId: number; createDate: string; setupProtocolType: "SETUP_PROTOCOL" | "EMS_EXCHANGE" | "CAPACITY_EXTENSION" })[] } }
-  /** Opens a session for a user of a backend. Protocol E.6; 1003 whatever was wrong. Attempts are limited. */
+  /** Opens a session for a user of a backend; 1003 whatever was wrong. Attempts are limited. */
   authenticateUserWithPassword: { params: { username: string; password: string; clientAddress?: string | undefined }; result: { userId: string; login: string; token: string; expiresAt: string } }
-  /** Takes a session of a backend’s user up again. Protocol E.6; 1003 when it has ended. */
+  /** Takes a session of a backend’s user up again; 1003 when it has ended. */
   authenticateUserWithToken: { params: { token: string; clientAddress?: string | undefined }; result: { userId: string; login: string; token: string; expiresAt: string } }
-  /** Ends the session of a token everywhere; a token that is worth nothing any more is no error. Protocol E.6. */
+  /** Ends the session of a token everywhere; a token that is worth nothing any more is no error. */
   logoutUser: { params: { token: string }; result: Record<string, never> }
-  /** Registers a user of a backend, where the configuration allows it. Protocol E.1; the role sent is ignored (OC-11). */
+  /** Registers a user of a backend, where the configuration allows it; the role sent is ignored. */
   registerUserFor: { params: { user: { firstname: string; lastname: string; phone?: string | undefined; email: string; password: string; address: { street: string; zip: string; city: string; country: string }; company?: { name: string } | undefined; invitation?: string | undefined }; clientAddress?: string | undefined }; result: { userId: string; login: string } }
-  /** An account by its login. Protocol E.1. */
+  /** An account by its login. */
   getUser: { params: { userId: string }; result: { user: { userId: string; id: string; name: string; email: string; language: string; globalRole: "guest" | "owner" | "installer" | "admin"; settings: Record<string, unknown>; disabled: boolean; hasMultipleEdges: boolean } } }
-  /** An account by the subject of its session tokens: what an authentication answers as `userId`. Protocol E.1. */
+  /** An account by the subject of its session tokens: what an authentication answers as `userId`. */
   getUserByExternalId: { params: { externalId: string }; result: { user: { userId: string; id: string; name: string; email: string; language: string; globalRole: "guest" | "owner" | "installer" | "admin"; settings: Record<string, unknown>; disabled: boolean; hasMultipleEdges: boolean } } }
-  /** Role of a user on an edge, null for none. True until `authzChanged` names him or the edge, and for `validForMs` at most. Protocol E.3. */
+  /** Role of a user on an edge, null for none. True until `authzChanged` names him or the edge, and for `validForMs` at most. */
   getUserRole: { params: { userId: string; edgeId: string }; result: { role: "guest" | "owner" | "installer" | "admin" | null; validForMs: number; epoch: number } }
   /** The same for many pairs at once, in their order: how a mirror renews what it holds. With a limited mirror of what that may know, else for services that look after all accounts. */
   getUserRoles: { params: { pairs: readonly (readonly [string, string])[] }; result: { epoch: number; roles: ({ role: "guest" | "owner" | "installer" | "admin" | null; validForMs: number })[] } }
-  /** The edge an API key belongs to; empty when it is none or not valid now. Protocol E.1. */
+  /** The edge an API key belongs to; empty when it is none or not valid now. */
   getEdgeIdForApikey: { params: { apikey: string }; result: { edgeId?: string } }
-  /** The edge a setup password belongs to; empty when there is none. Protocol E.1; attempts are limited. */
+  /** The edge a setup password belongs to; empty when there is none; attempts are limited. */
   getEdgeBySetupPassword: { params: { setupPassword: string }; result: { edgeId?: string } }
-  /** The configuration an edge sent last, also while it is offline; empty when it never sent one. Protocol E.1. */
+  /** The configuration an edge sent last, also while it is offline; empty when it never sent one. */
   getEdgeConfig: { params: { edgeId: string }; result: { config: unknown } }
-  /** Serial number of the energy management system; empty when it is not known. Protocol E.1. */
+  /** Serial number of the energy management system; empty when it is not known. */
   getSerialNumberForEdge: { params: { edgeId: string }; result: { serialNumber?: string } }
-  /** Puts down in the log what a user did to a device through a backend. Protocol C.4, E.1. */
+  /** Puts down in the log what a user did to a device through a backend. */
   logGenericSystemLog: { params: { edgeId: string; userId: string; teaser: string; values?: Record<string, string> | undefined }; result: Record<string, never> }
   /** Follows all edges, users and changes of rights on this socket: from a revision on, or, where that cannot be, from a snapshot (`startOver`). A service that does not look after everything is told what it may see (`limited`), with numbers of its own, and always from a snapshot. */
   subscribeMetadata: { params: { fromRevision?: number | string | undefined; hash?: string | undefined; instance?: string | undefined; statePosition?: number | string | undefined }; result: { revision: number; startOver: boolean; instance: string; edges: number; users: number; limited: boolean } }

@@ -1,6 +1,7 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { OpenemsRole, PrincipalKind, ResourceKind, Window } from '../access/model.ts'
 import type { Scope } from '../accounts/scopes.ts'
+import type { OfferedTerms } from '../invitations/offered-terms.ts'
 
 /** A jsonb column. Written as text (`JSON.stringify`), because `pg` would send an array as a PostgreSQL array. */
 type Json<T> = ColumnType<T, string, string>
@@ -150,6 +151,8 @@ export interface InvitationTable {
   memberTo: Date | null
   rejectedAt: Date | null
   accountId: number | null
+  resourceId: number | null
+  handOver: NullableJson<OfferedTerms>
 }
 
 /** Whatever may be granted; hands out the ids of organisations, sites, edges and edge groups. */

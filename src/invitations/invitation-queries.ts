@@ -1,5 +1,6 @@
 import type { Insertable, Selectable } from 'kysely'
 import type { Db, Tx } from '../db/database.ts'
+import { likePattern } from '../db/like.ts'
 import type { InvitationTable } from '../db/schema.ts'
 import type { Page, PageQuery } from '../lib/page.ts'
 
@@ -22,6 +23,8 @@ const columns = [
   'memberTo',
   'rejectedAt',
   'accountId',
+  'resourceId',
+  'handOver',
 ] as const
 
 export async function insertInvitation(tx: Tx, invitation: Insertable<InvitationTable>): Promise<number> {
@@ -45,11 +48,11 @@ export async function listInvitationsOf(db: Db, userId: number, now: Date): Prom
 }
 
 /** Which invitations are meant: those into one place, those that somebody made; nothing means all. */
-export type InvitationsOf = { organisationId?: number; groupId?: number; createdBy?: number }
+export type InvitationsOf = { organisationId?: number; groupId?: number; resourceId?: number; createdBy?: number }
 
 /**
  * One page of open invitations, searched and sorted by whom they are for. Indexes invitation_organisation, invitation_group,
- * invitation_created_by.
+ * invitation_resource, invitation_created_by.
  */
 export async function listInvitations(
   db: Db,
@@ -57,10 +60,9 @@ export async function listInvitations(
   { page, limit, query = '', sort, descending }: PageQuery,
   now: Date,
 ): Promise<Page<Invitation>> {
-  const text = query.trim().replace(/[\\%_]/g, '\\$&')
   const open = openOnes(db, now)
     .where((is) => is.and(of))
-    .$if(text !== '', (select) => select.where('addressee', 'ilike', `%${text}%`))
+    .$if(query.trim() !== '', (select) => select.where('addressee', 'ilike', likePattern(query)))
   const { total } = await open
     .clearSelect()
     .select((count) => count.fn.countAll().as('total'))
@@ -183,6 +185,15 @@ export async function updateInvitationRejected(tx: Tx, id: number, rejectedAt: D
 
 export async function deleteInvitation(tx: Tx, id: number): Promise<void> {
   await tx.deleteFrom('invitation').where('id', '=', id).execute()
+}
+
+/** Whoever was offered these has come too late. Index invitation_resource. */
+export async function deleteOffersOf(tx: Tx, resourceIds: readonly number[]): Promise<void> {
+  await tx
+    .deleteFrom('invitation')
+    .where('resourceId', 'in', [...resourceIds])
+    .where('usedAt', 'is', null)
+    .execute()
 }
 
 export async function deleteExpiredInvitations(db: Db, before: Date, limit: number): Promise<number> {

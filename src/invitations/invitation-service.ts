@@ -24,6 +24,7 @@ import {
   organisationGrant,
   requireOrganisationRole,
 } from '../organisations/member-service.ts'
+import { acceptOffer } from '../sites/hand-over-offer.ts'
 import {
   deleteInvitation,
   findInvitationById,
@@ -128,9 +129,9 @@ export async function withdrawInvitation(
  */
 export async function redeem(w: Write, invitation: Invitation, user: UserRow): Promise<void> {
   if (!(await updateInvitationUsed(w.tx, invitation.id, w.now))) throw invalidInvitation()
-  const { createdBy, organisationId, groupId, memberRole } = invitation
+  const { createdBy, organisationId, groupId, resourceId, memberRole } = invitation
   w.noted('invitation.accepted', 'invitation', String(invitation.id), { userId: user.id })
-  if (organisationId === null && groupId === null) return
+  if (organisationId === null && groupId === null && resourceId === null) return
   if (createdBy === null) throw invalidInvitation()
   const inviter: Actor = { actorId: createdBy }
   const period = { validFrom: invitation.memberFrom, validTo: invitation.memberTo }
@@ -145,10 +146,10 @@ export async function redeem(w: Write, invitation: Invitation, user: UserRow): P
       const role = requireOrganisationRole(memberRole)
       requireInviter(w, inviter, { organisationId, role }, period)
       await joinOrganisation(w, inviter, user, { organisationId, role, ...period })
-    }
+    } else await acceptOffer(w, inviter, invitation, user)
   } catch (error) {
     // What whoever invited may no longer do is his secret.
-    if (error instanceof AppError && error.kind === 'forbidden') throw invalidInvitation()
+    if (error instanceof AppError && (error.kind === 'forbidden' || resourceId !== null)) throw invalidInvitation()
     throw error
   }
 }
@@ -178,8 +179,9 @@ export function invalidInvitation(): AppError {
 
 /** Whoever made it, who may invite there, and for one that leads nowhere yet whoever looks after accounts. */
 async function mayWithdraw(w: Write, actor: Actor, invitation: Invitation): Promise<boolean> {
-  const { createdBy, organisationId, groupId, accountId } = invitation
+  const { createdBy, organisationId, groupId, accountId, resourceId } = invitation
   if (isHimself(w, actor, createdBy ?? undefined)) return true
+  if (resourceId !== null) return hasRight(w, actor, 'share', resourceId)
   if (accountId !== null) return (await managedAccounts(w, actor, [accountId])).has(accountId)
   if (organisationId !== null) return hasRight(w, actor, 'manageMembers', organisationId)
   if (groupId === null) return hasRight(w, actor, 'manageUser', PLATFORM_RESOURCE_ID)

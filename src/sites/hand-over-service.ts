@@ -12,6 +12,7 @@ import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { renewEdgeKey, renewSetupPassword } from '../edges/edge-service.ts'
 import { problem } from '../errors.ts'
+import { deleteOffersOf } from '../invitations/invitation-queries.ts'
 import { listEdgeIdsOfSite, updateEdgePlace } from './site-queries.ts'
 import { changeSite, release, requireMain } from './site-service.ts'
 
@@ -59,31 +60,54 @@ export async function handOver(
 ): Promise<HandedOver> {
   return ctx.write(actor, async (w) => {
     const owned = await requireOwned(w, actor, given.on)
-    const { kind, row, edges } = owned
-    const action = `${kind}.handedOver`
-    const user = 'login' in given.to ? requireReceiver(w, actor, given.to.login) : undefined
+    const to = 'login' in given.to ? requireReceiver(w, actor, given.to.login) : given.to
     const earlier = given.from.map((login) => requireReceiver(w, actor, login).id)
-    await place(w, actor, action, given, owned)
-    const grant = user && ownership(w, actor, user, row.id, given)
-    if (grant) guardGrant(w, actor, grant, 'share')
-    const edgeIds = edges.map(({ id }) => id)
-    const resourceIds = [...new Set([row.id, ...edgeIds])]
-    const ended = await endTies(w, action, { resourceIds, edgeIds, keepsSetupPassword: given.setupPassword === 'keep' })
-    if (grant) await insert(w, action, grant)
-    if (user) await admit(w, action, user, edgeIds, given.showPast)
-    const isEarlier = (id: number, isOwner: boolean) => id !== user?.id && (isOwner || earlier.includes(id))
-    const kept = given.keepHistory ? await keepHistory(w, action, ended.grants, edgeIds, isEarlier) : []
-    const secrets = await renewSecrets(ctx, w, actor, edges, given)
-    const note = { to: grant?.principalId ?? null, ended: ended.grants.length, kept: kept.length, ...optionsOf(given) }
-    w.noted(action, kind, String(row.id), note)
-    return { at: w.now, ended, kept, secrets }
+    const done = await carryOut(w, actor, owned, { ...given, earlier, to })
+    return { ...done, secrets: await renewSecrets(ctx, w, actor, owned.edges, given) }
   })
 }
 
-type Owned = { kind: 'edge'; row: EdgeRow; edges: EdgeRow[] } | { kind: 'site'; row: SiteRow; edges: EdgeRow[] }
+/** What is done with it, and to whom it goes. */
+export interface Terms {
+  to: UserRow | { organisationId: number }
+  earlier: readonly number[]
+  keepHistory: boolean
+  showPast: boolean
+  leaveOrganisation: boolean
+  setupPassword: HandOver['setupPassword']
+}
+
+/** Hands over as part of a write; only new secrets are made after that. */
+export async function carryOut(
+  w: Write,
+  actor: Actor,
+  owned: Owned,
+  terms: Terms,
+): Promise<Omit<HandedOver, 'secrets'>> {
+  const { kind, row, edges } = owned
+  const action = `${kind}.handedOver`
+  const user = 'login' in terms.to ? terms.to : undefined
+  await place(w, actor, action, terms, owned)
+  const grant = user && ownership(w, actor, user.id, row.id, terms)
+  if (grant) guardGrant(w, actor, grant, 'share')
+  const edgeIds = edges.map(({ id }) => id)
+  const resourceIds = [...new Set([row.id, ...edgeIds])]
+  const ended = await endTies(w, action, { resourceIds, edgeIds, keepsSetupPassword: terms.setupPassword === 'keep' })
+  await deleteOffersOf(w.tx, resourceIds)
+  if (grant) await insert(w, action, grant)
+  if (user) await admit(w, action, user, edgeIds, terms.showPast)
+  const isEarlier = (id: number, isOwner: boolean) => id !== user?.id && (isOwner || terms.earlier.includes(id))
+  const kept = terms.keepHistory ? await keepHistory(w, action, ended.grants, edgeIds, isEarlier) : []
+  const { keepHistory: keeps, showPast, setupPassword } = terms
+  const note = { keepHistory: keeps, showPast, setupPassword, ended: ended.grants.length, kept: kept.length }
+  w.noted(action, kind, String(row.id), { to: grant?.principalId ?? null, ...note })
+  return { at: w.now, ended, kept }
+}
+
+export type Owned = { kind: 'edge'; row: EdgeRow; edges: EdgeRow[] } | { kind: 'site'; row: SiteRow; edges: EdgeRow[] }
 
 /** What is handed over, if the actor has all of it to give; else the one refusal. */
-async function requireOwned(w: Write, actor: Actor, on: HandOver['on']): Promise<Owned> {
+export async function requireOwned(w: Write, actor: Actor, on: HandOver['on']): Promise<Owned> {
   if ('edgeId' in on) {
     const row = requireEdge(w, actor, 'share', on.edgeId)
     requireRight(w, actor, 'delete', row.id)
@@ -99,14 +123,14 @@ async function requireOwned(w: Write, actor: Actor, on: HandOver['on']): Promise
 }
 
 /** An account that is available for sharing; a private one does not exist for the actor (G-17, G-19). */
-function requireReceiver(w: Write, actor: Actor, login: string): UserRow {
+export function requireReceiver(w: Write, actor: Actor, login: string): UserRow {
   const user = findVisibleUser({ index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }, login)
   if (user === undefined || user.disabledAt !== null) throw refusal(w, actor, 'grantee')
   return user
 }
 
 /** Where it belongs from now on. */
-async function place(w: Write, actor: Actor, action: string, given: HandOver, owned: Owned): Promise<void> {
+async function place(w: Write, actor: Actor, action: string, given: Terms, owned: Owned): Promise<void> {
   const { row, edges } = owned
   if ('organisationId' in given.to) {
     const organisation = requireResource(w, actor, 'discover', 'organisation', given.to.organisationId)
@@ -135,9 +159,16 @@ async function moveEdgeTo(w: Write, action: string, edge: EdgeRow, organisationI
   w.updated(action, 'edge', edge, after)
 }
 
-function ownership(w: Write, actor: Actor, user: UserRow, resourceId: number, { showPast }: HandOver): NewGrant {
+/** What the new owner is granted. */
+export function ownership(
+  w: Write,
+  actor: Actor,
+  principalId: number,
+  resourceId: number,
+  { showPast }: Pick<Terms, 'showPast'>,
+): NewGrant {
   return {
-    principalId: user.id,
+    principalId,
     resourceId,
     roleId: roleNamed(w.index, ownerRole).id,
     components: null,
@@ -214,8 +245,4 @@ async function renewSecrets(
     })
   }
   return secrets
-}
-
-function optionsOf({ keepHistory, showPast, setupPassword, newApiKeys }: HandOver) {
-  return { keepHistory, showPast, setupPassword, newApiKeys: newApiKeys !== undefined }
 }

@@ -48,15 +48,20 @@ describe('the surface of the service', () => {
       setUserDisabled · ui service · permission manageUser
       deleteUser · ui service · permission manageUser
       createInvitation · ui service · permission manageUser
-      setServiceDisabled · ui service · permission manageUser
-      createEdge · ui service · permission install
-      rotateEdgeKey · ui service · signedIn
       grantAccess · ui service · signedIn
       revokeAccess · ui service · signedIn
+      createEdge · ui service · permission install
+      renameEdge · ui service · signedIn
+      deleteEdge · ui service · signedIn
+      rotateEdgeKey · ui service · signedIn
       createServiceToken · ui service · permission manageUser
       rotateServiceToken · ui service · permission manageUser
       listServiceTokens · ui service · permission manageUser
       endServiceToken · ui service · permission manageUser
+      listServices · ui service · permission manageUser
+      setServiceDisabled · ui service · permission manageUser
+      renameService · ui service · permission manageUser
+      deleteService · ui service · permission manageUser
       createOrganisation · ui service · permission createSub
       createSuborganisation · ui service · signedIn
       renameOrganisation · ui service · permission discover
@@ -98,7 +103,9 @@ describe('the surface of the service', () => {
       updateRole · ui service · signedIn
       deleteRole · ui service · signedIn
       listRoles · ui service · signedIn
+      listUsers · ui service · permission manageUser
       showUser · ui service · permission manageUser
+      renameUser · ui service · permission manageUser
       impersonate · ui · signedIn, himself
       endImpersonation · ui · signedIn
       setImpersonationConsent · ui · signedIn, himself
@@ -193,6 +200,7 @@ describe('the surface of the service', () => {
           "edgeRpc",
           "subscribeEdgesChannels",
           "listServiceTokens",
+          "listServices",
           "listOrganisations",
           "listOrganisationMembers",
           "listSites",
@@ -202,6 +210,7 @@ describe('the surface of the service', () => {
           "listEdgeGroupContent",
           "listGrants",
           "listRoles",
+          "listUsers",
           "showUser",
           "listInvitations",
           "listClaims",
@@ -245,6 +254,8 @@ describe('the surface of the service', () => {
     for (const { name, summary } of allMethods) {
       expect(name).toMatch(/^[a-z][A-Za-z]+$/)
       expect([name, summary]).toEqual([name, expect.stringMatching(/^[A-Z].*\.$/)])
+      // Whoever reads it has neither the table of rules nor documents of ours at hand.
+      expect(summary).not.toMatch(/\b[A-Z]{1,2}-\d\d|\([TKV]\d|\b[Pp]rotocol [A-F]\.\d|\.md\b/)
     }
   })
 

@@ -50,6 +50,17 @@ describe('--help', { timeout: PROCESS_MS * 3 }, () => {
     'list',
     'show',
     'end-service-token',
+    'rename',
+    'delete',
+    'disable',
+    'enable',
+    'move',
+    'share',
+    'unshare',
+    'add-to-group',
+    'remove-from-group',
+    'remove-member',
+    'hand-over',
     'import',
     'import-report',
     'call',
@@ -92,7 +103,12 @@ describe('wrong use', { timeout: PROCESS_MS }, () => {
     ['an unknown command', ['dance'], {}, /unknown command/],
     ['an unknown option', ['serve', '--dance'], {}, /unknown option/],
     ['a missing argument', ['create-edge'], {}, /missing required argument/],
-    ['a role that is none', ['grant', 'ada', '--role', 'king', '--platform'], {}, /Allowed choices/],
+    ['a grant on nothing', ['grant', 'ada', '--role', 'guest'], {}, /Say on what/],
+    ['a grant to nobody', ['grant', '--role', 'guest', '--platform'], {}, /Say to whom/],
+    ['a number that is none', ['delete', 'site', 'Hill House'], {}, /goes by its number/],
+    ['a change of nothing', ['rename', 'edge', 'edge0'], {}, /Say what changes/],
+    ['nowhere to move to', ['move', 'edge0'], {}, /Say where to/],
+    ['a hand-over to nobody', ['hand-over', '--edge', 'edge0'], {}, /Say to whom/],
     ['an unknown setting', ['serve'], { EMS_UIPORT: '1' }, /EMS_UIPORT is not a setting\. Did you mean EMS_UI_PORT/],
     ['half of TLS', ['serve'], { TLS_CERT: 'a.pem' }, /TLS_CERT and TLS_KEY belong together/],
     ['params that are no JSON', ['call', 'listRoles', '[1]'], {}, /one JSON object/],
@@ -136,6 +152,45 @@ describe('wrong use', { timeout: PROCESS_MS }, () => {
 })
 
 describe('calls', { timeout: PROCESS_MS * 2 }, () => {
+  it('rename, move, share, list, hand over and delete what there is, and say what stops it', async () => {
+    const id = async (...args: string[]) => (JSON.parse((await local(...args, '--json')).stdout) as { id: number }).id
+    const said = async (...args: string[]) => {
+      const { code, stdout, stderr } = await local(...args)
+      return code === 0 ? stdout.trim() : stderr.trim()
+    }
+    await local('create-user', 'tina')
+    const main = String(await id('create-organisation', 'Tour', '--owner', 'tina'))
+    const below = String(await id('create-organisation', 'Branch', '--owner', 'tina', '--parent', main))
+    const site = String(await id('create-site', 'Old House', '--organisation', main))
+    const group = String(await id('create-group', 'Pilots', '--of', 'edges', '--organisation', main))
+    await local('create-edge', 'tour0', '--comment', 'Attic')
+    expect(await said('move', 'tour0', '--site', site)).toBe('The edge tour0 is moved.')
+    expect(await said('rename', 'site', site, 'New House', '--labels', 'solar,2026')).toMatch(/is changed/)
+    expect(await said('list', 'sites', '--organisation', main)).toMatch(/New House .*labels: solar,2026/)
+    expect(await said('rename', 'edge', 'tour0', 'Cellar')).toMatch(/is changed/)
+    expect(await said('list', 'edges', '--query', 'cellar')).toMatch(/^tour0 {2}comment: Cellar/)
+    expect(await said('rename', 'user', 'tina', 'Tina Tour', '--email', 'tina@example.org')).toMatch(/is changed/)
+    expect(await said('list', 'users', '--query', 'TINA@')).toMatch(/^tina {2}Tina Tour/)
+    expect(await said('share', site, '--organisation', below)).toBe(`The site ${site} is shared.`)
+    expect(await said('list', 'sites', '--organisation', below)).toMatch(/New House/)
+    expect(await said('unshare', site, '--organisation', below)).toBe(`The site ${site} is unshared.`)
+    expect(await said('add-to-group', group, '--edge', 'tour0')).toMatch(/is changed/)
+    expect(await said('grant', 'tina', '--role', 'resource.control', '--edge', 'tour0')).toMatch(/^Granted/)
+    expect(await said('list', 'grants', '--edge', 'tour0')).toMatch(/tina .*role: resource\.control/)
+    expect(await said('remove-from-group', group, '--edge', 'tour0')).toMatch(/is changed/)
+    expect(await said('delete', 'site', site)).toMatch(/The site still has 1 edge/)
+    expect(await said('delete', 'organisation', main)).toMatch(
+      /still has 1 sub-organisation, 1 site, .*: move or delete/,
+    )
+    expect(await said('hand-over', '--edge', 'tour0', '--invite', 'somebody@example.org')).toMatch(/^Offered until/)
+    expect(await said('list', 'invitations', '--edge', 'tour0')).toMatch(/addressee: somebody@example\.org/)
+    expect(await said('disable', 'user', 'tina')).toMatch(/last|is disabled/)
+    expect(await said('delete', 'edge', 'tour0')).toBe('The edge tour0 is deleted.')
+    expect(await said('list', 'invitations', '--edge', 'tour0')).toMatch(/no such thing, .*\[tour0\]/)
+    expect(await said('delete', 'site', site)).toBe(`The site ${site} is deleted.`)
+    expect(await said('remove-member', 'tina', '--organisation', below)).toMatch(/last/)
+  })
+
   it('make a structure and people in it, and show both', async () => {
     expect((await local('create-user', 'otto')).code).toBe(0)
     const made = await local('create-organisation', 'Acme', '--owner', 'otto', '--json')
@@ -164,7 +219,7 @@ describe('calls', { timeout: PROCESS_MS * 2 }, () => {
     expect(edge.stdout).toMatch(/^Edge edge0\n {2}API key +\S+\n {2}setup password +\S+\nBoth are shown this once\.\n$/)
     const user = JSON.parse((await local('create-user', 'ada', '--json')).stdout) as { login: string; password: string }
     expect(user).toEqual({ login: 'ada', password: expect.any(String) })
-    expect((await local('grant', 'ada', '--role', 'owner', '--edge', 'edge0')).stdout).toMatch(/^Granted to ada/)
+    expect((await local('grant', 'ada', '--role', 'owner', '--edge', 'edge0')).stdout).toMatch(/^Granted \(grant \d+\)/)
     await using ui = await UiClient.signedIn(service, 'ada', user.password)
     expect(await ui.request('getEdge', { edgeId: 'edge0' })).toMatchObject({
       edge: { comment: 'Bakery', role: 'owner' },
