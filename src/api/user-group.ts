@@ -16,13 +16,14 @@ import {
   renameUserGroup as rename,
 } from '../groups/user-group-service.ts'
 import { pageOf } from '../lib/page.ts'
-import { defineMethod } from '../rpc/method.ts'
+import { type Call, defineMethod } from '../rpc/method.ts'
 import {
   actorOf,
   operatorClients as clients,
   id,
   login,
   lookOf,
+  may,
   mention,
   name,
   paging,
@@ -40,6 +41,8 @@ const member = z.union([
   z.strictObject({ userGroupId: id }),
   z.strictObject({ service: z.string().trim().min(1).max(200) }),
 ])
+/** Edges of a member that are looked at for a list. */
+const MAX_COUNTED = 100
 const state = z.enum(['invited', 'active', 'rejected'])
 
 const createUserGroup = defineMethod({
@@ -171,6 +174,8 @@ const listGroupMembers = defineMethod({
         /** The group looks after the account (E-04), and those who decide about the group may act as him (K4). */
         isManaged: z.boolean(),
         consents: z.boolean(),
+        /** Of an account: of the first hundred edges that he may see those that the caller may know of, all where he consents. */
+        edges: z.object({ total: z.number(), online: z.number() }).optional(),
         validFrom: z.string().nullable(),
         validTo: z.string().nullable(),
       }),
@@ -211,6 +216,7 @@ const listGroupMembers = defineMethod({
         state: row.state,
         isManaged: managed.has(row.memberId),
         consents: consents.has(row.id),
+        edges: user && edgesOf(call, user.id, consents.has(row.id)),
         validFrom: toIso(row.validFrom),
         validTo: toIso(row.validTo),
       })),
@@ -218,6 +224,15 @@ const listGroupMembers = defineMethod({
     }
   },
 })
+
+/** How many edges a member has and how many of them are online (E-05), as far as the caller may know of them. */
+function edgesOf(call: Call, userId: number, consents: boolean): { total: number; online: number } {
+  const look = lookOf(call)
+  const order = [{ field: 'id', descending: false } as const]
+  const found = look.index.listEdges(userId, { order, offset: 0, limit: MAX_COUNTED }, look.at)
+  const shown = consents ? found : found.filter((edge) => may(look, 'discover', edge.id))
+  return { total: shown.length, online: shown.filter((edge) => call.ctx.hub.states.isOnline(edge.id)).length }
+}
 
 export const userGroupMethods = [
   createUserGroup,

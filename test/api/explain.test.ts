@@ -87,6 +87,24 @@ describe('explainAccess', () => {
     expect(await explain(admin, { userId: stranger.user.login, edgeId: edge.id })).toMatchObject({ code: 'denied' })
   })
 
+  it('O-09 tells who looks after all accounts that a node has not loaded something yet; others as if it were not there', async () => {
+    const { ui } = await keeper()
+    const { db } = service.ctx
+    const edgeId = fresh('late')
+    // In the database and not in the log: as it is for a node that the log has not reached yet.
+    const { id } = await db.insertInto('resource').values({ kind: 'edge' }).returning('id').executeTakeFirstOrThrow()
+    await db.insertInto('edge').values({ id, edgeId, comment: '', producttype: '', createdAt: new Date() }).execute()
+    expect(await explain(admin, { edgeId })).toMatchObject({
+      allowed: false,
+      code: 'notLoaded',
+      sentence: 'It is in the database, but this node has not loaded it yet',
+    })
+    expect(await explain(ui, { edgeId })).toEqual(await explain(ui, { edgeId: 'no-such-edge' }))
+    await db.deleteFrom('edge').where('id', '=', id).execute()
+    await db.deleteFrom('resource').where('id', '=', id).execute()
+    expect(await explain(admin, { edgeId })).toMatchObject({ code: 'unknownResource' })
+  })
+
   it('G-17 does not betray private accounts to those who grant', async () => {
     const { ui, edge } = await keeper()
     const hermit = await person(false)

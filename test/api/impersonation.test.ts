@@ -75,6 +75,23 @@ describe('acting as another', () => {
     }
   })
 
+  it('begins at the list of members, which tells how many edges each has and how many are online (E-05, E-07)', async () => {
+    const { helper, member, ui, groupId, edge } = await helped()
+    const { edge: second } = await helped()
+    await give(service.ctx, member, 'guest', second)
+    await using device = await EdgeClient.open(service, second.apiKey)
+    device.report({ '_sum/State': 0 })
+    await device.settled()
+    const row = async () => ((await helper.request('listGroupMembers', { groupId }))['members'] as Json[])[0]
+    expect(await row()).toMatchObject({ login: member.login, consents: true, edges: { total: 2, online: 1 } })
+    await actAs(helper, member)
+    const { edges } = await helper.request('getEdges')
+    expect((edges as { id: string }[]).map(({ id }) => id).sort()).toEqual([edge.id, second.id].sort())
+    await helper.request('endImpersonation')
+    await ui.request('setImpersonationConsent', { groupId, consents: false })
+    expect(await row()).toMatchObject({ consents: false, edges: { total: 0, online: 0 } })
+  })
+
   it('takes the consent of the member, which ends what it allowed at once (K4, K6)', async () => {
     const { helper, member, ui, groupId, edge, installer } = await helped({ consents: false })
     const denied = await refusal(helper, 'impersonate', { login: member.login })

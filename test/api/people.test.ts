@@ -37,7 +37,7 @@ async function tenant() {
 }
 
 describe('invitations into an organisation', () => {
-  it('answer for a private account as for one that is not there, by login and e-mail, and list both (P-22, G-18)', async () => {
+  it('answer for a private account as for one that is not there, by login and e-mail, and list both (P-22, G-18, E-03)', async () => {
     const { organisationId, boss } = await tenant()
     const hidden = await addUser(service.ctx, { email: `${fresh('hidden')}@example.org` })
     const names = [hidden.login, String(hidden.email), 'nobody-there', 'nobody@example.org']
@@ -57,7 +57,7 @@ describe('invitations into an organisation', () => {
     expect(await boss.request('listOrganisationMembers', { organisationId })).toMatchObject({ total: 1 })
   })
 
-  it('make a member on acceptance only; may be rejected, and accepted after that (P-22)', async () => {
+  it('make a member on acceptance only; may be rejected, and accepted after that (P-22, E-03)', async () => {
     const { organisationId, owner, boss } = await tenant()
     const hidden = await addUser(service.ctx)
     await using ui = await signIn(hidden)

@@ -6,7 +6,10 @@ import { rules } from './rules.ts'
 const testFolder = fileURLToPath(new URL('..', import.meta.url))
 /** A title of a test or of a block of tests; the opening quote is the first group, the title the second. */
 const title = /\b(?:it|test|describe|eachEngine)\b(?:\.\w+)*(?:\([^'"`\n]*\))?\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/g
-const ruleId = /\b(?:[EOPGD]-\d{2}|[TK]\d{1,2})\b/g
+/** A row of a table of cases, whose name is the title of its test. */
+const row = /\bname: '(V\d[^']*)'/g
+const ruleId = /\b(?:(?:EC|OC|GD|[CEOPGD])-\d{2}|[TKV]\d{1,2})\b/g
+const invariants = /\binvariants? ((?:\d+(?:, | and )?)+)/g
 
 /** Where the table lies. */
 export const tableFile = join(testFolder, 'RULES.md')
@@ -29,7 +32,14 @@ export async function testsByRule(): Promise<Map<string, Set<string>>> {
 
 /** The ids of rules in the titles of a test file. */
 export function idsNamedIn(source: string): string[] {
-  return [...source.matchAll(title)].flatMap(([, , text]) => text?.match(ruleId) ?? [])
+  const titles = [...source.matchAll(title)].map(([, , text = '']) => text)
+  const rows = [...source.matchAll(row)].map(([, text = '']) => text)
+  return [...titles, ...rows].flatMap((text) => [
+    ...(text.match(ruleId) ?? []),
+    ...[...text.matchAll(invariants)]
+      .flatMap(([, numbers]) => numbers?.match(/\d+/g) ?? [])
+      .map((n) => `invariant ${n}`),
+  ])
 }
 
 /** The table as it should be. */

@@ -27,8 +27,22 @@ describe('the rules', () => {
       `${block}('G-01 and K2', () => { const a = 'P-02' })`,
       `${each}(rows)(\`$name (D-14)\`, async () => {})`,
       `${block}('T3', body)`,
+      "const rows = [{ name: 'V4 cuts', a: 'V5' }]",
+      `${each}(rows)('$name (invariants 2, 4 and 11; EC-08)', body)`,
       `${one}(\n  'G-02: an owner\\'s K10', () => {})`,
     ]
-    expect(idsNamedIn(source.join('\n'))).toEqual(['G-01', 'K2', 'D-14', 'T3', 'G-02', 'K10'])
+    expect(idsNamedIn(source.join('\n'))).toEqual([
+      'G-01',
+      'K2',
+      'D-14',
+      'T3',
+      'EC-08',
+      'invariant 2',
+      'invariant 4',
+      'invariant 11',
+      'G-02',
+      'K10',
+      'V4',
+    ])
   })
 })

@@ -73,7 +73,7 @@ eachEngine('import of users', (engine) => {
     expect(grantsOf(names[0] ?? '')).toHaveLength(3)
   })
 
-  it('changes nothing and logs nothing when the same file comes twice (D-12)', async () => {
+  it('changes nothing and logs nothing when the same file comes twice (D-12, invariant 9)', async () => {
     const login = `${fresh('twice')}@example.com`
     const record = userRecord(login, {
       firstname: 'Two',
