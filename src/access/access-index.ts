@@ -82,7 +82,9 @@ export class AccessIndex {
   static fromSnapshot({ revision, ...tables }: Snapshot, limits?: ListLimits): AccessIndex {
     const { take, done } = AccessIndex.loading(limits)
     for (const entity of Object.keys(tables) as EntityName[]) take(entity, tables[entity])
-    return done(revision)
+    const index = done(revision)
+    while (index.work());
+    return index
   }
 
   /** An index that takes its rows in portions, in any order. */

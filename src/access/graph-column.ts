@@ -20,10 +20,12 @@ export class Column {
     page[id & (pageSize - 1)] = value
   }
 
-  /** The ids of all that are not 0, in ascending order. */
-  *ids(): IterableIterator<number> {
-    for (const [place, page] of this.#pages.entries()) {
-      for (let at = 0; page !== undefined && at < pageSize; at++) if (page[at] !== 0) yield place * pageSize + at
+  /** The ids of all that are not 0, in ascending order, from one on. What is set behind that meanwhile comes, too. */
+  *ids(from = 0): IterableIterator<number> {
+    for (let place = from >>> pageBits; place < this.#pages.length; place++) {
+      const page = this.#pages[place]
+      const first = place === from >>> pageBits ? from & (pageSize - 1) : 0
+      for (let at = first; page !== undefined && at < pageSize; at++) if (page[at] !== 0) yield place * pageSize + at
     }
   }
 }

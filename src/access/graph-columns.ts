@@ -37,8 +37,9 @@ export abstract class ColumnTable<R extends { id: number }> implements RowTable<
     this.first.set(id, 0)
     return true
   }
-  keys(): IterableIterator<number> {
-    return this.first.ids()
+  /** All ids, or those from one on, in ascending order. */
+  keys(from = 0): IterableIterator<number> {
+    return this.first.ids(from)
   }
   *values(): IterableIterator<R> {
     for (const id of this.keys()) yield this.read(id)
@@ -120,6 +121,15 @@ export class Names {
     const code = this.#names.push(name) - 1
     this.#codes.set(name, code)
     return code
+  }
+  get size(): number {
+    return this.#names.length - 1
+  }
+  /** The numbers of all names that contain a text, which must be in lower case. */
+  containing(text: string): Set<number> {
+    const found = new Set<number>()
+    for (const [code, name] of this.#names.entries()) if (code > 0 && name.toLowerCase().includes(text)) found.add(code)
+    return found
   }
   /** Undefined when nothing was ever called that. */
   find(name: string): number | undefined {

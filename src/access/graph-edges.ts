@@ -10,7 +10,7 @@ const noSettings: Record<string, unknown> = Object.freeze({})
 export class EdgeTable extends ColumnTable<EdgeRow> {
   readonly #names = new TextStore()
   readonly #comments = new TextStore()
-  readonly #producttypes = new Names()
+  readonly producttypes = new Names()
   readonly #sites = new Column()
   readonly #organisations = new Column()
   readonly #settings = new Map<number, Record<string, unknown>>()
@@ -51,13 +51,24 @@ export class EdgeTable extends ColumnTable<EdgeRow> {
   commentOf(id: number): string | undefined {
     return this.has(id) ? this.#comments.text(id) : undefined
   }
+  /** The same as bytes; only until the next change. */
+  nameBytes(id: number): Uint8Array {
+    return this.#names.get(id)
+  }
+  commentBytes(id: number): Uint8Array {
+    return this.#comments.get(id)
+  }
+  /** Whether the OpenEMS id or the comment holds these bytes, its letters A to Z being small ones. */
+  includes(id: number, wanted: Uint8Array): boolean {
+    return this.#names.includes(id, wanted) || this.#comments.includes(id, wanted)
+  }
   /** A number for its product type, 0 when there is no such edge. */
   producttypeOf(id: number): number {
     return this.first.get(id)
   }
   /** The number of a product type; undefined when there is no such edge. */
   producttypeNumber(name: string): number | undefined {
-    return this.#producttypes.find(name)
+    return this.producttypes.find(name)
   }
 
   protected read(id: number): EdgeRow {
@@ -65,7 +76,7 @@ export class EdgeTable extends ColumnTable<EdgeRow> {
       id,
       edgeId: this.#names.text(id),
       comment: this.#comments.text(id),
-      producttype: this.#producttypes.name(this.first.get(id)),
+      producttype: this.producttypes.name(this.first.get(id)),
       siteId: this.#sites.get(id) || null,
       organisationId: this.#organisations.get(id) || null,
       settings: this.#settings.get(id) ?? noSettings,
@@ -73,7 +84,7 @@ export class EdgeTable extends ColumnTable<EdgeRow> {
   }
 
   protected write(id: number, row: EdgeRow): void {
-    this.first.set(id, this.#producttypes.code(row.producttype))
+    this.first.set(id, this.producttypes.code(row.producttype))
     this.#names.set(id, row.edgeId)
     this.#comments.set(id, row.comment)
     this.#sites.set(id, row.siteId ?? 0)

@@ -61,7 +61,7 @@ export class GraphState {
 
   /** Does some of what makes answers quick but not other ones; returns whether there is more to do. */
   work(): boolean {
-    return this.resources.content.work()
+    return this.resources.content.work() || this.edges.work()
   }
 
   /** Moves forward by rows of the log, all or nothing. What is in already is passed over. */

@@ -44,12 +44,13 @@ export class EdgeLister {
   readonly #limits: ListLimits
   readonly #narrowing = new Narrowing()
   readonly #ranking = new Narrowing()
-  readonly #text = new TextIndex()
+  readonly #text: TextIndex
   readonly #byId: ListOrder
   readonly #byComment: ListOrder
 
   constructor(edges: EdgeTable, resources: ResourceGraph, evaluator: Evaluator, limits = defaultLimits) {
     this.#edges = edges
+    this.#text = new TextIndex(edges)
     this.#evaluator = evaluator
     this.#limits = limits
     this.#discovered = new VisibleEdges(resources, discovered(evaluator), limits.short)
@@ -67,17 +68,22 @@ export class EdgeLister {
 
   /** Takes an edge that is new, changed or gone. */
   touch(id: number, before: EdgeRow | undefined, after: EdgeRow | undefined): void {
-    this.#text.set(id, after)
+    this.#text.set(id, before)
     if (before?.edgeId !== after?.edgeId) this.#byId.touch(id)
     if (before?.edgeId !== after?.edgeId || before?.comment !== after?.comment) this.#byComment.touch(id)
   }
 
   /** Takes all edges at once. */
   load(): void {
-    this.#text.load(this.#edges.values())
+    this.#text.load()
     this.#byId.load([...this.#edges.keys()])
     // In the order of ids, which is what puts equal comments in order.
     this.#byComment.load(Array.from(this.#byId.ids().subarray(0, this.#byId.size)))
+  }
+
+  /** Takes in some of the texts; returns whether there is more to do. */
+  work(): boolean {
+    return this.#text.work()
   }
 
   /** A page of what the view may discover. */

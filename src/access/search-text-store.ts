@@ -9,6 +9,9 @@ const blockSize = 1 << blockBits
 const head = 3
 const mostBytesPerUnit = 3
 
+/** For each byte the byte of the small letter, where it is one of A to Z. */
+export const lowerCase = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 65 && byte <= 90 ? byte + 32 : byte))
+
 /** Texts by id as UTF-8 in a few large arrays: a million of them cost neither objects nor time of the garbage collector. */
 export class TextStore {
   #blocks: Buffer[] = []
@@ -19,6 +22,10 @@ export class TextStore {
   #wasted = 0
   /** Where a text begins: the block, and the place in it, which is never 0. */
   readonly #starts = new Column()
+
+  has(id: number): boolean {
+    return this.#starts.get(id) !== 0
+  }
 
   text(id: number): string {
     const start = this.#starts.get(id)
@@ -60,7 +67,7 @@ export class TextStore {
     return true
   }
 
-  /** Whether the text holds these bytes, side by side. */
+  /** Whether the text holds these bytes, side by side, its letters A to Z being small ones. */
   includes(id: number, wanted: Uint8Array): boolean {
     const start = this.#starts.get(id)
     const block = this.#blocks[start >>> blockBits] ?? nothing
@@ -68,9 +75,9 @@ export class TextStore {
     const last = start === 0 ? -1 : from + lengthAt(block, from) - wanted.length
     const first = wanted[0] as number
     for (let at = from; at <= last; at++) {
-      if (block[at] !== first) continue
+      if (lowerCase[block[at] as number] !== first) continue
       let same = 1
-      while (same < wanted.length && block[at + same] === wanted[same]) same++
+      while (same < wanted.length && lowerCase[block[at + same] as number] === wanted[same]) same++
       if (same === wanted.length) return true
     }
     return false

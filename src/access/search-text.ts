@@ -1,67 +1,123 @@
+import type { EdgeTable } from './graph-edges.ts'
 import type { EdgeRow } from './model.ts'
 import { Bits } from './search-bits.ts'
 import { Postings } from './search-posting.ts'
-import { TextStore } from './search-text-store.ts'
+import { lowerCase, TextStore } from './search-text-store.ts'
 
 /** One slot for each combination of three bytes, seven bits of each; others share slots, which verifying sorts out. */
 const slots = 1 << 21
-/** Lists of candidates are cut down by at most so many others. */
+/** Lists of candidates are cut down by at most so many others, as long as there are more than a few. */
 const maxIntersections = 3
 const fewCandidates = 256
+/** Edges taken in before others have a turn: a few milliseconds. */
+const portion = 1000
+const lineFeed = 10
 
 const encoder = new TextEncoder()
 
-/** Which edges may contain a text in id, comment or product type: a superset, cheap to get, to be verified with `matches`. */
+/** A query, taken apart once. */
+interface Query {
+  text: string
+  bytes: Uint8Array
+  /** The product types whose names contain it. */
+  types: ReadonlySet<number>
+  knownTypes: number
+}
+
+/**
+ * Which edges may contain a text in id, comment or product type: a superset, cheap to get, to be verified with `matches`. It is
+ * filled bit by bit; what is not in yet may contain anything.
+ */
 export class TextIndex {
-  readonly #texts = new TextStore()
+  readonly #edges: EdgeTable
+  /** What is in small letters other than byte by byte: `Ü`. */
+  readonly #lowered = new TextStore()
   /** For each slot the number of its posting and one, 0 for none. */
   readonly #places = new Int32Array(slots)
   readonly #postings = new Postings()
+  /** Edges by product type: a posting for each. */
+  readonly #typePostings = new Map<number, number>()
   /** Scratch that makes lists of ids sets, all zero in between. */
   readonly #marks = new Bits()
-  #query = { text: '', bytes: new Uint8Array(0) }
+  #text: Uint8Array<ArrayBuffer> = new Uint8Array(256)
+  /** Edges from this id on are not in yet. */
+  #next = Number.POSITIVE_INFINITY
+  #coming: Iterator<number> | undefined
+  #query: Query = { text: '', bytes: new Uint8Array(0), types: new Set(), knownTypes: 0 }
 
-  /** Fills the empty index. */
-  load(rows: Iterable<EdgeRow>): void {
-    for (const row of rows) {
-      this.#texts.set(row.id, textOf(row))
-      this.#addAll(row.id)
-    }
+  constructor(edges: EdgeTable) {
+    this.#edges = edges
   }
 
-  /** Takes the text of an edge that is new, changed or gone. */
-  set(id: number, row: EdgeRow | undefined): void {
-    const known = slotsOf(this.#texts.get(id))
-    this.#texts.set(id, row === undefined ? '' : textOf(row))
-    for (const slot of slotsOf(this.#texts.get(id))) if (!known.has(slot)) this.#postings.add(this.#posting(slot), id)
+  /** Begins to take in all edges there are. */
+  load(): void {
+    this.#next = 0
+    this.#coming = this.#edges.keys()
+  }
+
+  /** Takes in some more of them; returns whether there are any left. */
+  work(): boolean {
+    if (this.#coming === undefined) return false
+    for (let count = 0; count < portion; count++) {
+      const { value: id, done } = this.#coming.next()
+      if (done) {
+        this.#next = Number.POSITIVE_INFINITY
+        this.#coming = undefined
+        return false
+      }
+      this.#next = id + 1
+      this.#addAll(id)
+    }
+    return true
+  }
+
+  /** Takes the text of an edge that is new, changed or gone; the table has it already. */
+  set(id: number, before: EdgeRow | undefined): void {
+    this.#lower(id)
+    if (id >= this.#next || !this.#edges.has(id)) return
+    const known =
+      before === undefined ? new Set<number>() : slotsOf(encoder.encode(`${textOf(before).toLowerCase()}\n\n`))
+    for (const slot of slotsOf(this.#read(id))) if (!known.has(slot)) this.#postings.add(this.#posting(slot), id)
+    this.#addType(id)
   }
 
   /** Whether the edge's text contains the query, which must be in lower case. */
   matches(id: number, query: string): boolean {
-    return this.#texts.includes(id, this.#bytesOf(query))
+    const { bytes, types } = this.#parsed(query)
+    if (types.has(this.#edges.producttypeOf(id))) return true
+    return this.#lowered.has(id) ? this.#lowered.includes(id, bytes) : this.#edges.includes(id, bytes)
   }
 
   /** At most so many edges match the query. */
   estimate(query: string): number {
-    return this.#total(this.#postingsFor(this.#bytesOf(query)))
+    if (this.#coming !== undefined) return this.#edges.size
+    const parsed = this.#parsed(query)
+    return this.#total(this.#postingsFor(parsed.bytes)) + this.#total(this.#postingsOfTypes(parsed))
   }
 
   /** Every edge that may match, each once. */
   candidates(query: string): Int32Array {
-    const bytes = this.#bytesOf(query)
-    if (bytes.length < 3) return this.#union(this.#postingsFor(bytes))
+    const parsed = this.#parsed(query)
+    const { bytes } = parsed
+    const ofTypes = this.#postingsOfTypes(parsed)
+    const missing = this.#coming === undefined ? [] : this.#edges.keys(this.#next)
+    if (bytes.length < 3) return this.#union([...this.#postingsFor(bytes), ...ofTypes], missing)
     const [rarest, ...others] = this.#byRarity(bytes)
     let found = rarest === undefined ? new Int32Array(0) : this.#postings.ids(rarest)
     for (const other of others.slice(0, maxIntersections)) {
       if (found.length < fewCandidates || this.#postings.size(other) > 4 * found.length) break
       found = intersection(found, this.#postings.ids(other))
     }
-    return found
+    if (ofTypes.length === 0 && this.#coming === undefined) return found
+    return this.#union(ofTypes, missing, found)
   }
 
-  #bytesOf(query: string): Uint8Array {
-    if (this.#query.text !== query) this.#query = { text: query, bytes: encoder.encode(query) }
-    return this.#query.bytes
+  #parsed(text: string): Query {
+    const knownTypes = this.#edges.producttypes.size
+    if (this.#query.text !== text || this.#query.knownTypes !== knownTypes) {
+      this.#query = { text, bytes: encoder.encode(text), types: this.#edges.producttypes.containing(text), knownTypes }
+    }
+    return this.#query
   }
 
   /**
@@ -80,6 +136,10 @@ export class TextIndex {
     return found
   }
 
+  #postingsOfTypes({ types }: Query): number[] {
+    return [...types].flatMap((type) => this.#typePostings.get(type) ?? [])
+  }
+
   /** The postings of all parts of the query, rarest first; none when a part occurs nowhere. */
   #byRarity(query: Uint8Array): number[] {
     const found: number[] = []
@@ -91,30 +151,57 @@ export class TextIndex {
     return found.sort((a, b) => this.#postings.size(a) - this.#postings.size(b))
   }
 
-  #union(postings: readonly number[]): Int32Array {
+  #union(postings: readonly number[], ...more: Iterable<number>[]): Int32Array {
     const marks = this.#marks
-    const found = new Int32Array(this.#total(postings))
-    let size = 0
-    for (const posting of postings) {
-      for (const id of this.#postings.ids(posting)) {
-        if (marks.has(id)) continue
-        marks.add(id)
-        found[size++] = id
-      }
-    }
-    const ids = found.subarray(0, size)
-    for (const id of ids) marks.remove(id)
+    for (const posting of postings) for (const id of this.#postings.ids(posting)) marks.add(id)
+    for (const ids of more) for (const id of ids) marks.add(id)
+    const ids = marks.values()
+    marks.clear()
     return ids
   }
 
   /** For an edge that is new; quicker than asking for its slots first. */
   #addAll(id: number): void {
-    const text = this.#texts.get(id)
-    let slot = slotOf(text, 0, Math.min(2, text.length))
+    this.#lower(id)
+    const text = this.#read(id)
+    let slot = slotOf(text, 0, 2)
     for (let at = 2; at < text.length; at++) {
       slot = ((slot << 7) | ((text[at] as number) & 127)) & (slots - 1)
       this.#postings.add(this.#posting(slot), id)
     }
+    this.#addType(id)
+  }
+
+  #addType(id: number): void {
+    const type = this.#edges.producttypeOf(id)
+    const posting = this.#typePostings.get(type) ?? this.#postings.create()
+    this.#typePostings.set(type, posting)
+    this.#postings.add(posting, id)
+  }
+
+  /** The bytes of id and comment in small letters, and two more, so that each of them begins three; only until the next. */
+  #read(id: number): Uint8Array {
+    const parts = this.#lowered.has(id)
+      ? [this.#lowered.get(id)]
+      : [this.#edges.nameBytes(id), this.#edges.commentBytes(id)]
+    let size = 0
+    for (const part of parts) {
+      if (size + part.length + 2 > this.#text.length) this.#text = larger(this.#text, size + part.length + 2)
+      for (let at = 0; at < part.length; at++) this.#text[size++] = lowerCase[part[at] as number] as number
+      this.#text[size++] = lineFeed
+    }
+    this.#text[size++] = lineFeed
+    return this.#text.subarray(0, size)
+  }
+
+  /** Notes the text of an edge in small letters if that takes more than doing it byte by byte. */
+  #lower(id: number): void {
+    const row =
+      isAscii(this.#edges.nameBytes(id)) && isAscii(this.#edges.commentBytes(id)) ? undefined : this.#edges.get(id)
+    const text = row === undefined ? '' : textOf(row)
+    const lowered = text.toLowerCase()
+    const isByBytes = lowered === text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+    this.#lowered.set(id, isByBytes ? '' : lowered)
   }
 
   #posting(slot: number): number {
@@ -161,7 +248,17 @@ function slotsOf(text: Uint8Array): Set<number> {
   return found
 }
 
-/** Lower case, and two bytes longer, so that each byte begins three. */
-function textOf(row: EdgeRow): string {
-  return `${row.edgeId}\n${row.comment}\n${row.producttype}\n\n`.toLowerCase()
+function textOf({ edgeId, comment }: EdgeRow): string {
+  return `${edgeId}\n${comment}`
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) if ((bytes[at] as number) > 127) return false
+  return true
+}
+
+function larger(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(2 * size)
+  copy.set(bytes)
+  return copy
 }
