@@ -57,13 +57,6 @@ export interface Access {
   components: string[] | null
 }
 
-/** An index under way: nothing can be asked before it is done. */
-export interface IndexLoading {
-  take: TakeRows
-  /** The index at the revision at which all rows were read. */
-  done(revision: number): AccessIndex
-}
-
 const noComponents: Components = []
 const dataMask = permissionBits.live | permissionBits.history | permissionBits.control
 
@@ -87,8 +80,8 @@ export class AccessIndex {
     return index
   }
 
-  /** An index that takes its rows in portions, in any order. */
-  static loading(limits?: ListLimits): IndexLoading {
+  /** An index that takes its rows in portions, in any order; nothing can be asked before it is done: as of this revision. */
+  static loading(limits?: ListLimits): { take: TakeRows; done: (revision: number) => AccessIndex } {
     const graph = new GraphState(limits)
     const done = (revision: number) => {
       graph.loaded(revision)
