@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { AccessIndex } from '../access/access-index.ts'
 import { LOCAL_OPERATOR_PRINCIPAL_ID } from '../access/model.ts'
 import { managesUsers } from '../access/people-door.ts'
 import type { ImportProgress } from '../client/notifications.ts'
@@ -127,9 +128,15 @@ const jobView = {
   counts: z.record(z.string(), z.unknown()),
 }
 
+/** Who it was, if he is still there. */
+function nameOf(index: AccessIndex, principalId: number): string {
+  if (principalId === LOCAL_OPERATOR_PRINCIPAL_ID) return 'the operator of the service'
+  return index.user(principalId)?.login ?? index.row('service', principalId)?.name ?? `principal ${principalId}`
+}
+
 function viewOf({ ctx }: Call, job: Omit<ImportJob, 'report' | 'options'>) {
   const { id: importId, createdBy, createdAt, endedAt, isDryRun: dryRun, counts, ...columns } = job
-  const login = createdBy === null ? null : (ctx.store.index.user(createdBy)?.login ?? `principal ${createdBy}`)
+  const login = createdBy === null ? null : nameOf(ctx.store.index, createdBy)
   const { state, organisationId, name, fileName, fileBytes, fileDigest, format } = columns
   return {
     importId,

@@ -9,6 +9,7 @@ import { fleetJsonSchema } from '../import/fleet-format.ts'
 import { fleetTextFormats } from '../import/fleet-text.ts'
 import { withClientOptions } from './calls.ts'
 import { type ClientOptions, controlSocketOf, notRunning } from './client.ts'
+import { organisationOf } from './organisation.ts'
 import { writePrivately } from './private-file.ts'
 
 interface Options extends ClientOptions {
@@ -27,7 +28,7 @@ export function exportCommand(): Command {
   return withClientOptions(new Command('export'))
     .description('Write the whole fleet, or what one organisation has of it, into a file that import reads')
     .argument('[file]', 'where to (default: standard output); readable by you alone')
-    .addOption(new Option('--organisation <id>', 'a main organisation with all that belongs to its tree'))
+    .addOption(new Option('--organisation <id or name>', 'a main organisation with all that belongs to its tree'))
     .addOption(fleetFormat())
     .option('--schema', 'print the JSON Schema of such files and nothing else')
     .action(async (file: string | undefined, options: Options) => {
@@ -44,9 +45,11 @@ async function store(pieces: AsyncIterable<string | Buffer>, file: string | unde
 }
 
 /** The answer of the service: over its control socket, or at the address with the token. */
-async function ask({ url, token, dataDir, organisation, format }: Options): Promise<IncomingMessage> {
+async function ask(options: Options): Promise<IncomingMessage> {
+  const { url, token, dataDir, format } = options
+  const { organisationId } = await organisationOf(options)
   const wanted = new URLSearchParams({ format })
-  if (organisation !== undefined) wanted.set('organisation', organisation)
+  if (organisationId !== undefined) wanted.set('organisation', String(organisationId))
   const path = `/export?${wanted}`
   return new Promise((resolve, reject) => {
     if (url === undefined) {

@@ -20,10 +20,17 @@ interface Access {
   edges: number
   examples: string[]
 }
+interface Detail {
+  kind: string
+  key: string
+  action: (typeof actions)[number]
+}
 interface Report {
+  details: Detail[]
   problems: { place: Place; value?: string; rule: string; text: string }[]
   problemCount: number
   remarks: { place: Place; text: string }[]
+  remarkCount: number
   access: Access[]
   accessCount: number
   invite: string[]
@@ -41,7 +48,10 @@ interface Counts {
   byKind: Record<string, { created: number; changed: number; removed: number }>
 }
 
+const actions = ['created', 'changed', 'removed'] as const
 const WIDTH = 30
+/** Names of each kind in a line. */
+const NAMED = 5
 const SHOWN = 20
 
 /** One line that says how far an import is. */
@@ -53,27 +63,76 @@ export function progressLine(progress: unknown): string {
   return `${phase.padEnd(9)} [${'#'.repeat(filled)}${' '.repeat(WIDTH - filled)}] ${done} of ${read}`
 }
 
+/** One line of the list of imports: which, when, how it ended, of whom, what. */
+export function importLine(job: Record<string, unknown>): string {
+  const { records = 0, byKind = {} } = job['counts'] as Partial<Counts>
+  const sum = (action: (typeof actions)[number]) => Object.values(byKind).reduce((total, one) => total + one[action], 0)
+  const state = job['state'] === 'done' && job['dryRun'] === true ? 'dry run' : job['state']
+  const what = `${records} records: ${sum('created')} created, ${sum('changed')} changed, ${sum('removed')} removed`
+  return [job['importId'], job['createdAt'], state, job['createdBy'] ?? 'the service', job['fileName'], what].join('  ')
+}
+
 /** What an import did, for people: a table, who gains and loses, and everything that is wrong. */
 export function reportText(answer: Record<string, unknown>): string {
   const report = answer['report'] as Partial<Report>
   const counts = answer['counts'] as Partial<Counts>
-  const { problems = [], problemCount = 0, remarks = [], access = [], accessCount = access.length } = report
-  const kinds = Object.entries(counts.byKind ?? {})
+  const { problems = [], problemCount = 0, remarks = [], remarkCount = remarks.length, details = [] } = report
+  const { access = [], accessCount = access.length } = report
+  const kinds = Object.entries(kindNames).filter(([kind]) => counts.byKind?.[kind])
   return [
     `${headline(answer)} (${answer['importId']})`,
     ...(kinds.length === 0 ? [] : [row('', 'created', 'changed', 'removed')]),
-    ...kinds.map(([kind, { created, changed, removed }]) => row(kind, created, changed, removed)),
+    ...kinds.map(([kind, name]) => {
+      const { created = 0, changed = 0, removed = 0 } = counts.byKind?.[kind] ?? {}
+      return row(name, created, changed, removed)
+    }),
     `${counts.records ?? 0} records, ${counts.unchanged ?? 0} as they were, ${counts.skipped ?? 0} left out, ${counts.invite ?? 0} to invite`,
+    ...detailLines(details, counts),
     ...(isApplied(answer) && counts.invite
       ? [`Vouchers for whom to invite: ems-metadata invite-imported ${answer['importId']} FILE`]
       : []),
     ...accessLines(counts),
     ...access.slice(0, SHOWN).map((one) => `  ${accessText(one)}`),
-    ...more(accessCount),
-    ...(problemCount === 0 ? [] : [`${problemCount} problems:`]),
+    ...more(accessCount, SHOWN),
+    ...(problemCount === 0 ? [] : [`${problemCount} ${problemCount === 1 ? 'problem' : 'problems'}:`]),
     ...problems.map(({ place, rule, text, value }) => `  ${where(place)}: ${text}${shown(value)} [${rule}]`),
+    ...more(problemCount, problems.length),
+    ...(remarkCount === 0 ? [] : ['To know:']),
     ...remarks.slice(0, SHOWN).map(({ place, text }) => `  ${where(place)}: ${text}`),
+    ...more(remarkCount, Math.min(remarks.length, SHOWN)),
   ].join('\n')
+}
+
+/** What is counted, in the order in which it hangs together. */
+const kindNames: Readonly<Record<string, string>> = {
+  organisation: 'organisation',
+  site: 'site',
+  edge: 'edge',
+  edgeKey: 'API key',
+  edgeGroup: 'edge group',
+  containment: 'in a group',
+  user: 'user',
+  service: 'service',
+  userGroup: 'user group',
+  membership: 'membership',
+  role: 'role',
+  grant: 'grant',
+  claim: 'claim',
+  restriction: 'restriction',
+}
+
+/** Who and what, a line for each kind. */
+function detailLines(details: readonly Detail[], counts: Partial<Counts>): string[] {
+  return Object.entries(kindNames).flatMap(([kind, name]) =>
+    actions.flatMap((action) => {
+      const keys = details.filter((one) => one.kind === kind && one.action === action).map(({ key }) => key)
+      if (keys.length === 0) return []
+      const count = counts.byKind?.[kind]?.[action] ?? 0
+      const some = keys.slice(0, NAMED).join(', ')
+      const rest = count > NAMED && keys.length > NAMED ? ` and ${count - NAMED} more` : ''
+      return [`  ${action} ${name}: ${some}${rest}`]
+    }),
+  )
 }
 
 function headline(answer: Record<string, unknown>): string {
@@ -88,8 +147,9 @@ function headline(answer: Record<string, unknown>): string {
 }
 
 function accessLines({ people = 0, gains = 0, losses = 0, changes = 0, accessComplete }: Partial<Counts>): string[] {
-  const whole = `${people} people get or lose access: ${gains} times to an edge gained, ${losses} lost, ${changes} changed`
-  return accessComplete === false ? [`${whole}; more is concerned than could be looked at`] : [whole]
+  if (people + gains + losses + changes === 0) return ['Nobody gets or loses access']
+  const whole = `${people} get or lose access, counted by person and edge: ${gains} gained, ${losses} lost, ${changes} changed`
+  return accessComplete === false ? [`${whole}, and more that was not looked at`] : [whole]
 }
 
 function accessText({ who, action, role, was, on, edges, examples }: Access): string {
@@ -108,8 +168,8 @@ function row(kind: string, ...numbers: (string | number)[]): string {
   return `${kind.padEnd(14)}${numbers.map((one) => String(one).padStart(10)).join('')}`
 }
 
-function more(count: number): string[] {
-  return count > SHOWN ? [`  and ${count - SHOWN} more (--json shows up to 1000)`] : []
+function more(count: number, listed: number): string[] {
+  return count > listed ? [`  and ${count - listed} more (--json shows up to 1000)`] : []
 }
 
 function where({ file, sheet, row: line, column, path }: Place): string {

@@ -9,9 +9,10 @@ import type { ServiceClient } from '../client/service-client.ts'
 import { ConfigError } from '../config.ts'
 import { withClientOptions } from './calls.ts'
 import { type ClientOptions, callService, openService } from './client.ts'
-import { progressLine, reportText } from './import-text.ts'
+import { importLine, progressLine, reportText } from './import-text.ts'
 import { invitationsText, validDays, writeInvitations } from './invitations.ts'
 import { odooFile, odooOrganisation } from './odoo.ts'
+import { organisationOf } from './organisation.ts'
 import { openPrivate } from './private-file.ts'
 
 interface Options extends ClientOptions {
@@ -19,7 +20,7 @@ interface Options extends ClientOptions {
   odooOrganisation: string
   template?: string
   format?: string
-  organisation?: number
+  organisation?: string
   name?: string
   scope: 'source' | 'all'
   dryRun?: true
@@ -43,7 +44,7 @@ export function importCommand(): Command {
     .option('--odoo-organisation <key>', 'what of Odoo belongs to, here', odooOrganisation)
     .option('--template <file>', 'what says how to read the file')
     .option('--format <name>', 'do not look what it is')
-    .addOption(new Option('--organisation <id>', 'main organisation that it is for').argParser(Number))
+    .option('--organisation <id or name>', 'main organisation that it is for')
     .option('--name <name>', 'where it comes from: "Set" replaces what this name gave before (default: file, or odoo)')
     .addOption(new Option('--scope <scope>', '"Set" replaces what').choices(['source', 'all']).default('source'))
     .option('--dry-run', 'show what would change, and change nothing')
@@ -76,16 +77,14 @@ export function importReportCommand(): Command {
   return withClientOptions(new Command('import-report'))
     .description('What an import did; without an id the newest imports')
     .argument('[import-id]', 'as "import" and the list say')
-    .addOption(new Option('--organisation <id>', 'those into this organisation').argParser(Number))
+    .option('--organisation <id or name>', 'those into this organisation')
     .action(async (importId: string | undefined, options: Options) => {
       if (importId !== undefined)
         return show(await callService(options, 'getImportReport', { importId }), options, false)
-      const where = options.organisation === undefined ? {} : { organisationId: options.organisation }
+      const where = await organisationOf(options)
       const result = await callService(options, 'listImports', where)
-      const lines = (result['imports'] as Record<string, unknown>[]).map((job) =>
-        [job['importId'], job['createdAt'], job['state'], job['createdBy'] ?? '-', job['fileName']].join('  '),
-      )
-      process.stdout.write(`${options.json ? JSON.stringify(result) : lines.join('\n')}\n`)
+      const lines = (result['imports'] as Record<string, unknown>[]).map(importLine)
+      process.stdout.write(`${options.json ? JSON.stringify(result) : lines.join('\n') || 'There are none.'}\n`)
     })
 }
 
@@ -100,7 +99,7 @@ async function sourceOf(
 }
 
 async function begin(file: string, options: Options): Promise<ParamsOf<'importMasterData'>> {
-  const { template, format, organisation, scope, dryRun = false, skipInvalid = false } = options
+  const { template, format, scope, dryRun = false, skipInvalid = false } = options
   const name = options.name ?? (options.odoo === undefined ? 'file' : 'odoo')
   if (!(await stat(file).catch(() => undefined))?.isFile()) throw new ConfigError(`There is no file ${file}.`)
   return {
@@ -108,7 +107,7 @@ async function begin(file: string, options: Options): Promise<ParamsOf<'importMa
     fileName: basename(file).slice(0, 200),
     ...(template === undefined ? {} : { template: await readFile(template, 'utf8') }),
     ...(format === undefined ? {} : { format }),
-    ...(organisation === undefined ? {} : { organisationId: organisation }),
+    ...(await organisationOf(options)),
     name,
     scope,
     dryRun,

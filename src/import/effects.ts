@@ -193,5 +193,5 @@ function actionOf(was: Seen, is: Seen): AccessDetail['action'] | undefined {
 }
 
 function roleOf({ role, windows }: Seen): string {
-  return windows === null ? (role ?? 'overview') : `${role ?? 'overview'} for a time`
+  return windows === null ? (role ?? 'overview') : `${role ?? 'overview'} for some periods`
 }

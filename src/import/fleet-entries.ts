@@ -221,7 +221,8 @@ export function grantEntry(row: GrantRow, names: Names): FleetEntry<'grants'> | 
     components: row.components === null ? undefined : [...row.components].sort(),
     ...periodOf(row),
     dataWindows: row.dataWindows === null ? undefined : normalWindows(row.dataWindows).map(toInstants),
-    source: unless(row.source, 'manual'),
+    // Always: left out it would become that of the import that brings it.
+    source: row.source,
   })
 }
 

@@ -171,6 +171,8 @@ export interface ServiceRecord extends Placed {
   disabled?: boolean
 }
 
+export type PlacedField = 'email' | 'role' | 'claims' | 'sites' | 'edges'
+
 /** One person with everything the file says about him: one record, one row of the log. */
 export interface UserRecord extends Placed {
   kind: 'user'
@@ -198,6 +200,8 @@ export interface UserRecord extends Placed {
   access?: UserAccess
   restrictions?: { mode: MergeMode; byEdge: ReadonlyMap<string, RestrictionChange> }
   alerting?: readonly AlertingRecord[]
+  /** Where in the record these stand, for what is found out later: a column, or a path. */
+  where?: Readonly<Partial<Record<PlacedField, Pick<Place, 'column' | 'path'>>>>
   /** He had a password where he comes from, and it could not come along: if he is new here, he is invited. */
   needsInvitation?: boolean
 }

@@ -2,7 +2,7 @@ import type { GrantRow } from '../access/model.ts'
 import { refusedText } from './guard-text.ts'
 import type { ImportProblem, UserRecord } from './model.ts'
 import { ambiguous } from './names.ts'
-import { misfit, type PlanWorld } from './plan-world.ts'
+import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
 
 /** What becomes of somebody's grants. */
 export interface GrantPlan {
@@ -79,7 +79,7 @@ function planAccountRole(
   if (record.accountRole === undefined) return
   if (organisationId === null) {
     if (record.accountRole === 'User') return
-    plan.problems.push(misfit(record.place, 'D-04', 'Say the organisation: a manager is one of an account', 'Manager'))
+    plan.problems.push(misfit(placeIn(record, 'role'), 'D-04', noAccount, 'Manager'))
     return
   }
   const held = present.filter((grant) => grant.resourceId === organisationId && world.isReplaced(grant))
@@ -89,6 +89,8 @@ function planAccountRole(
     plan.added.push(newGrant(world, principalId, organisationId, ownerRoleId))
   }
 }
+
+const noAccount = 'A manager is one of an account: say for which organisation the import is (--organisation)'
 
 /** Looks up what a record names; a name that means nothing, or several things, is a problem. */
 export function lookUp(
@@ -102,15 +104,19 @@ export function lookUp(
     const id = world.names.find(kind, key)
     if (typeof id === 'number') return [id]
     const text = id === ambiguous ? `There are several ${kind}s of this name` : `There is no such ${kind} here`
-    problems.push(misfit(record.place, 'unknown', text, key))
+    problems.push(misfit(placeIn(record, `${kind}s`), 'unknown', text, key))
     return []
   })
 }
 
 function guarded(world: PlanWorld, record: UserRecord, resourceId: number, roleId: number, plan: GrantPlan): boolean {
   const isAccount = roleId === world.ownerRoleId
+  const field = isAccount ? 'role' : world.index.isEdge(resourceId) ? 'edges' : 'sites'
   const result = world.guard(resourceId, roleId, isAccount ? 'manageMembers' : 'share')
-  if (!result.ok) plan.problems.push(misfit(record.place, 'G-01', refusedText(result), nameOf(world, resourceId)))
+  if (!result.ok) {
+    const place = placeIn(record, field)
+    plan.problems.push(misfit(place, 'G-01', refusedText(result), nameOf(world, resourceId)))
+  }
   return result.ok
 }
 

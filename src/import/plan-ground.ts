@@ -45,6 +45,10 @@ export interface EdgeExtras {
 }
 const noExtras: EdgeExtras = { serialNumber: '', emsType: '', setupPasswordHash: null, firstSetupAt: null }
 
+/** Keys that we make are longer; one that a device has already is taken as it is, and said. */
+const SHORT_KEY = 16
+const shortKey = 'The API key is short enough to be guessed: give the device a new one soon (rotate-edge-key)'
+
 /** A sentence that says what is wrong, undefined when nothing changes. */
 export type Planned = PlannedRecord | string | undefined
 
@@ -299,7 +303,9 @@ function planEdge(context: GroundContext, record: EdgeRecord): Planned {
   if (key !== undefined)
     parts.push({ entity: 'edgeKey', id: key.id, before: null, after: key, extra: { createdAt: context.at } })
   if (parts.length === 0) return undefined
-  return { parts, ...(key !== undefined && record.apiKey !== undefined ? { apiKey: record.apiKey } : {}) }
+  if (key === undefined || record.apiKey === undefined) return { parts }
+  const isShort = record.apiKey.length < SHORT_KEY
+  return { parts, apiKey: record.apiKey, ...(isShort ? { remark: shortKey } : {}) }
 }
 
 function extrasOf({ hash }: GroundContext, record: EdgeRecord, before: EdgeExtras): EdgeExtras {
@@ -311,7 +317,7 @@ function extrasOf({ hash }: GroundContext, record: EdgeRecord, before: EdgeExtra
 /** The key a device keeps, unless it has it already (OC-07). */
 function keyOf(context: GroundContext, { apiKey }: EdgeRecord, edgeId: number): EdgeKeyRow | string | undefined {
   if (apiKey === undefined) return undefined
-  if (apiKey.length < 16 || apiKey.length > 512) return 'An API key has 16 to 512 characters'
+  if (apiKey === '' || apiKey.length > 512) return 'An API key has up to 512 characters'
   context.keysByHash ??= new Map([...context.index.rows('edgeKey')].map((row) => [row.keyHash, row]))
   const keyHash = context.hash(apiKey)
   const known = context.keysByHash.get(keyHash)

@@ -21,6 +21,8 @@ export interface PlannedRecord {
   key?: ImportKey
   /** In clear, for sealed copies. */
   apiKey?: string
+  /** What people should know of it. */
+  remark?: string
 }
 /** So many at once, then others have their turn. */
 const SLICE = 100
@@ -148,6 +150,8 @@ export class StructurePlan {
 
   #take(planned: PlannedRecord, record: StructureRecord): void {
     this.records.push(planned)
+    if (planned.remark !== undefined)
+      this.#summary.remark({ kind: 'remark', place: record.place, text: planned.remark })
     this.#apply(planned.parts)
     for (const [position, part] of planned.parts.entries()) {
       this.#summary.change(part, position === 0 ? nameIn(record) : undefined)

@@ -10,7 +10,7 @@ import { checkedClaim } from './claim-rules.ts'
 import type { AlertingRow } from './import-queries.ts'
 import type { ImportProblem, UserRecord } from './model.ts'
 import { lookUp, planGrants, type Wanted } from './plan-access.ts'
-import { misfit, type PlanWorld } from './plan-world.ts'
+import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
 import { accountOf, type Standing } from './standing.ts'
 
 const MAX_CLAIMS = 200
@@ -51,7 +51,7 @@ export function planUser(
   const profile = planProfile(record, details.profile, problems)
   const after = planAccount(world, record, known, { ...details.profile, ...profile }, problems)
   if (standing !== 'other' && isTaken(world, after))
-    problems.push(misfit(record.place, 'D-03', takenText, after.email ?? after.login))
+    problems.push(misfit(placeIn(record, 'email'), 'D-03', takenText, after.email ?? after.login))
   const claims = planClaims(world, record, known, problems)
   const controls = mayControl(standing === 'guest' ? new Map(Object.entries(given.claims ?? {})) : claims.all)
   const grants = planGrants(world, record, { userId: known?.id, wanted, controls })
@@ -188,7 +188,7 @@ function planClaims(
       : world.index.claimsOf(world.askerId).flatMap(({ key, value }) => (value === 'NONE' ? [key] : [])),
   )
   for (const [name, text] of Object.entries({ ...(known === undefined ? record.claimsIfNew : {}), ...record.claims })) {
-    const claim = checkedClaim(record.place, name, text)
+    const claim = checkedClaim(placeIn(record, 'claims'), name, text)
     if (!Array.isArray(claim)) {
       problems.push(claim)
       continue
@@ -196,7 +196,7 @@ function planClaims(
     const [key, value] = claim
     if (all.get(key) === value) continue
     if (value !== 'NONE' && taken.has(key))
-      problems.push(misfit(record.place, 'G-01', 'You cannot give what is taken from you yourself', key))
+      problems.push(misfit(placeIn(record, 'claims'), 'G-01', 'You cannot give what is taken from you yourself', key))
     all.set(key, value)
     const before = present.find((row) => row.key === key)
     const after = { id: before?.id ?? 0, userId: known?.id ?? 0, key, value }
@@ -229,7 +229,9 @@ function planRestrictions(
       !world.allows('share', edgeId) ||
       (known !== undefined && !world.mayOpen(edgeId, row?.windows ?? null, windows))
     )
-      problems.push(misfit(record.place, 'G-01', 'You cannot open a time that you may not read yourself', key))
+      problems.push(
+        misfit(placeIn(record, 'edges'), 'G-01', 'You cannot open a time that you may not read yourself', key),
+      )
     return restrictionPart(row, { userId: known?.id ?? 0, edgeId }, windows)
   })
 }

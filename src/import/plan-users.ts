@@ -8,7 +8,7 @@ import type { Pace } from './pace.ts'
 import type { SpooledUser } from './plan.ts'
 import { nameOf } from './plan-access.ts'
 import { type PlannedUser, planUser, type UserDetails } from './plan-user.ts'
-import { misfit, type PlanWorld } from './plan-world.ts'
+import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
 import { Selections } from './selection.ts'
 import type { Spool } from './spool.ts'
 import { accountOf, namesakes, standingOf } from './standing.ts'
@@ -141,10 +141,11 @@ function recordOf({ restrictions, ...record }: SpooledUser): UserRecord {
 }
 
 /** The same person twice in one file: one of the two would be lost (D-03). */
-function repeated({ place, login, email }: UserRecord, seen: Set<string>): ImportProblem[] {
+function repeated(record: UserRecord, seen: Set<string>): ImportProblem[] {
+  const { login, email } = record
   const names = new Set([login, (email ?? login).trim().toLowerCase()])
   const problems = [...names].some((name) => seen.has(name))
-    ? [misfit(place, 'D-03', 'This user stands in the file twice: leave one', login)]
+    ? [misfit(placeIn(record, 'email'), 'D-03', 'This user stands in the file twice: leave one', login)]
     : []
   for (const name of names) seen.add(name)
   return problems

@@ -5,7 +5,7 @@ import type { GrantRow, Permission, UserRow } from '../access/model.ts'
 import { managesUsers } from '../access/people-door.ts'
 import { roleNamed } from '../access/role-grant-service.ts'
 import { type Windows, windowsCover } from '../access/windows.ts'
-import type { ImportProblem, Place } from './model.ts'
+import type { ImportProblem, Place, PlacedField, UserRecord } from './model.ts'
 import type { Names } from './names.ts'
 
 export interface WorldParts {
@@ -96,6 +96,11 @@ export class PlanWorld {
     if (grant.source === this.source) return true
     return this.scope === 'all' && grant.source !== 'builtIn' && this.names.isInside(grant.resourceId)
   }
+}
+
+/** The place of something that a record says. */
+export function placeIn({ place, where }: UserRecord, field: PlacedField): Place {
+  return { ...place, ...where?.[field] }
 }
 
 /** A problem of the plan; what stands there is cut. */

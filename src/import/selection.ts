@@ -5,7 +5,7 @@ import type { ImportProblem, Selection, UserRecord } from './model.ts'
 import type { Names } from './names.ts'
 import type { Pace } from './pace.ts'
 import { lookUp, type Wanted } from './plan-access.ts'
-import { misfit, type PlanWorld } from './plan-world.ts'
+import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
 import { asksFor, matchesQuery, parseQuery, type Query, type QueryField } from './query.ts'
 
 type Kind = 'site' | 'edge'
@@ -55,7 +55,7 @@ export class Selections {
       if (selection === undefined || !('query' in selection)) return undefined
       const found = await this.#matching(kind, selection.query)
       if (typeof found !== 'string') return found
-      problems.push(misfit(record.place, 'D-26', found, selection.query))
+      problems.push(misfit(placeIn(record, `${kind}s`), 'D-26', found, selection.query))
       return []
     }
     const matchedSites = await matched('site', sites)

@@ -3,6 +3,7 @@ import type {
   ImportItem,
   ImportProblem,
   Place,
+  PlacedField,
   ReadOptions,
   RestrictionChange,
   Selection,
@@ -64,6 +65,7 @@ export class UserBuilder {
     assign(user, 'accountRole', this.#role(raw, problems))
     this.#claims(user, raw, problems)
     this.#access(user, raw, problems)
+    assign(user, 'where', whereOf(raw))
     return problems.length > 0 ? problems : [user]
   }
 
@@ -226,6 +228,26 @@ function keysAt(raw: RawValue, field: UserField, separator: string | undefined):
   if (typeof text !== 'string') return [text]
   const keys = separator === undefined ? parts(text, '\0') : parts(text, separator)
   return keys.map((key) => storedText(raw.place, 'D-10', key, rules.line('The key')))
+}
+
+const placed: readonly (readonly [PlacedField, UserField])[] = [
+  ['email', 'Email'],
+  ['role', 'Roles'],
+  ['claims', 'Claims'],
+  ['sites', 'Sites'],
+  ['edges', 'Sources'],
+]
+
+/** Column or path of what the record says; of a list in JSON all of it. */
+function whereOf(raw: RawUser): NonNullable<UserRecord['where']> {
+  const found = placed.flatMap(([name, field]): [PlacedField, Pick<Place, 'column' | 'path'>][] => {
+    const { column, path } = raw.values.get(field)?.[0]?.place ?? {}
+    if (column !== undefined) return [[name, { column }]]
+    if (path === undefined) return []
+    const from = raw.place.path?.length ?? 0
+    return [[name, { path: path.slice(0, from) + path.slice(from).replaceAll(/\[\d+\]/g, '[*]') }]]
+  })
+  return Object.fromEntries(found)
 }
 
 function placeOf(raw: RawUser, field: UserField): Place {

@@ -124,7 +124,7 @@ describe('what a dry run says of access (D-29)', () => {
       restrictions: { mode: 'set', byEdge: new Map([[`${name}-3`, { windows: [[1500, 3000]] }]]) },
     })
     const told = await foretold([restricted])
-    expect(told.report.access).toMatchObject([{ action: 'changes', role: 'guest for a time', edges: 1 }])
+    expect(told.report.access).toMatchObject([{ action: 'changes', role: 'guest for some periods', edges: 1 }])
     await foretold([
       by(`${name}-clerk`, { restrictions: { mode: 'set', byEdge: new Map([[`${name}-3`, { windows: [] }]]) } }),
     ])

@@ -29,8 +29,8 @@ export async function all(items: AsyncIterable<ImportItem>): Promise<ImportItem[
 }
 
 /** Users without their places, in the order of the file. */
-export function usersIn(items: readonly ImportItem[]): Omit<UserRecord, 'place' | 'kind'>[] {
-  return items.filter((item) => item.kind === 'user').map(({ place, kind, ...user }) => user)
+export function usersIn(items: readonly ImportItem[]): Omit<UserRecord, 'place' | 'kind' | 'where'>[] {
+  return items.filter((item) => item.kind === 'user').map(({ place, kind, where, ...user }) => user)
 }
 
 export function problemsIn(items: readonly ImportItem[]): ImportProblem[] {
