@@ -90,7 +90,10 @@ const commands: CallCommand[] = [
     description: 'Give an edge a new API key; prints it once',
     arguments: [['edge-id', 'which edge']],
     options: [
-      new Option('--overlap-hours <hours>', 'how long old keys stay valid; 0 cuts off at once')
+      new Option(
+        '--overlap-hours <hours>',
+        'how long old keys stay valid; 0 cuts off at once (an edge behind a Backend.Edge.App once that is restarted)',
+      )
         .argParser(wholeNumber)
         .default(24),
     ],
