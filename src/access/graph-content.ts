@@ -2,6 +2,7 @@ import { grown } from './graph-links.ts'
 import type { ResourceGraph } from './graph-resources.ts'
 import { PLATFORM_RESOURCE_ID } from './model.ts'
 import { Bits } from './search-bits.ts'
+import { Gathering } from './search-gather.ts'
 
 /** As bits a set takes no more room than as ids when it holds one edge in so many. */
 const worthKeeping = 32
@@ -36,14 +37,23 @@ export class ContentSets {
     this.#keptFrom = keptFrom
   }
 
-  /** Adds all edges below these containers to a set. */
-  addTo(set: Bits, aboves: Iterable<number>): void {
+  /** No edge has an id as high as 32 times this. */
+  get room(): number {
+    return this.#everything.room
+  }
+
+  /** The set of the edges below a container, if there is one. */
+  kept(above: number): Bits | undefined {
+    return above === PLATFORM_RESOURCE_ID ? this.#everything : this.#kept.get(above)
+  }
+
+  /** Adds all edges below these containers. */
+  addTo(edges: Gathering, aboves: Iterable<number>): void {
     const walk = ++this.#walk
-    set.open(this.#everything.room)
     for (const above of aboves) {
-      const known = this.#knownSet(above)
-      if (known) set.or(known)
-      else if (this.#walkDown(set, above, walk)) this.#keep(above)
+      const known = this.kept(above)
+      if (known) edges.addAll(known)
+      else if (this.#walkDown(edges, above, walk)) this.#keep(above)
     }
   }
 
@@ -90,17 +100,13 @@ export class ContentSets {
     return this.#keptFrom ?? Math.max(fewest, this.#everything.size / worthKeeping)
   }
 
-  #knownSet(above: number): Bits | undefined {
-    return above === PLATFORM_RESOURCE_ID ? this.#everything : this.#kept.get(above)
-  }
-
   #keep(above: number): void {
-    const set = new Bits()
-    set.open(this.#everything.room)
-    this.#walkDown(set, above, ++this.#walk)
+    const edges = new Gathering(0)
+    edges.begin(this.room)
+    this.#walkDown(edges, above, ++this.#walk)
     const [oldest] = this.#kept.keys()
     if (this.#kept.size >= mostKept && oldest !== undefined) this.#drop(oldest)
-    this.#kept.set(above, set)
+    this.#kept.set(above, edges.set)
     if (above < 0) return
     if (above >= this.#isKept.length) {
       const larger = new Uint8Array(Math.ceil(1.25 * above) + 1)
@@ -115,8 +121,8 @@ export class ContentSets {
     return this.#kept.delete(above)
   }
 
-  /** Adds what lies below to an open set; returns whether that is much. Without a set it does not go on when it is. */
-  #walkDown(set: Bits | undefined, above: number, walk: number): boolean {
+  /** Adds what lies below; returns whether that is much. With nothing to add it to it does not go on when it is. */
+  #walkDown(edges: Gathering | undefined, above: number, walk: number): boolean {
     const { kinds } = this.#resources
     const { children } = this.#resources.links
     const large = this.#large
@@ -128,16 +134,16 @@ export class ContentSets {
       const known = node === above || this.#isKept[node] !== 1 ? undefined : this.#kept.get(node)
       if (known) {
         isLarge = true
-        set?.or(known)
+        edges?.addAll(known)
       }
-      if (set === undefined && (isLarge || steps > large)) break
+      if (edges === undefined && (isLarge || steps > large)) break
       if (known) continue
       const start = children.start(node)
       const end = start + children.count(node)
       steps += end - start
       for (let at = start; at < end; at++) {
         const child = children.value(at)
-        if (kinds.isEdge(child)) set?.mark(child)
+        if (kinds.isEdge(child)) edges?.add(child)
         else if (kinds.mayContain(node, child)) stack.push(child)
       }
     }

@@ -3,6 +3,7 @@ import { type Conveys, conveysDiscover } from './graph-expand.ts'
 import type { ResourceGraph } from './graph-resources.ts'
 import type { View } from './graph-view.ts'
 import { Bits } from './search-bits.ts'
+import { Gathering } from './search-gather.ts'
 import type { ListOrder } from './search-order.ts'
 
 /** So many sets of many edges are kept; and lists of few that take so many numbers of four bytes. */
@@ -56,6 +57,14 @@ export class ShortList {
 /** What a view is shown: a list of few edges, or a set of many. */
 export type Shown = ShortList | Bits
 
+/** A set that is kept, in the room of its own unless it is one that somebody else keeps. */
+interface KeptSet {
+  view: View
+  version: number
+  shown: Bits
+  own: Bits
+}
+
 /** The edges a view is shown: put together when asked for and kept while that holds. */
 export class VisibleEdges {
   readonly #resources: ResourceGraph
@@ -63,17 +72,18 @@ export class VisibleEdges {
   readonly #short: number
   #lists = new WeakMap<View, { version: number; shown: ShortList }>()
   #room = 0
-  /** Filled in turn, each in the room of the one before. */
-  readonly #sets: { view: View; version: number; shown: Bits }[] = []
+  /** Filled in turn. */
+  readonly #sets: KeptSet[] = []
   #nextSet = 0
-  readonly #scratch = new Bits()
-  #everybodys: { view: View; version: number; edges: Bits } | undefined
+  readonly #gathering: Gathering
+  #publicEdges: { view: View | undefined; version: number; edges: Int32Array | Bits } | undefined
 
   /** `short`: so many edges are a list rather than a set. */
   constructor(resources: ResourceGraph, extent: Extent, short: number) {
     this.#resources = resources
     this.#extent = extent
     this.#short = short
+    this.#gathering = new Gathering(short)
   }
 
   /** Whether an edge of a set that is shown still has to be asked for by `has`; never of a list. */
@@ -90,8 +100,17 @@ export class VisibleEdges {
   shown(view: View): Shown {
     const known = this.#lists.get(view) ?? this.#sets.find((one) => one.view === view)
     if (known?.version === this.#resources.version) return known.shown
-    const set = this.#gather(view)
-    return set.holdsMore(this.#short) ? this.#keepSet(view, set) : this.#keepList(view, set.values())
+    const publicEdges = this.#publicTo(view.everybody)
+    const edges = this.#gathering
+    const only =
+      !(publicEdges instanceof Bits) && publicEdges.length === 0 && !view.restrictions ? this.#onlySet(view) : undefined
+    if (only) return this.#keepSet(view, only, true)
+    this.#gather(view)
+    if (publicEdges instanceof Bits) edges.addAll(publicEdges)
+    else for (const id of publicEdges) edges.add(id)
+    for (const id of view.restrictions?.keys() ?? []) if (!this.has(view, id)) edges.set.remove(id)
+    const few = edges.few()
+    return few ? this.#keepList(view, few) : this.#keepSet(view, edges.set, false)
   }
 
   /** How many there are, up to `atMost`. */
@@ -105,23 +124,14 @@ export class VisibleEdges {
     return count
   }
 
-  /** Only until the next. */
-  #gather(view: View): Bits {
-    const set = this.#scratch
-    set.clear()
-    this.#addGranted(view, set)
-    if (view.everybody) set.or(this.#publicEdges(view.everybody))
-    for (const id of view.restrictions?.keys() ?? []) if (!this.has(view, id)) set.remove(id)
-    return set
-  }
-
-  #keepSet(view: View, shown: Bits): Bits {
+  #keepSet(view: View, set: Bits, isShared: boolean): Bits {
     this.#lists.delete(view)
     const place = this.#sets.findIndex((one) => one.view === view)
     const next = place < 0 ? this.#nextSet++ % mostSets : place
-    const kept = (this.#sets[next]?.shown ?? new Bits(shown.room)).become(shown)
-    this.#sets[next] = { view, version: this.#resources.version, shown: kept }
-    return kept
+    const own = this.#sets[next]?.own ?? new Bits()
+    const shown = isShared ? set : own.become(set)
+    this.#sets[next] = { view, version: this.#resources.version, shown, own }
+    return shown
   }
 
   #keepList(view: View, ids: Int32Array): ShortList {
@@ -135,29 +145,46 @@ export class VisibleEdges {
     return shown
   }
 
-  #addGranted({ held }: View, set: Bits): void {
+  /** The containers of which a view is shown what they hold, as `aboveContent` names them. */
+  #containersOf({ held }: View): number[] {
     const { conveys } = this.#extent
-    const { kinds, content } = this.#resources
     const above: number[] = []
-    for (const [node, { self, content: inside, suborganisation }] of held) {
-      if (kinds.isEdge(node)) {
-        if (conveys(self)) set.add(node)
-        continue
-      }
-      if (conveys(inside)) above.push(node)
+    for (const [node, { content, suborganisation }] of held) {
+      if (conveys(content)) above.push(node)
       if (conveys(suborganisation)) above.push(-node)
     }
-    content.addTo(set, above)
+    return above
+  }
+
+  /** The set that is all a view is shown, if it is kept anyway. */
+  #onlySet(view: View): Bits | undefined {
+    if (view.held.size !== 1) return undefined
+    const [above] = this.#containersOf(view)
+    const set = above === undefined ? undefined : this.#resources.content.kept(above)
+    return set?.holdsMore(this.#short) ? set : undefined
+  }
+
+  /** What the view's own grants show it. */
+  #gather(view: View): void {
+    const { kinds, content } = this.#resources
+    this.#gathering.begin(content.room)
+    for (const [node, { self }] of view.held) {
+      if (kinds.isEdge(node) && this.#extent.conveys(self)) this.#gathering.add(node)
+    }
+    content.addTo(this.#gathering, this.#containersOf(view))
   }
 
   /** What is shown to everybody, the same for all who ask. */
-  #publicEdges(everybody: View): Bits {
+  #publicTo(everybody: View | undefined): Int32Array | Bits {
     const { version } = this.#resources
-    if (this.#everybodys?.view === everybody && this.#everybodys.version === version) return this.#everybodys.edges
-    const edges = new Bits()
-    this.#addGranted(everybody, edges)
-    this.#leavePublic(edges)
-    this.#everybodys = { view: everybody, version, edges }
+    if (this.#publicEdges?.view === everybody && this.#publicEdges?.version === version) return this.#publicEdges.edges
+    let edges: Int32Array | Bits = new Int32Array(0)
+    if (everybody !== undefined && everybody.held.size > 0) {
+      this.#gather(everybody)
+      this.#leavePublic(this.#gathering.set)
+      edges = this.#gathering.few() ?? new Bits().become(this.#gathering.set)
+    }
+    this.#publicEdges = { view: everybody, version, edges }
     return edges
   }
 
