@@ -112,7 +112,10 @@ export class AccessStore implements AsyncDisposable {
     this.#index = done(head.revision)
     this.#head = head
     this.#confirmedAt = startedAt
-    this.#timer = setInterval(() => this.#poll(), this.#pollIntervalMs)
+    this.#timer = setInterval(() => {
+      this.#poll()
+      this.#work()
+    }, this.#pollIntervalMs)
     this.#work()
     // What was announced before the snapshot was complete.
     await this.#poll()
@@ -238,7 +241,6 @@ export class AccessStore implements AsyncDisposable {
     }
     if (fresh.length === 0) return end
     this.#index.apply(graph)
-    this.#work()
     this.#head = { revision: head.revision, hash: head.hash }
     for (const listener of this.#listeners) this.#tell(listener, fresh)
     return end

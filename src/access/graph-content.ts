@@ -5,33 +5,41 @@ import { Bits } from './search-bits.ts'
 import { Gathering } from './search-gather.ts'
 
 /** As bits a set takes no more room than as ids when it holds one edge in so many. */
-const worthKeeping = 32
-const fewest = 4096
-/** A set takes as many bytes as an eighth of the highest id. */
-const mostKept = 256
+const worthBits = 32
+const fewestInBits = 4096
+/** A set takes as many bytes as an eighth of the highest id, 256 of them 32 times that. */
+const mostSets = 256
+/** Containers with a part of so many of that are walked: it takes microseconds. */
+const worthList = 32
+const longestList = 1 << 15
+/** Ids in all lists: 64 MB. */
+const mostListed = 1 << 24
 /** Links looked at before others have a turn: a millisecond or two. */
 const slice = 100_000
 
 /**
- * The edges below containers. Those of large ones are kept as bits, exact at any time, so that whatever somebody sees is put together from few
- * parts; what small ones hold is walked. A container is named as in `aboveContent`: a negative number stands for all
- * organisations below one.
+ * The edges below containers. They are kept, exact at any time, so that whatever somebody sees is put together from few parts: of
+ * large containers as bits, of middling ones as lists, which a change throws away; what small ones hold is walked. A container is
+ * named as in `aboveContent`: a negative number stands for all organisations below one.
  */
 export class ContentSets {
   readonly #resources: ResourceGraph
-  readonly #kept = new Map<number, Bits>()
-  /** 1 for each container of which there is a set; quicker to ask. */
+  readonly #sets = new Map<number, Bits>()
+  readonly #lists = new Map<number, Int32Array>()
+  #listed = 0
+  /** 1 for each container of which there is a set or list; quicker to ask. */
   #isKept = new Uint8Array(1024)
   /** What may be worth keeping and is not looked at yet. */
   readonly #waiting = new Set<number>()
   readonly #everything = new Bits()
   readonly #keptFrom: number | undefined
+  readonly #gathering = new Gathering(longestList)
   /** The walk that last came past a container. */
   #seen = new Int32Array(1024)
   #walk = 0
   #steps = 0
 
-  /** `keptFrom`: keeps sets of containers that hold so many edges, instead of a part of all there are. */
+  /** `keptFrom`: keeps sets of containers that hold more edges, instead of a part of all there are. */
   constructor(resources: ResourceGraph, keptFrom?: number) {
     this.#resources = resources
     this.#keptFrom = keptFrom
@@ -44,30 +52,36 @@ export class ContentSets {
 
   /** The set of the edges below a container, if there is one. */
   kept(above: number): Bits | undefined {
-    return above === PLATFORM_RESOURCE_ID ? this.#everything : this.#kept.get(above)
+    return above === PLATFORM_RESOURCE_ID ? this.#everything : this.#sets.get(above)
   }
 
   /** Adds all edges below these containers. */
   addTo(edges: Gathering, aboves: Iterable<number>): void {
     const walk = ++this.#walk
+    const known: Bits[] = []
     for (const above of aboves) {
-      const known = this.kept(above)
-      if (known) edges.addAll(known)
-      else if (this.#walkDown(edges, above, walk)) this.#keep(above)
+      const set = this.kept(above)
+      const list = this.#lists.get(above)
+      if (set) known.push(set)
+      else if (list) edges.addList(list)
+      else this.#keep(above, this.#walkDown(edges, above, walk))
     }
+    edges.addSets(known)
   }
 
-  /** An edge has come, gone or moved. */
+  /** An edge has come, gone or moved; to be said before the change and after it. */
   refresh(edgeId: number): void {
     const { kinds } = this.#resources
-    if (kinds.isEdge(edgeId)) this.#everything.add(edgeId)
+    const isThere = kinds.isEdge(edgeId)
+    if (isThere) this.#everything.add(edgeId)
     else this.#everything.remove(edgeId)
-    if (this.#kept.size === 0) return
+    if (this.#isEmpty) return
     const above = new Set<number>()
-    for (const container of kinds.isEdge(edgeId) ? this.#resources.containersOf(edgeId) : []) {
+    for (const container of isThere ? this.#resources.containersOf(edgeId) : []) {
       for (const one of this.#resources.aboveContent(container)) above.add(one)
     }
-    for (const [one, set] of this.#kept) {
+    for (const one of above) if (this.#lists.has(one)) this.#dropLater(one)
+    for (const [one, set] of this.#sets) {
       if (above.has(one)) set.add(edgeId)
       else set.remove(edgeId)
     }
@@ -75,8 +89,8 @@ export class ContentSets {
 
   /** What a container holds, or what holds it, is another; to be said before the change and after it. */
   forget(container: number): void {
-    if (this.#kept.size === 0 || !this.#resources.kinds.exists(container)) return
-    for (const above of this.#resources.aboveContent(container)) if (this.#drop(above)) this.#waiting.add(above)
+    if (this.#isEmpty || !this.#resources.kinds.exists(container)) return
+    for (const above of this.#resources.aboveContent(container)) this.#dropLater(above)
   }
 
   /** All of these are to be looked at by `work`. */
@@ -84,60 +98,81 @@ export class ContentSets {
     for (const container of containers) this.#waiting.add(container)
   }
 
-  /** Makes some of the sets that will be asked for; returns whether there is more to do. */
+  /** Keeps some of what will be asked for; returns whether there is more to do. */
   work(): boolean {
     for (let steps = 0; steps < slice; steps += this.#steps) {
       const [above] = this.#waiting
       if (above === undefined) return false
       this.#waiting.delete(above)
       this.#steps = 1
-      if (!this.#kept.has(above) && this.#walkDown(undefined, above, ++this.#walk)) this.#keep(above)
+      if (!this.#sets.has(above) && !this.#lists.has(above)) {
+        this.#keep(above, this.#walkDown(undefined, above, ++this.#walk))
+      }
     }
     return this.#waiting.size > 0
   }
 
-  get #large(): number {
-    return this.#keptFrom ?? Math.max(fewest, this.#everything.size / worthKeeping)
+  get #isEmpty(): boolean {
+    return this.#sets.size + this.#lists.size === 0
   }
 
-  #keep(above: number): void {
-    const edges = new Gathering(0)
+  get #large(): number {
+    return this.#keptFrom ?? Math.max(fewestInBits, this.#everything.size / worthBits)
+  }
+
+  /** Keeps what lies below a container if it took so many steps to find out that it is worth it. */
+  #keep(above: number, steps: number): void {
+    if (steps <= this.#large / worthList) return
+    const isList = steps <= this.#large
+    if (isList && this.#listed + steps > mostListed) return
+    const edges = this.#gathering
     edges.begin(this.room)
     this.#walkDown(edges, above, ++this.#walk)
-    const [oldest] = this.#kept.keys()
-    if (this.#kept.size >= mostKept && oldest !== undefined) this.#drop(oldest)
-    this.#kept.set(above, edges.set)
-    if (above < 0) return
-    if (above >= this.#isKept.length) {
-      const larger = new Uint8Array(Math.ceil(1.25 * above) + 1)
+    const list = isList ? edges.few() : undefined
+    if (list) {
+      this.#listed += list.length
+      this.#lists.set(above, list)
+    } else {
+      const [oldest] = this.#sets.keys()
+      if (this.#sets.size >= mostSets && oldest !== undefined) this.#drop(oldest)
+      this.#sets.set(above, new Bits().become(edges.set))
+    }
+    if (above > 0) this.#mark(above)
+  }
+
+  #mark(container: number): void {
+    if (container >= this.#isKept.length) {
+      const larger = new Uint8Array(Math.ceil(1.25 * container) + 1)
       larger.set(this.#isKept)
       this.#isKept = larger
     }
-    this.#isKept[above] = 1
+    this.#isKept[container] = 1
+  }
+
+  #dropLater(above: number): void {
+    if (this.#drop(above)) this.#waiting.add(above)
   }
 
   #drop(above: number): boolean {
     if (above > 0) this.#isKept[above] = 0
-    return this.#kept.delete(above)
+    this.#listed -= this.#lists.get(above)?.length ?? 0
+    return this.#lists.delete(above) || this.#sets.delete(above)
   }
 
-  /** Adds what lies below; returns whether that is much. With nothing to add it to it does not go on when it is. */
-  #walkDown(edges: Gathering | undefined, above: number, walk: number): boolean {
+  /** Adds what lies below; returns how much that was. With nothing to add it to it does not go on when it is enough for a set. */
+  #walkDown(edges: Gathering | undefined, above: number, walk: number): number {
     const { kinds } = this.#resources
     const { children } = this.#resources.links
     const large = this.#large
     const stack = above > 0 ? [above] : [...this.#resources.allSuborganisations(-above)]
     let steps = 0
-    let isLarge = false
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (edges === undefined && steps > large) break
       if (this.#isSeen(node, walk) || !kinds.isContainer(node)) continue
-      const known = node === above || this.#isKept[node] !== 1 ? undefined : this.#kept.get(node)
-      if (known) {
-        isLarge = true
-        edges?.addAll(known)
+      if (node !== above && this.#isKept[node] === 1) {
+        steps += this.#addKept(edges, node)
+        continue
       }
-      if (edges === undefined && (isLarge || steps > large)) break
-      if (known) continue
       const start = children.start(node)
       const end = start + children.count(node)
       steps += end - start
@@ -147,8 +182,17 @@ export class ContentSets {
         else if (kinds.mayContain(node, child)) stack.push(child)
       }
     }
-    this.#steps += steps
-    return isLarge || steps > large
+    this.#steps += Math.min(steps, slice)
+    return steps
+  }
+
+  /** Returns how much it was: a set is more than anything. */
+  #addKept(edges: Gathering | undefined, container: number): number {
+    const list = this.#lists.get(container)
+    const set = this.#sets.get(container)
+    if (list) edges?.addList(list)
+    if (set) edges?.addSets([set])
+    return set ? Number.POSITIVE_INFINITY : (list?.length ?? 0)
   }
 
   #isSeen(node: number, walk: number): boolean {

@@ -90,6 +90,7 @@ export class ResourceGraph {
 
   setEdge(id: number, before: EdgeRow | undefined, after: EdgeRow | undefined): void {
     if (before && after && before.siteId === after.siteId && before.organisationId === after.organisationId) return
+    this.content.refresh(id)
     this.kinds.set(id, after && 'edge', after?.siteId ?? after?.organisationId ?? null)
     this.#relink(id, before?.siteId, after?.siteId)
     this.#relink(id, before?.organisationId, after?.organisationId)

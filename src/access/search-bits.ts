@@ -82,16 +82,15 @@ export class Bits {
     return this
   }
 
-  /** Takes in what is in the other. */
-  or(other: Bits): void {
-    this.open(other.room)
-    const [words, more] = [this.#words, other.#words]
-    // @NOTE four at a time take a third of the time.
-    for (let index = 0; index < more.length; index += 4) {
-      words[index] = (words[index] as number) | (more[index] as number)
-      words[index + 1] = (words[index + 1] as number) | (more[index + 1] as number)
-      words[index + 2] = (words[index + 2] as number) | (more[index + 2] as number)
-      words[index + 3] = (words[index + 3] as number) | (more[index + 3] as number)
+  /** Takes in what is in others. */
+  or(other: Bits, second = other, third = other, fourth = other): void {
+    const others = [other.#words, second.#words, third.#words, fourth.#words] as const
+    this.open(Math.max(...others.map((words) => words.length)))
+    const common = Math.min(...others.map((words) => words.length))
+    const words = this.#words
+    orFour(words, others, common)
+    for (const more of new Set(others)) {
+      for (let at = common; at < more.length; at++) words[at] = (words[at] as number) | (more[at] as number)
     }
   }
 
@@ -174,6 +173,22 @@ export class Bits {
     }
     this.#before = before
     return before
+  }
+}
+
+/** Adds four sets to words up to an end. */
+function orFour(
+  words: Int32Array,
+  [a, b, c, d]: readonly [Int32Array, Int32Array, Int32Array, Int32Array],
+  end: number,
+): void {
+  // @NOTE several words at a time take a quarter of the time.
+  for (let at = 0; at < end; at += 2) {
+    const first = (a[at] as number) | (b[at] as number) | (c[at] as number) | (d[at] as number)
+    words[at] = (words[at] as number) | first
+    const next = at + 1
+    const second = (a[next] as number) | (b[next] as number) | (c[next] as number) | (d[next] as number)
+    words[next] = (words[next] as number) | second
   }
 }
 

@@ -1,5 +1,8 @@
 import { Bits } from './search-bits.ts'
 
+/** More ids than this are rather read off the set. */
+const quicklySorted = 1024
+
 /** Edges put together one by one and set by set: as long as they are few also as a list, so that few cost little. */
 export class Gathering {
   readonly set = new Bits()
@@ -20,23 +23,27 @@ export class Gathering {
   }
 
   add(id: number): void {
+    if (this.#count > this.#ids.length) return this.set.mark(id)
     if (this.set.has(id)) return
     this.set.mark(id)
     if (this.#count < this.#ids.length) this.#ids[this.#count] = id
     this.#count++
   }
 
-  addAll(set: Bits): void {
-    this.set.or(set)
-    this.#count = Number.POSITIVE_INFINITY
+  addList(ids: Int32Array): void {
+    for (let at = 0; at < ids.length; at++) this.add(ids[at] as number)
+  }
+
+  addSets(sets: readonly Bits[]): void {
+    for (let at = 0; at < sets.length; at += 4) this.set.or(...(sets.slice(at, at + 4) as [Bits]))
+    if (sets.length > 0) this.#count = this.#ids.length + 1
   }
 
   /** Those that are still in the set, lowest first; undefined when they were many. */
   few(): Int32Array | undefined {
     if (this.#count > this.#ids.length) return undefined
-    return this.#ids
-      .slice(0, this.#count)
-      .filter((id) => this.set.has(id))
-      .sort()
+    if (this.#count > quicklySorted) return this.set.values()
+    const ids = this.#ids.slice(0, this.#count).filter((id) => this.set.has(id))
+    return ids.sort()
   }
 }

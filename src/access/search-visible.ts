@@ -106,8 +106,8 @@ export class VisibleEdges {
       !(publicEdges instanceof Bits) && publicEdges.length === 0 && !view.restrictions ? this.#onlySet(view) : undefined
     if (only) return this.#keepSet(view, only, true)
     this.#gather(view)
-    if (publicEdges instanceof Bits) edges.addAll(publicEdges)
-    else for (const id of publicEdges) edges.add(id)
+    if (publicEdges instanceof Bits) edges.addSets([publicEdges])
+    else edges.addList(publicEdges)
     for (const id of view.restrictions?.keys() ?? []) if (!this.has(view, id)) edges.set.remove(id)
     const few = edges.few()
     return few ? this.#keepList(view, few) : this.#keepSet(view, edges.set, false)

@@ -97,7 +97,10 @@ export class Crowd {
     return id
   }
 
-  /** Throws away whatever was derived of anybody or any group: a group moved out and in again. */
+  /**
+   * Throws away whatever was derived of anybody: a group moved out and in again. What all share is made anew, as the service
+   * does after a change.
+   */
   forgetDerived(): void {
     const { firstEdgeGroup } = this.facts
     const row = {
@@ -107,6 +110,7 @@ export class Crowd {
     }
     this.apply('containment', row)
     this.apply('containment', row)
+    while (this.index.work());
   }
 }
 
