@@ -30,9 +30,9 @@ interface Plan {
 }
 
 /** A walk may take so many times the tests that are expected. */
-const patience = 4
+const patience = 2
 /** What it costs to learn of an edge that may hold a text, in looks at texts. */
-const costOfLookUp = 0.15
+const costOfLookUp = 0.1
 
 /** Lists what a view may discover: filtered, ordered, paged. What it shows has passed the same test as a check. */
 export class EdgeLister {
@@ -162,8 +162,7 @@ export class EdgeLister {
     const all = this.#edges.size
     const estimate = this.#text.estimate(text.toLowerCase())
     const walked = Math.min(set.size, ((offset + limit) * all) / Math.max(1, estimate))
-    const lookedUp = estimate * (set.size / all + costOfLookUp)
-    return walked <= this.#limits.lookUp * lookedUp ? patience * walked : 0
+    return walked <= this.#limits.lookUp * costOfLookUp * estimate ? patience * walked : 0
   }
 
   /** Walks edges in order until the page is full; undefined when more than `most` had to be tested. */

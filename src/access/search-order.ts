@@ -62,7 +62,7 @@ export class ListOrder {
   /** Some of the ids, in order: positions are numbers, so nothing is compared as text. */
   sorted(some: Iterable<number>): Int32Array {
     const ids = Int32Array.from(some)
-    if (this.isById) return ids.sort()
+    if (this.isById) return isAscending(ids) ? ids : ids.sort()
     const ranks = this.ranks()
     for (let at = 0; at < ids.length; at++) ids[at] = ranks[ids[at] as number] as number
     ids.sort()
@@ -182,4 +182,9 @@ export class ListOrder {
   #keyOf(id: number): string {
     return naturalKey(this.#keys.text(id) ?? '')
   }
+}
+
+function isAscending(ids: Int32Array): boolean {
+  for (let at = 1; at < ids.length; at++) if ((ids[at - 1] as number) > (ids[at] as number)) return false
+  return true
 }

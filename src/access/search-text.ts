@@ -84,7 +84,7 @@ export class TextIndex {
   /** Whether the edge's text contains the query, which must be in lower case. */
   matches(id: number, query: string): boolean {
     const { bytes, types } = this.#parsed(query)
-    if (types.has(this.#edges.producttypeOf(id))) return true
+    if (types.size > 0 && types.has(this.#edges.producttypeOf(id))) return true
     return this.#lowered.has(id) ? this.#lowered.includes(id, bytes) : this.#edges.includes(id, bytes)
   }
 

@@ -41,7 +41,11 @@ export const engine: Measure = async (bench) => {
   return figures
 }
 
-function loadFigures(edges: number, { ms, cpuMs, residentMb, peakMb }: Loaded, isLargest: boolean): Figure[] {
+function loadFigures(
+  edges: number,
+  { ms, cpuMs, readyMs, longestMs, residentMb, peakMb }: Loaded,
+  isLargest: boolean,
+): Figure[] {
   return [
     limitFigure({
       name: `load ${edges} edges`,
@@ -49,6 +53,12 @@ function loadFigures(edges: number, { ms, cpuMs, residentMb, peakMb }: Loaded, i
       unit: 'ms',
       ...(isLargest ? { atMost: goals.loadMs } : {}),
       note: `${round(cpuMs, 0)} ms CPU beside PostgreSQL; ${round((1000 * cpuMs) / edges, 1)} us per edge`,
+    }),
+    limitFigure({
+      name: `texts and sets of ${edges} edges`,
+      value: readyMs,
+      unit: 'ms',
+      note: `after loading, while the service answers; longest slice ${round(longestMs)} ms`,
     }),
     limitFigure({
       name: `resident with ${edges} edges`,
