@@ -18,11 +18,12 @@ import { AccessIndex } from './access-index.ts'
 import { type Change, emptySnapshot } from './model.ts'
 
 export type { LoggedChange } from '../db/change-log.ts'
-export type ChangeListener = (changes: readonly ChainedChange[]) => void
+/** Rows of the log, and what all of them together mean for the graph. */
+export type ChangeListener = (changes: readonly ChainedChange[], graph: readonly Change[]) => void
 
-const PAGE = 500
-/** So many changes of the graph are applied before others have a turn: a few milliseconds. */
-const SLICE = 250
+const PAGE = 100
+/** So many changes of the graph are applied before others have a turn, or one row of the log: a millisecond or two. */
+const SLICE = 100
 const REACH_PAUSE_MS = 50
 
 export interface AccessStoreOptions {
@@ -242,7 +243,7 @@ export class AccessStore implements AsyncDisposable {
     if (fresh.length === 0) return end
     this.#index.apply(graph)
     this.#head = { revision: head.revision, hash: head.hash }
-    for (const listener of this.#listeners) this.#tell(listener, fresh)
+    for (const listener of this.#listeners) this.#tell(listener, fresh, graph)
     return end
   }
 
@@ -258,9 +259,9 @@ export class AccessStore implements AsyncDisposable {
     while (!this.#ended && this.#index.work())
   }
 
-  #tell(listener: ChangeListener, changes: readonly ChainedChange[]): void {
+  #tell(listener: ChangeListener, ...heard: Parameters<ChangeListener>): void {
     try {
-      listener(changes)
+      listener(...heard)
     } catch (error) {
       this.#log.error({ err: error }, 'a listener of the log failed')
     }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { LoggedChange } from '../access/access-store.ts'
-import { graphChanges } from '../db/change-log.ts'
+import type { Change, UserRow } from '../access/model.ts'
 import { keyedHash } from '../lib/secrets.ts'
 import type { AccountsContext } from './accounts-context.ts'
 import { checkPassword, type SignInRefused } from './session-service.ts'
@@ -32,8 +32,8 @@ export class PasswordLogins implements Disposable {
 
   constructor(ctx: LoginsContext) {
     this.#ctx = ctx
-    this.#unsubscribe = ctx.store.onChange((changes) => {
-      for (const change of changes) for (const userId of loginsEndedBy(change)) this.#forget(userId)
+    this.#unsubscribe = ctx.store.onChange((changes, graph) => {
+      for (const userId of loginsEndedBy(changes, graph)) this.#forget(userId)
     })
   }
 
@@ -77,14 +77,17 @@ export class PasswordLogins implements Disposable {
   }
 }
 
-/** Whose log-ins end by a row of the log: who got a new password, or whose account was disabled or deleted. */
-export function loginsEndedBy(change: LoggedChange): number[] {
-  if (change.noted) {
-    return change.entity === 'user' && change.action === 'user.passwordChanged' ? [Number(change.entityId)] : []
-  }
-  return graphChanges(change).flatMap((one) =>
-    one.entity === 'user' && (one.after === null || one.after.disabledAt !== null) ? [one.id] : [],
+/** Whose log-ins end by these rows of the log: who got a new password, or whose account was disabled or deleted. */
+export function loginsEndedBy(changes: readonly LoggedChange[], graph: readonly Change[]): number[] {
+  const changed = changes.filter(
+    ({ noted, entity, action }) => noted && entity === 'user' && action === 'user.passwordChanged',
   )
+  const gone = graph.filter(({ entity, after }) => entity === 'user' && isGone(after as UserRow | null))
+  return [...changed.map(({ entityId }) => Number(entityId)), ...gone.map(({ id }) => id)]
+}
+
+function isGone(after: UserRow | null): boolean {
+  return after === null || after.disabledAt !== null
 }
 
 /** Adds at the end; the map keeps the newest. */

@@ -1,6 +1,5 @@
 import type { AccessStore, LoggedChange } from '../access/access-store.ts'
 import type { ServiceRow } from '../access/model.ts'
-import { graphChanges } from '../db/change-log.ts'
 import type { Db } from '../db/database.ts'
 import type { Clock } from '../lib/clock.ts'
 import { keyedHash } from '../lib/secrets.ts'
@@ -50,11 +49,9 @@ export class ServiceTokenRegistry implements Disposable {
     this.#db = db
     this.#clock = clock
     this.#pepper = pepper
-    this.#unsubscribe = store.onChange((changes) => {
+    this.#unsubscribe = store.onChange((changes, graph) => {
       for (const change of changes) if (change.noted && change.entity === 'service') this.#onNoted(change)
-      for (const change of changes.flatMap(graphChanges)) {
-        if (change.entity === 'service') this.#onService(change.id, change.after)
-      }
+      for (const change of graph) if (change.entity === 'service') this.#onService(change.id, change.after)
     })
   }
 

@@ -85,21 +85,14 @@ export function fromBatch(after: object | null): BatchPart[] {
   return unpackChanges(changes)
 }
 
-/** Every follower of the log asks for the same rows, one after the other. */
-const expanded = new WeakMap<object, Change[]>()
-
 /** The changes of the graph that a row of the log stands for: none, one, or all that an import changed about one user. */
-export function graphChanges(row: LoggedChange): readonly Change[] {
-  const { revision, entity, entityId, noted, before, after } = row
+export function graphChanges({ revision, entity, entityId, noted, before, after }: LoggedChange): Change[] {
   if (noted) return []
-  if (entity !== BATCH_ENTITY || after === null)
-    return isEntityName(entity) ? [{ revision, entity, id: Number(entityId), before, after } as Change] : []
-  const known = expanded.get(row)
-  if (known !== undefined) return known
-  const parts = fromBatch(after).filter((part) => isEntityName(part.entity))
-  const changes = parts.map((part) => ({ ...part, revision }) as Change)
-  expanded.set(row, changes)
-  return changes
+  if (entity === BATCH_ENTITY) {
+    const known = fromBatch(after).filter((part) => isEntityName(part.entity))
+    return known.map((part) => ({ ...part, revision }) as Change)
+  }
+  return isEntityName(entity) ? [{ revision, entity, id: Number(entityId), before, after } as Change] : []
 }
 
 /** The hash of a row that follows another. Only this function decides what the chain protects: everything. */

@@ -1,6 +1,5 @@
-import type { AccessStore, LoggedChange } from '../access/access-store.ts'
-import type { EdgeKeyRow } from '../access/model.ts'
-import { graphChanges } from '../db/change-log.ts'
+import type { AccessStore } from '../access/access-store.ts'
+import type { Change, EdgeKeyRow } from '../access/model.ts'
 import { keyedHash } from '../lib/secrets.ts'
 
 /**
@@ -23,7 +22,7 @@ export class EdgeCredentials {
   /** Reads the keys of the store and follows it from then on. */
   follow(store: AccessStore): void {
     for (const row of store.index.rows('edgeKey')) this.#keep(row)
-    store.onChange((changes) => this.#apply(changes))
+    store.onChange((_, graph) => this.#apply(graph))
   }
 
   hash(key: string): string {
@@ -57,8 +56,8 @@ export class EdgeCredentials {
     else this.#ending.set(row.id, row)
   }
 
-  #apply(changes: readonly LoggedChange[]): void {
-    for (const change of changes.flatMap(graphChanges)) {
+  #apply(changes: readonly Change[]): void {
+    for (const change of changes) {
       if (change.entity !== 'edgeKey') continue
       const { before, after } = change
       if (before) this.#byHash.delete(before.keyHash)

@@ -1,6 +1,5 @@
 import type { AccessStore, LoggedChange } from '../access/access-store.ts'
-import type { EdgeKeyRow, EdgeRow } from '../access/model.ts'
-import { graphChanges } from '../db/change-log.ts'
+import type { Change, EdgeKeyRow, EdgeRow } from '../access/model.ts'
 import type { Db } from '../db/database.ts'
 import type { WriteFunction } from '../db/write.ts'
 import type { Seals } from '../lib/seals.ts'
@@ -71,7 +70,7 @@ export class KeyCopies implements AsyncDisposable {
 
   /** Reads every copy and follows the log from then on. To be called once; nothing may be served before. */
   async start(now: Date): Promise<void> {
-    this.#store.onChange((changes) => this.#apply(changes))
+    this.#store.onChange((changes, graph) => this.#apply(changes, graph))
     await deleteEndedCopies(this.#db, now)
     let after = 0
     for (;;) {
@@ -155,11 +154,11 @@ export class KeyCopies implements AsyncDisposable {
     this.#listeners.clear()
   }
 
-  #apply(changes: readonly LoggedChange[]): void {
+  #apply(changes: readonly LoggedChange[], graph: readonly Change[]): void {
     let changed = false
     for (const change of changes)
       if (change.noted && change.entity === 'edgeKey') this.#wanted.add(Number(change.entityId))
-    for (const change of changes.flatMap(graphChanges)) {
+    for (const change of graph) {
       if (change.entity === 'edgeKey') changed = this.#applyKey(change.id, change.after) || changed
       else if (change.entity === 'edge') changed = isRenamed(change.before, change.after) || changed
     }

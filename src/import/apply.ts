@@ -27,6 +27,8 @@ export interface ApplyParts {
 }
 
 const BATCH = 100
+/** The log of so many users takes a millisecond. */
+const LOG_BATCH = 25
 const MAX_MISSED = 5000
 
 /**
@@ -155,7 +157,7 @@ async function finish(w: Write, plan: Plan, { pace }: Work): Promise<void> {
     for (const part of parts) logPart(w, part)
     if (pace.isOver) await pace.rest()
   }
-  for await (const batch of plan.users.batches(BATCH, pace)) {
+  for await (const batch of plan.users.batches(LOG_BATCH, pace)) {
     await changeRows(
       w.tx,
       batch.flatMap(({ changes }) => changes.filter(isChanged)),

@@ -5,7 +5,7 @@ import type { Db, Tx } from '../db/database.ts'
 import { graphColumnNames } from '../db/graph-rows.ts'
 
 /** Few enough for the statement to be written in a millisecond. */
-const ROWS_PER_STATEMENT = 500
+const ROWS_PER_STATEMENT = 1000
 
 /** SQL types of the graph's columns; everything else is text. */
 const types: Readonly<Record<string, string>> = {

@@ -5,7 +5,9 @@ import { finished } from 'node:stream/promises'
 import type { Pace } from './pace.ts'
 
 /** So much text is worked on at once. */
-const BATCH_LENGTH = 1 << 16
+const BATCH_LENGTH = 1 << 17
+/** So much is written at once: a write for each line would cost more than the line. */
+const PIECE_LENGTH = 1 << 16
 
 export interface SpoolForm<T> {
   toDisk: (value: T) => unknown
@@ -17,25 +19,31 @@ export class Spool<T> implements AsyncDisposable {
   readonly #path: string
   readonly #stream
   readonly #form: SpoolForm<T>
+  #piece = ''
   count = 0
 
   /** `form`: how a value stands on disk, unless as it is. */
   constructor(path: string, form: SpoolForm<T> = { toDisk: (value) => value, fromDisk: (value) => value as T }) {
     this.#path = path
     this.#form = form
-    this.#stream = createWriteStream(path, { mode: 0o600, highWaterMark: 1 << 20 })
+    this.#stream = createWriteStream(path, { mode: 0o600, highWaterMark: 2 * PIECE_LENGTH })
     // Reported by whoever writes or ends it.
     this.#stream.on('error', () => undefined)
   }
 
   async add(value: T): Promise<void> {
     this.count += 1
-    if (!this.#stream.write(`${JSON.stringify(this.#form.toDisk(value))}\n`)) await once(this.#stream, 'drain')
+    this.#piece += `${JSON.stringify(this.#form.toDisk(value))}\n`
+    if (this.#piece.length < PIECE_LENGTH) return
+    const isFull = !this.#stream.write(this.#piece)
+    this.#piece = ''
+    if (isFull) await once(this.#stream, 'drain')
   }
 
   /** To be called once, before reading. */
   async end(): Promise<void> {
-    this.#stream.end()
+    this.#stream.end(this.#piece)
+    this.#piece = ''
     await finished(this.#stream)
   }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { AccessStore } from '../access/access-store.ts'
+import type { Change } from '../access/model.ts'
 import type { AuthzChanged } from '../client/notifications.ts'
 import { type ChainedChange, readChanges, readHead } from '../db/change-log.ts'
 import type { Db } from '../db/database.ts'
@@ -15,7 +16,6 @@ import { StateFeed } from './state-feed.ts'
 
 /** How often mirrors hear that they are current; they count on it twice a second. */
 const HEAD_MS = 400
-const CHANGES_PER_FRAME = 500
 const KEPT_CHANGES = 20_000
 /** A row of the log may carry hundreds of changes. */
 const ROWS_PER_READ = 100
@@ -53,7 +53,7 @@ export class MetadataFeed implements Disposable {
   /** Names this process: positions in the sequence of states mean nothing to another. */
   readonly instance = randomUUID()
   readonly #parts: FeedParts
-  readonly #ring = new FrameRing(KEPT_CHANGES)
+  #ring = new FrameRing(KEPT_CHANGES)
   readonly #subscribers = new Set<MetadataSubscriber>()
   readonly #limited = new Map<PushChannel, LimitedSubscriber>()
   #head = { revision: 0, hash: '' }
@@ -81,7 +81,7 @@ export class MetadataFeed implements Disposable {
   start(): void {
     const { store } = this.#parts
     this.#head = store.head
-    this.#unfollow = store.onChange((changes) => this.#append(changes))
+    this.#unfollow = store.onChange((changes, graph) => this.#append(changes, graph))
     this.#headTimer = setInterval(() => this.#announce(), HEAD_MS).unref()
     this.#checkedAt = this.#parts.clock().getTime()
   }
@@ -203,15 +203,15 @@ export class MetadataFeed implements Disposable {
     return true
   }
 
-  #append(changes: readonly ChainedChange[]): void {
-    for (let start = 0; start < changes.length; start += CHANGES_PER_FRAME) {
-      const part = changes.slice(start, start + CHANGES_PER_FRAME)
-      const last = part.at(-1)
-      if (last === undefined) break
-      const from = this.#head.revision
-      this.#head = { revision: last.revision, hash: last.hash }
-      this.#ring.add({ from, to: last.revision, size: part.length, write: () => this.#texts(part, last) })
-    }
+  #append(changes: readonly ChainedChange[], graph: readonly Change[]): void {
+    const last = changes.at(-1)
+    if (last === undefined) return
+    const from = this.#head.revision
+    this.#head = { revision: last.revision, hash: last.hash }
+    const size = Math.max(changes.length, graph.length)
+    // Whoever comes later reads from the database: while nobody is there, a long import would only fill the memory.
+    if (this.#subscribers.size === 0) this.#ring = new FrameRing(KEPT_CHANGES)
+    else this.#ring.add({ from, to: last.revision, size, write: () => this.#texts(changes, last) })
     this.#wake()
     for (const limited of this.#limited.values()) limited.changed()
   }

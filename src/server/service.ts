@@ -180,9 +180,9 @@ function followSessions(ctx: AppContext, parts: ServerParts): void {
       if (caller.type === 'service' && caller.token === holder) connection.destroy()
     }
   })
-  ctx.store.onChange((changes) => {
-    for (const change of changes) for (const userId of loginsEndedBy(change)) endLogins(parts, userId)
-    for (const change of changes.flatMap(graphChanges)) {
+  ctx.store.onChange((changes, graph) => {
+    for (const userId of loginsEndedBy(changes, graph)) endLogins(parts, userId)
+    for (const change of graph) {
       if (!endsAccess(change)) continue
       for (const connection of parts.sockets.ofPrincipal(change.id)) connection.destroy()
     }

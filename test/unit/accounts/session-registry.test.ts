@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import type { ChangeListener } from '../../../src/access/access-store.ts'
 import { SessionRegistry } from '../../../src/accounts/session-registry.ts'
-import type { ChainedChange } from '../../../src/db/change-log.ts'
 
 function setUp() {
   let now = 1_000_000
-  let tell: (changes: ChainedChange[]) => void = () => undefined
+  let tell: ChangeListener = () => undefined
   const store = {
-    onChange(listener: (changes: ChainedChange[]) => void) {
+    onChange(listener: ChangeListener) {
       tell = listener
       return () => {
         tell = () => undefined
@@ -20,21 +20,24 @@ function setUp() {
     registry,
     heard,
     end: (sessionId: string, reason = 'logout') =>
-      tell([
-        {
-          revision: 1,
-          at: now,
-          actorId: null,
-          subjectId: null,
-          action: 'session.ended',
-          entity: 'session',
-          entityId: sessionId,
-          noted: true,
-          hash: '',
-          before: null,
-          after: { userId: 7, reason },
-        },
-      ]),
+      tell(
+        [
+          {
+            revision: 1,
+            at: now,
+            actorId: null,
+            subjectId: null,
+            action: 'session.ended',
+            entity: 'session',
+            entityId: sessionId,
+            noted: true,
+            hash: '',
+            before: null,
+            after: { userId: 7, reason },
+          },
+        ],
+        [],
+      ),
     pass: (ms: number) => {
       now += ms
     },

