@@ -73,8 +73,17 @@ export function fromDatabase(error: unknown): unknown {
 
 /** Whether the database refused a value, as it will whenever it is sent again. */
 export function isRefusedValue(error: unknown): boolean {
+  return /^(22|23|54)[0-9A-Z]{3}$/.test(codeOf(error))
+}
+
+/** Whether rows do not go with those that are there: a name is taken, something referred to is gone. */
+export function isMisfit(error: unknown): boolean {
+  return /^23[0-9A-Z]{3}$/.test(codeOf(error))
+}
+
+function codeOf(error: unknown): string {
   const original: unknown = error instanceof AppError ? error.cause : error
-  return original instanceof Error && /^(22|23|54)[0-9A-Z]{3}$/.test(text(original, 'code'))
+  return original instanceof Error ? text(original, 'code') : ''
 }
 
 /** Whether a failure says that the database cannot be reached or asks for another try later. */

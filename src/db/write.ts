@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { AccessIndex } from '../access/access-index.ts'
 import type { AccessStore } from '../access/access-store.ts'
@@ -61,8 +62,15 @@ export type Prepare = (tx: Tx) => Promise<void>
 
 /** Key of the advisory lock that puts writes in a row. */
 export const WRITER_LOCK = 7_310_001
+/**
+ * How long a writer waits for a row. Only a long write that still prepares holds rows; whoever runs into them is told to try
+ * again later, or all others would wait with him.
+ */
+const LOCK_TIMEOUT_MS = 2000
 /** Few enough for the statement to be written in a millisecond or two. */
 const ROWS_PER_INSERT = 250
+/** So many rows of an import are hashed in a fraction of a millisecond. */
+const HASHES_PER_TURN = 25
 
 /** A row of the log before it has a place in it. */
 export type Entry = Pick<ChainedChange, 'action' | 'entity' | 'entityId' | 'noted' | 'before' | 'after'>
@@ -81,16 +89,18 @@ export function createWriter(parts: { db: Db; store: AccessStore; clock: Clock; 
     const result = await db.transaction().execute(async (tx) => {
       if (prepare) await insideWrite(() => prepare(tx))
       if (waits) stack.defer(await turns.take())
-      await sql`select pg_advisory_xact_lock(${WRITER_LOCK}::bigint)`.execute(tx)
+      await sql`
+        select pg_advisory_xact_lock(${WRITER_LOCK}::bigint), set_config('lock_timeout', ${`${LOCK_TIMEOUT_MS}ms`}, true)
+      `.execute(tx)
       const now = clock()
       const entries: Entry[] = []
       let head = await store.catchUp(tx)
       let last: readonly ChainedChange[] = []
       await using writing = new OneAhead()
       const flush = async () => {
-        last = chained(head, entries.splice(0), actor, now)
-        head = last.at(-1) ?? head
-        const rows = last
+        const rows = await chained(head, entries.splice(0), actor, now)
+        head = rows.at(-1) ?? head
+        last = rows
         await writing.begin(() => append(tx, rows))
       }
       const value = await insideWrite(() => body({ tx, index: store.index, now, ...recorder(entries), flush }))
@@ -142,15 +152,19 @@ function plain<T extends object>(value: T | null): T | null {
   return value === null ? null : (JSON.parse(JSON.stringify(value)) as T)
 }
 
-function chained(head: LogHead, entries: readonly Entry[], actor: Actor, now: Date): ChainedChange[] {
+/** Gives the entries their places in the log; whoever else has work gets a turn in between. */
+async function chained(head: LogHead, entries: readonly Entry[], actor: Actor, now: Date): Promise<ChainedChange[]> {
   const { actorId, subjectId = null } = actor
+  const changes: ChainedChange[] = []
   let { revision, hash } = head
-  return entries.map((entry) => {
+  for (const entry of entries) {
     revision += 1
     const change = { revision, at: now.getTime(), actorId, subjectId, ...entry }
     hash = chainHash(hash, change)
-    return { ...change, hash }
-  })
+    changes.push({ ...change, hash })
+    if (changes.length % HASHES_PER_TURN === 0) await turn()
+  }
+  return changes
 }
 
 async function append(tx: Tx, changes: readonly ChainedChange[]): Promise<void> {

@@ -2,6 +2,7 @@ import type { Change, ClaimRow, GrantRow, UserRow } from '../access/model.ts'
 import { endSessionsOf } from '../accounts/session-service.ts'
 import { graphChanges, MAX_BATCH, readChanges } from '../db/change-log.ts'
 import type { Tx } from '../db/database.ts'
+import { isMisfit } from '../db/pg-errors.ts'
 import type { Actor, Write, WriteFunction } from '../db/write.ts'
 import type { Clock } from '../lib/clock.ts'
 import { OneAhead } from '../lib/one-ahead.ts'
@@ -27,8 +28,6 @@ export interface ApplyParts {
 }
 
 const BATCH = 100
-/** The log of so many users takes a millisecond. */
-const LOG_BATCH = 25
 const MAX_MISSED = 5000
 
 /**
@@ -44,7 +43,11 @@ export async function applyPlan(plan: Plan, parts: ApplyParts, given: { actor: A
       await requireUnmoved(w, plan, given.actor)
       await finish(w, plan, work)
     },
-    (tx) => addAll(tx, plan, work),
+    // Rows that do not fit to those of others who came first: the plan is no longer right.
+    (tx) =>
+      addAll(tx, plan, work).catch((error: unknown) => {
+        throw isMisfit(error) ? new Moved() : error
+      }),
   )
 }
 
@@ -157,7 +160,7 @@ async function finish(w: Write, plan: Plan, { pace }: Work): Promise<void> {
     for (const part of parts) logPart(w, part)
     if (pace.isOver) await pace.rest()
   }
-  for await (const batch of plan.users.batches(LOG_BATCH, pace)) {
+  for await (const batch of plan.users.batches(BATCH, pace)) {
     await changeRows(
       w.tx,
       batch.flatMap(({ changes }) => changes.filter(isChanged)),
@@ -169,6 +172,7 @@ async function finish(w: Write, plan: Plan, { pace }: Work): Promise<void> {
       known.flatMap(({ alerting }) => alerting),
     )
     for (const user of batch) {
+      if (pace.isOver) await pace.rest()
       logUser(w, user)
       if (user.isDisabled) await endSessionsOf(w, user.id, 'disabled')
     }

@@ -220,7 +220,7 @@ export class ImportJobs implements AsyncDisposable {
       onProgress: ({ applied }) => this.#progress(job, { phase: 'applying', applied }),
     }
     for (let attempt = 0; attempt < MAX_PLANS; attempt++) {
-      store.assertFresh()
+      requireImporter(this.#ctx, job.actor, organisationId)
       await using made = await plan({ db, index: store.index })
       if (!mustApply(made)) return resultOf(made)
       try {

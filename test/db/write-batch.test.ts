@@ -115,7 +115,7 @@ eachEngine('rows of the log with several changes', (engine) => {
       }
     })
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(4000)
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(250)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(100)
     const { snapshot } = await loadSnapshot(database.db)
     expect(AccessIndex.fromSnapshot(snapshot).claimsOf(users[0] ?? 0)).toEqual(index.claimsOf(users[0] ?? 0))
   })
