@@ -379,8 +379,8 @@ export class AccessIndex {
     return this.#graph.trying(changes, look)
   }
 
-  /** Whose access to what these changes may concern, as far as the graph is now; see `trying` for as it would be. */
-  affectedBy(changes: readonly Change[]): Affected {
+  /** Whose access to what these changes may concern, as far as the graph is now, in small steps; see `trying` for as it would be. */
+  affectedBy(changes: readonly Change[]): Generator<undefined, Affected> {
     return affectedBy(this.#graph, changes)
   }
   concernedBy(changes: readonly Change[]): Set<number> {

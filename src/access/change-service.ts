@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Trial } from '../db/trial.ts'
+import { problem } from '../errors.ts'
+import { inSlices } from '../lib/slices.ts'
 import type { Access, AccessIndex } from './access-index.ts'
 import { maySeeAudience, remembering } from './audience-door.ts'
 import { type ExplainedNode, hidden, Redaction } from './explain-redact.ts'
@@ -30,61 +31,76 @@ export interface ChangeEffect {
 }
 
 const nobody: ExplainedNode = { ...hidden, name: 'accounts you cannot see' }
-/** So long the changes may be in the graph before others have a turn. */
-const sliceMs = 4
+/** So many pairs are compared, for so long: nobody waits longer for an answer. */
 const maxPairs = 100_000
-/** Later than that nobody else has to wait for the answer. */
 const budgetMs = 1000
+/** So many pairs, and for so long, before others have a turn: about half of it with the changes in the graph. */
+const slicePairs = 500
+const sliceMs = 3
+/** More changes than this could not be put in and taken out again in a slice. */
+const maxChanges = 500
 
 type Pair = readonly [before: Access, after: Access]
 
 /**
  * Who would gain and lose what by changes: the access of everybody concerned to everything concerned, before and with them. The
- * changes are in the index only while nobody else can look, and what the asker may not discover stays out (G-14). `own`: the
- * groups the asker belongs to.
+ * changes are in the index for a slice at a time, while nobody else can look; each pair is compared in the graph as it is at that
+ * moment, whoever else writes meanwhile. What the asker may not discover stays out (G-14). `own`: the groups the asker belongs
+ * to. Throws when the changes are too many to be tried.
  */
 export async function effectOf(
-  { index, changes }: Pick<Trial, 'index' | 'changes'>,
+  changes: readonly Change[],
   look: Look,
   own: ReadonlySet<number>,
-  monotonicMs: () => number = () => performance.now(),
 ): Promise<ChangeEffect> {
-  const made = changes()
+  if (changes.length > maxChanges) {
+    throw problem(
+      `This would change ${changes.length} things; what comes of it is told for up to ${maxChanges} at once`,
+    )
+  }
+  const { index } = look
+  const start = performance.now()
+  const within = (slice: () => void) => index.trying(changes, slice)
+  const before = await inSlices(index.affectedBy(changes))
+  const after = await inSlices(index.affectedBy(changes), within)
   const redaction = new Redaction(look, new Slice([]), 0, own)
-  const [before, after] = [index.affectedBy(made), index.trying(made, () => index.affectedBy(made))]
-  const principals = [...new Set([...before.principals, ...after.principals])]
-  const resources = [...new Set([...before.resources, ...after.resources])]
-  const told = new Map<string, AccessChange>()
-  const start = monotonicMs()
-  let seen = 0
+  const resources = await inSlices(seenOf(new Set([...before.resources, ...after.resources]), redaction))
+  const pairs = pairsOf(new Set([...before.principals, ...after.principals]), resources)
   const tellsOf = whoIsTold(look)
-  const isSpent = () => seen >= maxPairs || monotonicMs() - start > budgetMs
-  const pairs = pairsOf(principals, resources, (id) => redaction.resource(id) !== hidden)
-  for (let isDone = false; !isDone && !isSpent(); ) {
-    isDone = compareSome(index, made, pairs, look.at, monotonicMs, (principalId, resourceId, pair) => {
-      seen++
-      const change = changeOf(redaction, principalId, resourceId, pair, tellsOf(principalId, resourceId))
-      if (change) told.set(JSON.stringify(change), change)
-    })
-    await turn()
+  const told = new Map<string, AccessChange>()
+  let seen = 0
+  const take: TakePair = (principalId, resourceId, pair) => {
+    seen++
+    if (JSON.stringify(pair[0]) === JSON.stringify(pair[1])) return
+    const change = changeOf(redaction, principalId, resourceId, pair, tellsOf(principalId, resourceId))
+    told.set(JSON.stringify(change), change)
+  }
+  const isSpent = () => seen >= maxPairs || performance.now() - start > budgetMs
+  for (let isDone = false; !isDone && !isSpent(); await turn()) {
+    isDone = compareSome(index, changes, pairs, look.at, take)
   }
   const complete = before.isWhole && after.isWhole && pairs.next().done === true
   return { changes: [...told.values()], total: told.size, complete }
 }
 
-type Pairs = Generator<readonly [principalId: number, resourceId: number] | undefined>
-
-/** Each principal with each resource that is to be seen; undefined for those that are not, so that nobody waits for long. */
-function* pairsOf(
-  principals: readonly number[],
-  resources: readonly number[],
-  isSeen: (resourceId: number) => boolean,
-): Pairs {
-  for (const resourceId of resources) {
-    if (!isSeen(resourceId)) yield undefined
-    else for (const principalId of principals) yield [principalId, resourceId]
+/** Those of these resources of which the asker may know. */
+function* seenOf(resources: Iterable<number>, redaction: Redaction): Generator<undefined, number[]> {
+  const seen: number[] = []
+  for (const id of resources) {
+    if (redaction.resource(id) !== hidden) seen.push(id)
+    yield
   }
+  return seen
 }
+
+type Pairs = Generator<readonly [principalId: number, resourceId: number], void>
+
+/** Each principal with each resource: what was worked out for one principal is of use for all his pairs. */
+function* pairsOf(principals: Iterable<number>, resources: readonly number[]): Pairs {
+  for (const principalId of principals) for (const resourceId of resources) yield [principalId, resourceId]
+}
+
+type TakePair = (principalId: number, resourceId: number, pair: Pair) => void
 
 /** Compares pairs for a few milliseconds; true when there are no more. */
 function compareSome(
@@ -92,16 +108,15 @@ function compareSome(
   changes: readonly Change[],
   pairs: Pairs,
   at: number,
-  monotonicMs: () => number,
-  take: (principalId: number, resourceId: number, pair: Pair) => void,
+  take: TakePair,
 ): boolean {
-  const end = monotonicMs() + sliceMs
+  const end = performance.now() + sliceMs / 2
   const some: [number, number, Access][] = []
   let isDone = false
-  while (!isDone && some.length < 500 && monotonicMs() < end - sliceMs / 2) {
+  while (!isDone && some.length < slicePairs && performance.now() < end) {
     const next = pairs.next()
     if (next.done) isDone = true
-    else if (next.value !== undefined) some.push([...next.value, index.access(...next.value, at)])
+    else some.push([...next.value, index.access(...next.value, at)])
   }
   const after = index.trying(changes, () =>
     some.map(([principalId, resourceId]) => index.access(principalId, resourceId, at)),
@@ -126,8 +141,7 @@ function changeOf(
   resourceId: number,
   [was, is]: Pair,
   isTold: boolean,
-): AccessChange | undefined {
-  if (JSON.stringify(was) === JSON.stringify(is)) return undefined
+): AccessChange {
   const principal = isTold ? redaction.principal(principalId) : hidden
   return {
     principal: principal === hidden ? nobody : principal,

@@ -1,5 +1,5 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Db } from '../db/database.ts'
+import { inSlices } from '../lib/slices.ts'
 import type { AccessStore } from './access-store.ts'
 import { type Explanation, explain, explainsOthers, unexplained } from './explain.ts'
 import { findEdgeId, revisionAt } from './explain-queries.ts'
@@ -11,8 +11,6 @@ import { pastOf } from './past-service.ts'
 import { controlsService, type Look, managesUsers, ownGroups, seesUser, seesUserGroup } from './people-door.ts'
 import { listGrantIdsOn } from './resource-queries.ts'
 import { findTarget, type Grantee, type Target } from './role-grant-service.ts'
-
-const sliceMs = 4
 
 type Context = { store: AccessStore; db: Db }
 
@@ -63,23 +61,12 @@ export async function accessHistory(
   const past = await pastOf(ctx, principalId, resourceId, 0)
   const slice = new Slice(past.rows)
   const redaction = new Redaction(look, slice, principalId, own)
-  const story = await inTurns(historyIn(slice, past.changes, principalId, resourceId, look.at))
+  const story = await inSlices(historyIn(slice, past.changes, principalId, resourceId, look.at))
   const entries = story.map(({ actorId, ...entry }) => {
     const isKnown = actorId !== null && redaction.knows(actorId)
     return { ...entry, by: isKnown ? (look.index.user(actorId)?.login ?? null) : null }
   })
   return { known: true, entries: entries.slice(-question.limit), more: Math.max(0, entries.length - question.limit) }
-}
-
-/** Goes through long work to its end; others have their turn every few milliseconds. */
-async function inTurns<T>(steps: Generator<undefined, T>): Promise<T> {
-  for (let end = performance.now() + sliceMs; ; ) {
-    const step = steps.next()
-    if (step.done) return step.value
-    if (performance.now() < end) continue
-    await turn()
-    end = performance.now() + sliceMs
-  }
 }
 
 /** The past of others is for those who may read the log of the resource; one's own while one knows of it. */

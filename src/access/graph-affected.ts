@@ -14,22 +14,27 @@ const maxPrincipals = 5000
 const maxResources = 20_000
 const structural: ReadonlySet<string> = new Set(['organisation', 'site', 'edge', 'edgeGroup'])
 
-/** Collects whom and what changes concern in the graph as it is; asked before and after them, the sum is all. */
-export function affectedBy(graph: GraphState, changes: readonly Change[]): Affected {
+/**
+ * Collects whom and what changes concern in the graph as it is; asked before and after them, the sum is all. In steps of a fraction
+ * of a millisecond, between which the graph may become another.
+ */
+export function* affectedBy(graph: GraphState, changes: readonly Change[]): Generator<undefined, Affected> {
   const principals = new Set<number>()
   const resources = new Set<number>()
   for (const change of changes) {
     for (const row of [change.before, change.after]) {
       if (row !== null) reach(graph, { ...change, row } as Reaching, principals, resources)
     }
+    yield
   }
-  const isEveryResource = downResources(graph, resources)
+  const isEveryResource = yield* downResources(graph, resources)
   // What belongs to another tenant, or to one with other policies, is so for all who hold something there.
   const isMoved = changes.some(({ entity }) => structural.has(entity))
   for (const id of isMoved ? resources : []) {
     for (const { principalId } of graph.people.grantsOn(id)) principals.add(principalId)
+    yield
   }
-  const isWhole = downPrincipals(graph, principals) && isEveryResource
+  const isWhole = (yield* downPrincipals(graph, principals)) && isEveryResource
   for (const id of principals) if (graph.rows.userGroup.has(id)) principals.delete(id)
   return { principals, resources, isWhole }
 }
@@ -120,9 +125,10 @@ function holdersAbove({ resources, people }: GraphState, container: number | nul
   }
 }
 
-function downPrincipals({ people, rows }: GraphState, principals: Set<number>): boolean {
+function* downPrincipals({ people, rows }: GraphState, principals: Set<number>): Generator<undefined, boolean> {
   for (const id of principals) {
     if (!rows.userGroup.has(id)) continue
+    yield
     for (const { memberId } of people.membersOf(id)) {
       if (principals.size >= maxPrincipals) return false
       principals.add(memberId)
@@ -132,9 +138,10 @@ function downPrincipals({ people, rows }: GraphState, principals: Set<number>): 
 }
 
 /** Down from the platform would be everything: only itself is looked at, and the answer is not whole. */
-function downResources({ resources }: GraphState, found: Set<number>): boolean {
+function* downResources({ resources }: GraphState, found: Set<number>): Generator<undefined, boolean> {
   for (const id of found) {
-    for (const below of [...resources.contentOf(id), ...resources.suborganisations(id)]) {
+    yield
+    for (const below of [...resources.contentOf(id, maxResources), ...resources.suborganisations(id)]) {
       if (found.size >= maxResources) return false
       found.add(below)
     }

@@ -174,11 +174,11 @@ export class ResourceGraph {
     return found
   }
 
-  /** What a container holds directly. */
-  contentOf(id: number): number[] {
+  /** What a container holds directly, so many of it at most. */
+  contentOf(id: number, atMost = Number.POSITIVE_INFINITY): number[] {
     const found = new Set<number>()
     const { children } = this.links
-    for (let at = children.start(id), end = at + children.count(id); at < end; at++) {
+    for (let at = children.start(id), end = at + children.count(id); at < end && found.size < atMost; at++) {
       const child = children.value(at)
       if (this.contains(id, child)) found.add(child)
     }

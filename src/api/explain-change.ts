@@ -82,11 +82,14 @@ const explainChange = defineMethod({
   handler: async (call, { operations, page, limit }) => {
     const look = lookOf(call)
     const own = await ownGroups(call.ctx.db, look)
-    const effect = await call.ctx.trial(async (trial) => {
-      const ctx = { ...call.ctx, write: trial.write }
-      for (const one of operations) await run({ ...call, ctx }, one)
-      return effectOf(trial, look, own)
-    })
+    const effect = await call.ctx.trial(
+      async (trial) => {
+        const ctx = { ...call.ctx, write: trial.write }
+        for (const one of operations) await run({ ...call, ctx }, one)
+        return trial.changes()
+      },
+      (changes) => effectOf(changes, look, own),
+    )
     const shown = effect.changes.slice(page * limit, (page + 1) * limit)
     return {
       ...effect,

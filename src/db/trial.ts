@@ -26,18 +26,20 @@ export interface Trial {
 
 /**
  * Runs writes for what they would do: the very code, in a transaction that is rolled back. Nothing is written, logged,
- * announced or pushed, and nobody can read anything of it. Other writers wait meanwhile.
+ * announced or pushed, and nobody can read anything of it. Other writers wait for the body alone; what `evaluate` makes of its
+ * result is worked out when they go on, of one trial at a time.
  */
-export type TrialFunction = <T>(body: (trial: Trial) => Promise<T>) => Promise<T>
+export type TrialFunction = <T, R>(body: (trial: Trial) => Promise<T>, evaluate: (tried: T) => Promise<R>) => Promise<R>
 
 /** Creates the one `trial` of a node. */
 export function createTrial({ db, store, clock }: { db: Db; store: AccessStore; clock: Clock }): TrialFunction {
   const turns = new Turns()
+  const evaluations = new Turns()
 
-  return async (body) => {
+  const run = async <T>(body: (trial: Trial) => Promise<T>): Promise<T> => {
     assertOutsideWrite()
     const done = await turns.take()
-    const outcome: { result?: Awaited<ReturnType<typeof body>> } = {}
+    const outcome: { result?: T } = {}
     const rollback = new Error('a trial ends without a trace')
     try {
       await db.transaction().execute(async (tx) => {
@@ -60,7 +62,17 @@ export function createTrial({ db, store, clock }: { db: Db; store: AccessStore; 
     } finally {
       done()
     }
-    return outcome.result as Awaited<ReturnType<typeof body>>
+    return outcome.result as T
+  }
+
+  return async (body, evaluate) => {
+    const tried = await run(body)
+    const done = await evaluations.take()
+    try {
+      return await evaluate(tried)
+    } finally {
+      done()
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { UserRow } from '../../src/access/model.ts'
+import { effectOf as workOut } from '../../src/access/change-service.ts'
+import type { Change, UserRow } from '../../src/access/model.ts'
 import { type Refused, UiClient } from '../harness/clients.ts'
-import { addEdge, addUser, fresh, type SeededEdge } from '../harness/seed.ts'
+import { addEdge, addUser, fresh, give, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
 interface Effect {
@@ -213,5 +214,41 @@ describe.each(['postgres', 'embedded'] as const)('explainChange (%s)', (engine) 
     expect((await Promise.all(tries)).map(({ total }) => total)).toEqual([1, 1, 1, 1, 1])
     expect(await Promise.all(looks)).not.toContain(true)
     expect(await mayOpen(other.ui, edge)).toBe(true)
+  })
+
+  it('lets others write while it is worked out what comes of a change, of one change at a time', async () => {
+    const { ctx } = service
+    const { edge } = await keeper()
+    const friend = await addUser(ctx)
+    const steps: string[] = []
+    const firstMayEnd = Promise.withResolvers<void>()
+    const trial = (name: string, meanwhile: () => Promise<unknown>) =>
+      ctx.trial(
+        async ({ changes }) => changes(),
+        async () => {
+          steps.push(`${name} begins`)
+          await meanwhile()
+          steps.push(`${name} ends`)
+        },
+      )
+    const first = trial('first', () => firstMayEnd.promise)
+    const second = trial('second', async () => undefined)
+    await give(ctx, friend, 'guest', edge)
+    steps.push('written')
+    firstMayEnd.resolve()
+    await Promise.all([first, second])
+    expect(steps).toEqual(['first begins', 'written', 'first ends', 'second begins', 'second ends'])
+  })
+
+  it('says so where a change is too large to be tried', async () => {
+    const { index } = service.ctx.store
+    const { edge } = await keeper()
+    const row = index.edge(edge.row.id) ?? null
+    const changes = Array.from({ length: 501 }, (_, revision): Change => {
+      return { revision, entity: 'edge', id: edge.row.id, before: row, after: null }
+    })
+    const look = { index, askerId: null, at: Date.now() }
+    await expect(workOut(changes, look, new Set())).rejects.toThrow('told for up to 500 at once')
+    expect(index.edge(edge.row.id)).toEqual(row)
   })
 })
