@@ -3,6 +3,9 @@ import type { GraphState } from './graph-state.ts'
 /** So many groups may lie one in the other; refused when written, so that reading never fails for it (C-09). */
 export const maxDepth = 10
 
+/** So many groups may hold one thing directly; a check looks at each of them. */
+export const maxGroupsOfOne = 100
+
 /** Why the one cannot go into the other. */
 export type Misfit =
   /** Such a thing does not contain such a thing. */
@@ -13,6 +16,8 @@ export type Misfit =
   | 'cycle'
   /** More than `maxDepth` levels. */
   | 'tooDeep'
+  /** It would lie in more than `maxGroupsOfOne` groups. */
+  | 'tooMany'
 
 type Neighbours = (id: number) => Iterable<number>
 
@@ -34,8 +39,11 @@ export function containmentMisfit(graph: GraphState, parentId: number, childId: 
   if (!resources.contains(parentId, childId)) return 'wrongKind'
   const isShared = parentKind === 'organisation' && resources.organisation(parentId)?.parentId !== null
   if (isShared && resources.tenantOf(parentId)?.rootId !== resources.tenantOf(childId)?.rootId) return 'otherTenant'
-  if (resources.kinds.kind(childId) !== 'edgeGroup') return undefined
+  if (parentKind !== 'edgeGroup') return undefined
   const isGroup = (id: number) => resources.kinds.kind(id) === 'edgeGroup'
+  const groups = resources.containersOf(childId).filter(isGroup)
+  if (groups.length >= maxGroupsOfOne && !groups.includes(parentId)) return 'tooMany'
+  if (!isGroup(childId)) return undefined
   const groupsOf: Neighbours = (id) => resources.containersOf(id).filter(isGroup)
   const subgroupsOf: Neighbours = (id) => resources.contentOf(id).filter(isGroup)
   return nestingMisfit(parentId, childId, groupsOf, subgroupsOf)

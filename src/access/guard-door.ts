@@ -95,5 +95,7 @@ function answer(w: Write, actor: Actor, reason: GuardReason, missing: readonly P
       return problem('A group cannot contain itself')
     case 'tooDeep':
       return problem('Groups and organisations are nested at most 10 deep')
+    case 'tooMany':
+      return problem('It lies in 100 groups already: take it out of one of them first')
   }
 }

@@ -50,5 +50,6 @@ export async function startInDefaultEdgeGroup(w: Write, userId: number, edgeId: 
   if (parentId === undefined) return
   const link = { parentId, childId: edgeId }
   if ((await findContainment(w.tx, link)) !== undefined) return
+  if (w.index.misfit('containment', parentId, edgeId) !== undefined) return
   w.inserted('edgeGroup.added', 'containment', await insertContainment(w.tx, link))
 }

@@ -16,5 +16,7 @@ export function refusedText(result: Exclude<GuardResult, { ok: true }>): string 
       return 'A group cannot contain itself'
     case 'tooDeep':
       return 'Groups and organisations are nested at most 10 deep'
+    case 'tooMany':
+      return 'It lies in 100 groups already'
   }
 }

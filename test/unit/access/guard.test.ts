@@ -180,6 +180,25 @@ describe('containment', () => {
     expect(index.guardContainment(admin, { parentId: second, childId: eleventh }, now)).toEqual({ ok: true })
   })
 
+  it('G-25: at most a hundred groups hold one edge directly', () => {
+    const world = new Scene()
+    const admin = world.user('admin')
+    world.grant(admin, 'openems.admin', PLATFORM_RESOURCE_ID)
+    const [edge, other] = [world.edge('edge1'), world.edge('edge2')]
+    const groups = Array.from({ length: 101 }, (_, place) => world.edgeGroup(`group ${place}`, [other]))
+    for (const group of groups.slice(0, 100)) world.contain(group, edge)
+    const [first = 0] = groups
+    const last = groups[100] ?? 0
+    const index = world.index()
+    const tooMany = { ok: false, reason: 'tooMany' }
+    expect(index.guardContainment(admin, { parentId: last, childId: edge }, now)).toEqual(tooMany)
+    expect(index.misfit('containment', last, edge)).toBe('tooMany')
+    // What lies in it already, or in more since before there was a limit, is no matter.
+    expect(index.guardContainment(admin, { parentId: first, childId: edge }, now)).toEqual({ ok: true })
+    expect(index.allows(admin, 'discover', other, now)).toBe(true)
+    expect(index.misfit('containment', first, last)).toBeUndefined()
+  })
+
   it('P-18: a site is shared inside its own tree, and only what fits goes into each other', () => {
     const world = new Scene()
     const admin = world.user('admin')
