@@ -8,8 +8,8 @@ const head = 1 << 30
 /** A list of numbers for each of many containers, side by side in one array: a check reads one after the other. */
 export class AboveLists {
   /** Where the list of a container would be; what is there says whether it is. */
-  #starts = new Int32Array(1024)
-  #numbers = new Int32Array(1 << 16)
+  #starts = new Int32Array(64)
+  #numbers = new Int32Array(256)
   #used = 1
 
   /** The array that holds all lists: at `find` the length of one, behind it the list itself; only until the next `set`. */

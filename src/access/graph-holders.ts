@@ -21,16 +21,12 @@ export function holdersOf(graph: GraphState, resourceId: number, at: number): Ho
   const groups = new Set<number>()
   accounts.beginWalk()
   const take = (id: number) => {
-    if (!accounts.isFirstVisit(id)) {
-      if (rows.userGroup.has(id)) groups.add(id)
-    } else if (isUnrestricted(graph, id, resourceId, at)) principalIds.push(id)
+    if (accounts.isActive(id)) {
+      if (accounts.isFirstVisit(id) && isUnrestricted(graph, id, resourceId, at)) principalIds.push(id)
+    } else if (rows.userGroup.has(id)) groups.add(id)
   }
   for (const id of granted) take(id)
-  for (const group of groups) {
-    for (const membership of people.membersOf(group)) {
-      if (membership.state === 'active' && isValid(membership, at)) take(membership.memberId)
-    }
-  }
+  for (const group of groups) people.visitMembers(group, at, take)
   return { everybody, principalIds }
 }
 

@@ -9,9 +9,9 @@ const [ORGANISATION, SITE, EDGE, EDGE_GROUP] = [2, 3, 4, 5]
 
 /** What kind each resource is of and where it belongs, in five bytes each. */
 export class Kinds {
-  #codes = new Uint8Array(1024)
+  #codes = new Uint8Array(64)
   /** The site or organisation a resource belongs to, or 0. */
-  #homes = new Int32Array(1024)
+  #homes = new Int32Array(64)
 
   constructor() {
     this.set(PLATFORM_RESOURCE_ID, 'platform', null)

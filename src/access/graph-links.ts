@@ -1,8 +1,8 @@
 /** Numbers under a number, side by side in one array: walking them is reading along it. */
 export class Lists {
   /** For each key where its list begins, and how many are in it. */
-  #heads = new Int32Array(2048)
-  #pool = new Int32Array(1024)
+  #heads = new Int32Array(128)
+  #pool = new Int32Array(64)
   #used = 0
   /** Places of the pool that belong to no list any more. */
   #wasted = 0

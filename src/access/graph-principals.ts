@@ -10,6 +10,9 @@ export class PrincipalGraph {
   readonly instants = new Instants()
   readonly #groupsOf = new Multimap<number, MembershipRow>()
   readonly #membersOf = new Multimap<number, MembershipRow>()
+  /** The same once more: ids of those who are members at any time, which are read one after the other, and the other rows. */
+  readonly #lastingOf = new Multimap<number, number>()
+  readonly #otherMembersOf = new Multimap<number, MembershipRow>()
   /** Grants hang below principals and below resources, by their ids. */
   readonly #grantsOf = new Chains()
   readonly #grantsOn = new Chains()
@@ -25,11 +28,15 @@ export class PrincipalGraph {
     if (before) {
       this.#groupsOf.remove(before.memberId, before)
       this.#membersOf.remove(before.groupId, before)
+      if (isLasting(before)) this.#lastingOf.remove(before.groupId, before.memberId)
+      else this.#otherMembersOf.remove(before.groupId, before)
       this.#forget([before.validFrom, before.validTo])
     }
     if (after) {
       this.#groupsOf.add(after.memberId, after)
       this.#membersOf.add(after.groupId, after)
+      if (isLasting(after)) this.#lastingOf.add(after.groupId, after.memberId)
+      else this.#otherMembersOf.add(after.groupId, after)
       this.#remember([after.validFrom, after.validTo])
     }
   }
@@ -75,6 +82,15 @@ export class PrincipalGraph {
     return this.#membersOf.get(groupId)
   }
 
+  /** Visits whoever is a member of a group directly at a moment. */
+  visitMembers(groupId: number, at: number, visit: (memberId: number) => void): void {
+    for (const memberId of this.#lastingOf.get(groupId)) visit(memberId)
+    for (const { state, validFrom, validTo, memberId } of this.#otherMembersOf.get(groupId)) {
+      if (state !== 'active') continue
+      if ((validFrom ?? at) <= at && at < (validTo ?? Number.POSITIVE_INFINITY)) visit(memberId)
+    }
+  }
+
   grantsOf(principalId: number): readonly GrantRow[] {
     return this.#grantsBelow(this.#grantsOf, principalId)
   }
@@ -109,4 +125,8 @@ export class PrincipalGraph {
   #forget(instants: readonly (number | null)[]): void {
     for (const instant of instants) this.instants.remove(instant)
   }
+}
+
+function isLasting({ state, validFrom, validTo }: MembershipRow): boolean {
+  return state === 'active' && validFrom === null && validTo === null
 }

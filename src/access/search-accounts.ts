@@ -64,14 +64,19 @@ export class Accounts {
     this.#order.ids()
   }
 
+  /** Whether this is an active account or service. */
+  isActive(id: number): boolean {
+    return ((this.#flags[id] ?? 0) & activeBit) !== 0
+  }
+
   /** Begins to count visits anew. */
   beginWalk(): void {
     this.#walk++
   }
 
-  /** Whether this is an active account or service that the walk has not come past. */
+  /** Whether the walk comes past an account or service for the first time. */
   isFirstVisit(id: number): boolean {
-    if (((this.#flags[id] ?? 0) & activeBit) === 0 || this.#seen[id] === this.#walk) return false
+    if (this.#seen[id] === this.#walk) return false
     this.#seen[id] = this.#walk
     return true
   }
