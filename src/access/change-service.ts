@@ -35,10 +35,10 @@ const nobody: ExplainedNode = { ...hidden, name: 'accounts you cannot see' }
 const maxPairs = 100_000
 const budgetMs = 1000
 /** So many pairs, and for so long, before others have a turn: about half of it with the changes in the graph. */
-const slicePairs = 500
-const sliceMs = 3
+const slicePairs = 100
+const sliceMs = 2
 /** More changes than this could not be put in and taken out again in a slice. */
-const maxChanges = 500
+const maxChanges = 100
 
 type Pair = readonly [before: Access, after: Access]
 

@@ -244,11 +244,11 @@ describe.each(['postgres', 'embedded'] as const)('explainChange (%s)', (engine) 
     const { index } = service.ctx.store
     const { edge } = await keeper()
     const row = index.edge(edge.row.id) ?? null
-    const changes = Array.from({ length: 501 }, (_, revision): Change => {
+    const changes = Array.from({ length: 101 }, (_, revision): Change => {
       return { revision, entity: 'edge', id: edge.row.id, before: row, after: null }
     })
     const look = { index, askerId: null, at: Date.now() }
-    await expect(workOut(changes, look, new Set())).rejects.toThrow('told for up to 500 at once')
+    await expect(workOut(changes, look, new Set())).rejects.toThrow('told for up to 100 at once')
     expect(index.edge(edge.row.id)).toEqual(row)
   })
 })
