@@ -21,26 +21,24 @@ import {
 import type { Method, PeerKind } from '../rpc/method.ts'
 import type { Caller, Session } from '../rpc/session.ts'
 import { actingContext, actingMask, isActing } from './acting.ts'
+import { CallQueue } from './call-queue.ts'
 import { closeCodes } from './close-codes.ts'
 import { dispatch, type MethodTable, type Outcome } from './dispatch.ts'
 import { codeLabel } from './metrics.ts'
+import { Outgoing } from './outgoing.ts'
 import { RateLimit } from './rate-limit.ts'
 import type { ServerParts } from './service.ts'
 import { SocketChannel } from './socket-channel.ts'
+import { StrangerLimits } from './stranger-limits.ts'
 
-const MAX_RUNNING = 64
-const MAX_WAITING = 512
 const MAX_INVALID_FRAMES = 100
-const STRANGER_FRAME_BYTES = 64 * 1024
-const STRANGER_TOTAL_BYTES = 1024 * 1024
-/** Past this backlog live frames are left out; past the second, or for too long, the connection ends. */
-const SLOW_BYTES = 256 * 1024
-const FROZEN_BYTES = 16 * 1024 * 1024
-const FROZEN_MS = 30_000
 /** UI log lines are untrusted and thinned (protocol C.1: 5 a second). */
 const LOG_LINES_PER_SECOND = 5
 
 const anonymous: Caller = { type: 'anonymous' }
+
+type Request = Extract<Frame, { kind: 'request' }>
+type Queued = { frame: Request; method: Method }
 
 /**
  * One socket of a UI or a service: frames in, calls started in order, replies out, pushes bounded. Nothing in here knows a
@@ -64,16 +62,12 @@ export class Connection implements Session, Watcher {
   #caller: Caller
   /** The service as the caller meets it; while another acts as him, cut to what that other may. */
   #acting: AppContext
-  #waiting: Extract<Frame, { kind: 'request' }>[] = []
-  #running = 0
-  #exclusive = false
+  readonly #calls = new CallQueue<Queued>((call) => this.#start(call))
+  readonly #out: Outgoing
+  readonly #stranger: StrangerLimits
   #invalid = 0
   /** Past a limit or closed: nothing of this peer is looked at any more. */
   #ended = false
-  #strangerBytes = 0
-  #deadline: NodeJS.Timeout | undefined
-  #slowSince: number | undefined
-  #timers = new Set<NodeJS.Timeout>()
   readonly #held = new Map<string, Disposable>()
 
   constructor(
@@ -94,8 +88,13 @@ export class Connection implements Session, Watcher {
     this.#log = ctx.log.child({ connectionId: this.id, clientKind: options.kind })
     const perSecond = options.kind === 'ui' ? ctx.config.uiRequestsPerSecond : 0
     this.#limit = new RateLimit(perSecond, perSecond * 2)
+    this.#out = new Outgoing(socket, () => {
+      this.#log.warn('disconnected: reads too slowly')
+      this.destroy()
+    })
+    this.#stranger = new StrangerLimits(ctx.config.signInDeadlineMs, () => this.destroy())
     parts.sockets.add(this)
-    if (this.#caller.type === 'anonymous') this.#armDeadline()
+    if (this.#caller.type === 'anonymous') this.#stranger.begin()
     socket.on('message', (data, isBinary) => this.#received(data as Buffer, isBinary))
     socket.on('close', () => this.#onClose())
     socket.on('error', (error) => this.#log.info({ err: { message: error.message } }, 'socket error'))
@@ -115,7 +114,7 @@ export class Connection implements Session, Watcher {
     }
     this.#caller = caller
     this.#acting = actingContext(this.#ctx, caller)
-    clearTimeout(this.#deadline)
+    this.#stranger.end()
     this.#parts.sockets.signedIn(this)
   }
 
@@ -128,8 +127,7 @@ export class Connection implements Session, Watcher {
     this.#acting = this.#ctx
     this.channelCount = -1
     this.#unsubscribe()
-    this.#strangerBytes = 0
-    this.#armDeadline()
+    if (this.#out.isOpen) this.#stranger.begin()
   }
 
   /** Ends the TCP connection without a close handshake: the UI comes back by itself (ui.md section 0, rule 9). */
@@ -144,7 +142,7 @@ export class Connection implements Session, Watcher {
   }
 
   get idle(): boolean {
-    return this.#running === 0 && this.#waiting.length === 0
+    return this.#calls.idle
   }
 
   liveComponents(edgeId: number): Components {
@@ -162,21 +160,18 @@ export class Connection implements Session, Watcher {
   }
 
   pushData(edgeName: string, values: Record<string, ChannelValue>): void {
-    if (this.#isSlow()) {
-      this.#parts.metrics.droppedPushes.inc()
-      return
-    }
-    this.pushNotification(edgeName, 'currentData', values)
+    if (this.#out.isSlow()) this.#parts.metrics.droppedPushes.inc()
+    else this.pushNotification(edgeName, 'currentData', values)
   }
 
   pushNotification(edgeName: string, method: string, params: Params): void {
-    this.#send(writeNotification('edgeRpc', { edgeId: edgeName, payload: { jsonrpc: '2.0', method, params } }))
+    this.#out.send(writeNotification('edgeRpc', { edgeId: edgeName, payload: { jsonrpc: '2.0', method, params } }))
   }
 
   pushFrame(frame: Buffer): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return
-    if (this.#isSlow()) this.#parts.metrics.droppedPushes.inc()
-    else this.#socket.send(frame, { binary: false })
+    if (!this.#out.isOpen) return
+    if (this.#out.isSlow()) this.#parts.metrics.droppedPushes.inc()
+    else this.#out.sendFrame(frame)
   }
 
   hold(name: string, resource: Disposable | undefined): void {
@@ -202,11 +197,7 @@ export class Connection implements Session, Watcher {
 
   #onMessage(data: Buffer, isBinary: boolean): void {
     if (isBinary) return this.#invalidFrame('binary', undefined)
-    if (this.#caller.type === 'anonymous') {
-      this.#strangerBytes += data.length
-      if (data.length > STRANGER_FRAME_BYTES || this.#strangerBytes > STRANGER_TOTAL_BYTES)
-        return this.#end('bytes before log-in')
-    }
+    if (this.#caller.type === 'anonymous' && !this.#stranger.take(data.length)) return this.#end('bytes before log-in')
     const frame = readFrame(data.toString())
     switch (frame.kind) {
       case 'request':
@@ -221,79 +212,41 @@ export class Connection implements Session, Watcher {
     }
   }
 
-  #onRequest(frame: Extract<Frame, { kind: 'request' }>): void {
+  #onRequest(frame: Request): void {
     const method = this.#methods.get(frame.method)
     if (method === undefined) {
-      return this.#finish(
-        frame.id,
-        undefined,
-        performance.now(),
-        refusal(new AppError('unknownMethod', [frame.method.slice(0, 100)])),
-      )
+      const unknown = new AppError('unknownMethod', [frame.method.slice(0, 100)])
+      return this.#finish(frame.id, undefined, performance.now(), refusal(unknown))
     }
-    if (!method.unlimited && !this.#limit.take(performance.now())) {
-      return this.#finish(frame.id, method, performance.now(), refusal(new AppError('tooManyRequests')))
-    }
-    if (this.#exclusive || this.#running >= MAX_RUNNING || this.#waiting.length > 0) {
-      if (this.#waiting.length >= MAX_WAITING) {
-        return this.#finish(frame.id, method, performance.now(), refusal(new AppError('tooManyRequests')))
-      }
-      this.#waiting.push(frame)
-      return
-    }
-    this.#run(frame, method)
+    const isTaken = (method.unlimited || this.#limit.take(performance.now())) && this.#calls.take({ frame, method })
+    if (!isTaken) this.#finish(frame.id, method, performance.now(), refusal(new AppError('tooManyRequests')))
   }
 
-  #run(frame: Extract<Frame, { kind: 'request' }>, method: Method): void {
+  #start({ frame, method }: Queued): Promise<void> | undefined {
     const startedAt = performance.now()
-    if (this.#sessionOver()) return
-    if (method.exclusive) this.#exclusive = true
+    if (this.#sessionOver()) return undefined
     const outcome = dispatch(this.#acting, method, this, frame.params)
-    if (!(outcome instanceof Promise)) {
-      if (method.exclusive) this.#exclusive = false
-      return this.#finish(frame.id, method, startedAt, outcome)
+    if (outcome instanceof Promise) {
+      return outcome.then((settled) => this.#finish(frame.id, method, startedAt, settled))
     }
-    this.#running++
-    void outcome.then((settled) => {
-      this.#running--
-      if (method.exclusive) this.#exclusive = false
-      this.#finish(frame.id, method, startedAt, settled)
-      this.#next()
-    })
-  }
-
-  #next(): void {
-    while (this.#waiting.length > 0 && !this.#exclusive && this.#running < MAX_RUNNING) {
-      const frame = this.#waiting.shift()
-      const method = frame && this.#methods.get(frame.method)
-      if (frame && method) this.#run(frame, method)
-    }
+    this.#finish(frame.id, method, startedAt, outcome)
+    return undefined
   }
 
   #finish(id: FrameId, method: Method | undefined, startedAt: number, outcome: Outcome): void {
     const text = outcome.ok ? writeResult(id, outcome.result) : writeError(id, outcome.error)
     const delayMs = this.kind === 'ui' && outcome.ok ? (method?.answerAfterMs?.(this.#ctx) ?? 0) : 0
-    if (delayMs > 0) this.#after(delayMs, () => this.#send(text))
-    else this.#send(text)
+    if (delayMs > 0) this.#out.after(delayMs, () => this.#out.send(text))
+    else this.#out.send(text)
     const ms = performance.now() - startedAt
     const name = method?.name ?? 'other'
     this.#parts.metrics.requests.add(this.kind, name, ms / 1000)
     const principal = 'principalId' in this.#caller ? this.#caller.principalId : undefined
     const actorId = isActing(this.#caller) ? this.#caller.impersonation.actorId : undefined
-    if (outcome.ok) {
-      this.#log.info({ method: name, principalId: principal, actorId, ms: Math.round(ms * 100) / 100 }, 'call')
-      return
-    }
+    const line = { method: name, principalId: principal, actorId, ms: Math.round(ms * 100) / 100 }
+    if (outcome.ok) return this.#log.info(line, 'call')
     this.#parts.metrics.errors.inc({ component: this.kind, code: codeLabel(outcome.error.code) })
-    const line = {
-      method: name,
-      principalId: principal,
-      actorId,
-      ms: Math.round(ms * 100) / 100,
-      code: outcome.error.code,
-      err: outcome.cause,
-    }
-    this.#log[outcome.level](line, 'call refused')
+    this.#log[outcome.level]({ ...line, code: outcome.error.code, err: outcome.cause }, 'call refused')
   }
 
   /** Only `logMessage` is known, before log-in too (protocol C.5). */
@@ -306,7 +259,7 @@ export class Connection implements Session, Watcher {
 
   #invalidFrame(reason: string, id: FrameId | undefined): void {
     this.#parts.metrics.invalidFrames.inc({ component: this.kind, reason })
-    if (id !== undefined) this.#send(writeError(id, new AppError('invalidMessage', [reason]).toWire()))
+    if (id !== undefined) this.#out.send(writeError(id, new AppError('invalidMessage', [reason]).toWire()))
     this.#invalid++
     if (this.#invalid >= MAX_INVALID_FRAMES) this.#end('invalid frames')
   }
@@ -315,7 +268,7 @@ export class Connection implements Session, Watcher {
     this.#ended = true
     this.#log.warn({ reason }, 'disconnected for passing a limit')
     this.#socket.close(closeCodes.policy, reason)
-    this.#after(1000, () => this.#socket.terminate())
+    this.#out.after(1000, () => this.#socket.terminate())
   }
 
   /** A session or a token may end by itself while its socket is open. */
@@ -336,40 +289,6 @@ export class Connection implements Session, Watcher {
     return isActing(caller) && (this.#ctx.sessions.isEnded(caller.sessionId) || actingMask(this.#ctx, caller) === 0)
   }
 
-  #send(text: string): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return
-    if (this.#socket.bufferedAmount > FROZEN_BYTES) return this.destroy()
-    this.#socket.send(text)
-  }
-
-  #isSlow(): boolean {
-    if (this.#socket.bufferedAmount < SLOW_BYTES) {
-      this.#slowSince = undefined
-      return false
-    }
-    const now = performance.now()
-    this.#slowSince ??= now
-    if (now - this.#slowSince > FROZEN_MS) {
-      this.#log.warn('disconnected: reads too slowly')
-      this.destroy()
-    }
-    return true
-  }
-
-  #armDeadline(): void {
-    clearTimeout(this.#deadline)
-    if (this.#socket.readyState !== this.#socket.OPEN) return
-    this.#deadline = setTimeout(() => this.destroy(), this.#ctx.config.signInDeadlineMs).unref()
-  }
-
-  #after(ms: number, action: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      action()
-    }, ms).unref()
-    this.#timers.add(timer)
-  }
-
   #unsubscribe(): void {
     for (const name of [...this.#held.keys()]) this.hold(name, undefined)
     if (this.subscription === undefined) return
@@ -384,9 +303,9 @@ export class Connection implements Session, Watcher {
 
   #onClose(): void {
     this.#ended = true
-    clearTimeout(this.#deadline)
-    for (const timer of this.#timers) clearTimeout(timer)
-    this.#waiting = []
+    this.#stranger.end()
+    this.#out.stop()
+    this.#calls.clear()
     this.#unsubscribe()
     this.#parts.sockets.delete(this)
     this.#releaseSession()
