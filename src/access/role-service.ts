@@ -4,7 +4,7 @@ import { problem } from '../errors.ts'
 import { guardRole } from './guard-door.ts'
 import { type GrantRow, type OrganisationRow, openemsRoles, type RoleRow } from './model.ts'
 import { deleteRoleRow, insertRole, listGrantIdsOfRole, updateRoleRow } from './role-queries.ts'
-import { hasRight, refusal, requireResource, requireText, rowOf } from './write-door.ts'
+import { changeRow, hasRight, refusal, requireResource, requireText, rowOf } from './write-door.ts'
 
 /** What a role says, apart from whose it is: four values (domain rules 2.3) and a name. */
 export type RoleText = Pick<RoleRow, 'name' | 'selfMask' | 'contentMask' | 'suborganisationMask' | 'openemsRole'>
@@ -47,12 +47,12 @@ export async function updateRole(
     const { role: before, organisation } = requireOwnRole(w, actor, roleId)
     const given = Object.fromEntries(Object.entries({ ...change, name }).filter(([, value]) => value !== undefined))
     const after: RoleRow = { ...before, ...given }
-    if (JSON.stringify(after) === JSON.stringify(before)) return before
-    requireProjection(organisation, after)
-    if (after.name !== before.name) requireFreeName(w, organisation.id, after.name)
-    guardRole(w, actor, after, await grantsOf(w, roleId))
-    await updateRoleRow(w.tx, after)
-    w.updated('role.changed', 'role', before, after)
+    await changeRow(w, 'role.changed', 'role', { before, after }, async (tx) => {
+      requireProjection(organisation, after)
+      if (after.name !== before.name) requireFreeName(w, organisation.id, after.name)
+      guardRole(w, actor, after, await grantsOf(w, roleId))
+      await updateRoleRow(tx, after)
+    })
     return after
   })
 }

@@ -1,3 +1,4 @@
+import type { GraphSource } from '../db/graph-rows.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
 import type { EdgeRow, EntityName, EntityRows, Permission } from './model.ts'
@@ -84,4 +85,17 @@ export function requireText(text: string, what: string, maxLength = 200): string
   if (line.length > maxLength) throw problem(`${what} is too long: at most ${maxLength} characters`)
   if (/\p{Cc}/u.test(line)) throw problem(`${what} contains control characters`)
   return line
+}
+
+/** Changes a row as part of a write; nothing is written or logged when nothing is different. */
+export async function changeRow<E extends EntityName>(
+  w: Write,
+  action: string,
+  entity: E,
+  { before, after }: { before: GraphSource<E>; after: GraphSource<E> },
+  update: (tx: Write['tx']) => Promise<unknown>,
+): Promise<void> {
+  if (JSON.stringify(after) === JSON.stringify(before)) return
+  await update(w.tx)
+  w.updated(action, entity, before, after)
 }

@@ -1,5 +1,6 @@
 import { guardOwners } from '../access/guard-door.ts'
 import type { OpenemsRole, UserRow } from '../access/model.ts'
+import { changeRow } from '../access/write-door.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
 import { createDefaultEdgeGroup, renameDefaultEdgeGroup } from '../groups/default-edge-group.ts'
@@ -187,10 +188,10 @@ export async function changeUser(
   change: Partial<UserRow>,
 ): Promise<UserRow> {
   const after = { ...before, ...change }
-  if (JSON.stringify(after) === JSON.stringify(before)) return before
-  requireFree(w, after, before.id)
-  await updateUser(w.tx, after)
-  w.updated(action, 'user', before, after)
+  await changeRow(w, action, 'user', { before, after }, async (tx) => {
+    requireFree(w, after, before.id)
+    await updateUser(tx, after)
+  })
   return after
 }
 

@@ -3,7 +3,7 @@ import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { removeLinks, removeResource } from '../access/resource-service.ts'
 import { grantsOn } from '../access/role-grant-service.ts'
 import { HAND_OVER_SOURCE } from '../access/tie-service.ts'
-import { hasRight, isHimself, requireEdge, requireRight, requireText, rowOf } from '../access/write-door.ts'
+import { changeRow, hasRight, isHimself, requireEdge, requireRight, requireText, rowOf } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Tx } from '../db/database.ts'
 import type { Actor, Write } from '../db/write.ts'
@@ -25,13 +25,7 @@ export async function renameEdge(
       producttype: requireText(producttype, 'The type of product'),
     }
     if (after.producttype !== before.producttype) requireRight(w, actor, 'install', before.id)
-    if (JSON.stringify(after) === JSON.stringify(before)) return
-    await w.tx
-      .updateTable('edge')
-      .set({ comment: after.comment, producttype: after.producttype })
-      .where('id', '=', before.id)
-      .execute()
-    w.updated('edge.renamed', 'edge', before, after)
+    await changeRow(w, 'edge.renamed', 'edge', { before, after }, (tx) => updateEdgeText(tx, after))
   })
 }
 
@@ -56,6 +50,10 @@ export async function deleteEdge(ctx: Pick<AppContext, 'write'>, actor: Actor, e
     w.deleted('edge.deleted', 'edge', edge)
     await removeResource(w, edge.id)
   })
+}
+
+async function updateEdgeText(tx: Tx, { id, comment, producttype }: EdgeRow): Promise<void> {
+  await tx.updateTable('edge').set({ comment, producttype }).where('id', '=', id).execute()
 }
 
 async function removeKeysAndRestrictions(w: Write, edgeId: number): Promise<void> {

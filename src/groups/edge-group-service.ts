@@ -4,7 +4,7 @@ import { insertResource } from '../access/resource-queries.ts'
 import { addContainment, removeContainment, removeLinks, removeResource } from '../access/resource-service.ts'
 import { grantOwnership } from '../access/role-grant-service.ts'
 import { tenantOf } from '../access/tenant.ts'
-import { hasRight, refusal, requireResource, requireRight, rightsHolder } from '../access/write-door.ts'
+import { changeRow, hasRight, refusal, requireResource, requireRight, rightsHolder } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor } from '../db/write.ts'
 import { problem } from '../errors.ts'
@@ -43,9 +43,7 @@ export async function renameEdgeGroup(
   return ctx.write(actor, async (w) => {
     const before = requireResource(w, actor, 'manageGroup', 'edgeGroup', groupId)
     const after = { ...before, ...checkedText(withDefaults(change, before)) }
-    if (JSON.stringify(after) === JSON.stringify(before)) return before
-    await updateEdgeGroup(w.tx, after)
-    w.updated('edgeGroup.renamed', 'edgeGroup', before, after)
+    await changeRow(w, 'edgeGroup.renamed', 'edgeGroup', { before, after }, (tx) => updateEdgeGroup(tx, after))
     return after
   })
 }

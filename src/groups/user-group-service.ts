@@ -1,7 +1,7 @@
 import type { UserGroupRow } from '../access/model.ts'
 import { listGrantIdsOf, listMembershipIdsOf } from '../access/resource-queries.ts'
 import { removeGrants } from '../access/role-grant-service.ts'
-import { requireRight, rowOf } from '../access/write-door.ts'
+import { changeRow, requireRight, rowOf } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor } from '../db/write.ts'
 import { checkedText, type GroupText, ownerOf, requireUserGroup, withDefaults } from './group-rules.ts'
@@ -34,9 +34,7 @@ export async function renameUserGroup(
   return ctx.write(actor, async (w) => {
     const before = requireUserGroup(w, actor, groupId)
     const after = { ...before, ...checkedText(withDefaults(change, before)) }
-    if (JSON.stringify(after) === JSON.stringify(before)) return before
-    await updateUserGroup(w.tx, after)
-    w.updated('userGroup.renamed', 'userGroup', before, after)
+    await changeRow(w, 'userGroup.renamed', 'userGroup', { before, after }, (tx) => updateUserGroup(tx, after))
     return after
   })
 }

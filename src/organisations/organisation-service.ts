@@ -4,7 +4,7 @@ import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { insertResource } from '../access/resource-queries.ts'
 import { removeLinks, removeResource } from '../access/resource-service.ts'
 import { grantOwnership } from '../access/role-grant-service.ts'
-import { hasRight, requireName, requireResource, requireRight, rightsHolder } from '../access/write-door.ts'
+import { changeRow, hasRight, requireName, requireResource, requireRight, rightsHolder } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { problem } from '../errors.ts'
@@ -160,9 +160,7 @@ async function changeOrganisation(
   change: Partial<OrganisationRow>,
 ): Promise<void> {
   const after = { ...before, ...change }
-  if (JSON.stringify(after) === JSON.stringify(before)) return
-  await updateOrganisation(w.tx, after)
-  w.updated(action, 'organisation', before, after)
+  await changeRow(w, action, 'organisation', { before, after }, (tx) => updateOrganisation(tx, after))
 }
 
 const words: Record<Belonging['entity'], readonly [one: string, many: string]> = {

@@ -19,6 +19,12 @@ export function challengesOf(schemes: Schemes): string[] {
   return schemes.map((scheme) => challenges[scheme])
 }
 
+/** What is answered to who sends no such header, or a wrong one too often. */
+export const refusalTexts = {
+  401: 'authentication needed: header Authorization, Bearer with a service token, or Basic',
+  429: 'too many attempts',
+} as const
+
 /** Reads the header (RFC 6750 section 2.1, RFC 7617 section 2); undefined when it is neither of the two. */
 export function readAuthorization(header: string | undefined): Credentials | undefined {
   const [, scheme = '', value = ''] = headerForm.exec(header ?? '') ?? []

@@ -10,7 +10,7 @@ import { exportMasterData } from '../import/export-service.ts'
 import { fleetTextFormats } from '../import/fleet-text.ts'
 import { requireScope } from '../rpc/scope.ts'
 import type { Caller } from '../rpc/session.ts'
-import { authenticate, challengesOf } from './authorization.ts'
+import { authenticate, challengesOf, refusalTexts } from './authorization.ts'
 import type { ServerParts } from './service.ts'
 
 export const EXPORT_PATH = '/export'
@@ -34,7 +34,7 @@ export async function handleExport(
   const caller = isOperator ? operator : await callerOf(ctx, parts, request)
   if (typeof caller === 'number') {
     if (caller === 401) response.setHeader('www-authenticate', challengesOf(SCHEMES))
-    return answer(response, caller, caller === 401 ? 'authentication needed\n' : 'too many attempts\n')
+    return answer(response, caller, `${refusalTexts[caller]}\n`)
   }
   const wish = wishOf(request)
   if (wish === undefined)

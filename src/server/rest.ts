@@ -5,7 +5,7 @@ import type { AppContext } from '../context.ts'
 import { AppError } from '../errors.ts'
 import { classify, type Frame, readFrame, writeError, writeResult } from '../rpc/envelope.ts'
 import { type Session, silentSession } from '../rpc/session.ts'
-import { authenticate, challengesOf } from './authorization.ts'
+import { authenticate, challengesOf, refusalTexts } from './authorization.ts'
 import { dispatch, failure, type Outcome } from './dispatch.ts'
 import { codeLabel } from './metrics.ts'
 import type { ServerParts } from './service.ts'
@@ -16,13 +16,12 @@ const SCHEMES = ['basic', 'bearer'] as const
 const NO_ID = '00000000-0000-0000-0000-000000000000'
 
 const refusals = {
-  401: 'authentication needed: header Authorization, Bearer with a service token, or Basic',
+  ...refusalTexts,
   403: 'not from a browser',
   404: 'only POST /jsonrpc is answered here',
   405: 'only POST is answered here',
   413: 'too large',
   415: 'header Content-Type: application/json is needed',
-  429: 'too many attempts',
   503: 'try again later',
 } as const
 type Refusal = keyof typeof refusals

@@ -4,6 +4,7 @@ import { insertResource } from '../access/resource-queries.ts'
 import { addContainment, removeContainment, removeLinks, removeResource } from '../access/resource-service.ts'
 import { tenantOf } from '../access/tenant.ts'
 import {
+  changeRow,
   hasRight,
   requireEdge,
   requireName,
@@ -142,9 +143,7 @@ export async function changeSite(
   change: Partial<SiteRow>,
 ): Promise<SiteRow> {
   const after = { ...before, ...change }
-  if (JSON.stringify(after) === JSON.stringify(before)) return before
-  await updateSite(w.tx, after)
-  w.updated(action, 'site', before, after)
+  await changeRow(w, action, 'site', { before, after }, (tx) => updateSite(tx, after))
   return after
 }
 

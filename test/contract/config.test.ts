@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { ConfigError, describeSettings, readConfig, settings } from '../../src/config.ts'
+import { ConfigError, describeSettings, readConfig } from '../../src/config.ts'
+import { settings } from '../../src/settings.ts'
 
 function problems(env: Record<string, string>): string {
   try {

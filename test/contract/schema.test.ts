@@ -105,9 +105,11 @@ function line(table: string, column: string, { type, nullable, optional }: Omit<
   return `${table}.${column}: ${typesOfColumns[type] ?? type}${nullable ? ' | null' : optional ? ' = default' : ''}`
 }
 
-/** Reads src/db/schema.ts as text, in the few forms that it is written in. */
+/** Reads src/db/schema*.ts as text, in the few forms that they are written in. */
 async function declaredColumns(): Promise<string[]> {
-  const source = await readFile(new URL('../../src/db/schema.ts', import.meta.url), 'utf8')
+  const parts = ['schema', 'schema-people', 'schema-fleet']
+  const texts = parts.map((part) => readFile(new URL(`../../src/db/${part}.ts`, import.meta.url), 'utf8'))
+  const source = (await Promise.all(texts)).join('\n')
   const interfaces = new Map<string, string>()
   for (const [, name = '', body = ''] of source.matchAll(/export interface (\w+) \{\n([^}]*)\}/g))
     interfaces.set(name, body)

@@ -52,7 +52,7 @@ describe('answers that the UI needs late (ui.md section 6)', () => {
   })
 
   it('has them on by default for the UI and off for everybody else', async () => {
-    const { settings } = await import('../../src/config.ts')
+    const { settings } = await import('../../src/settings.ts')
     expect([settings.uiSubscribeAnswerMs.default, settings.uiTokenAnswerMs.default]).toEqual(['1000', '800'])
     await using slow = await startServiceOn({ ...service.config, uiSubscribeAnswerMs: 5000, uiTokenAnswerMs: 5000 })
     await using operator = await ServiceClient.local(slow)
