@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts'
 import type { AccessStore } from './access-store.ts'
 import type { Components } from './components.ts'
 import { type EdgeRow, type OpenemsRole, openemsRoles, type Permission } from './model.ts'
+import { nameOfAsker } from './people-door.ts'
 
 /** What the door needs to know of the world. */
 export interface DoorContext {
@@ -136,5 +137,5 @@ export function principalOf(asker: Asker): number {
 }
 
 function nameOf(ctx: DoorContext, principalId: number): string {
-  return ctx.store.index.user(principalId)?.login ?? `service:${principalId}`
+  return nameOfAsker(ctx.store.index, principalId)
 }

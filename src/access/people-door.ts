@@ -10,6 +10,12 @@ export interface Look {
   at: number
 }
 
+/** How a refusal calls whoever asked: by his login or the name of the service. */
+export function nameOfAsker(index: AccessIndex, askerId: number | null): string {
+  if (askerId === null) return ''
+  return index.user(askerId)?.login ?? index.row('service', askerId)?.name ?? `principal ${askerId}`
+}
+
 /** Whether the asker looks after all accounts. */
 export function managesUsers({ index, askerId, at }: Look): boolean {
   return askerId === null || index.allows(askerId, 'manageUser', PLATFORM_RESOURCE_ID, at)

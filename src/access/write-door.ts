@@ -2,6 +2,7 @@ import type { GraphSource } from '../db/graph-rows.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
 import type { EdgeRow, EntityName, EntityRows, Permission } from './model.ts'
+import { nameOfAsker } from './people-door.ts'
 
 /** A resource that has a row of its own. */
 export type ResourceEntity = 'organisation' | 'site' | 'edge' | 'edgeGroup'
@@ -54,9 +55,7 @@ export function requireEdge(w: Write, actor: Actor, permission: Permission, edge
 
 /** The one answer for "there is none", "you may not see it" and "you may not do this". */
 export function refusal(w: Pick<Write, 'index'>, actor: Actor, what: string): AppError {
-  const principalId = rightsHolder(actor)
-  const name = principalId === null ? '' : (w.index.user(principalId)?.login ?? `service:${principalId}`)
-  return new AppError('forbidden', [what, name])
+  return new AppError('forbidden', [what, nameOfAsker(w.index, rightsHolder(actor))])
 }
 
 /** A row that the database says is there. */

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { requirePermission } from '../access/door.ts'
 import { type OrganisationRow, PLATFORM_RESOURCE_ID } from '../access/model.ts'
-import { findVisibleUser, type Look } from '../access/people-door.ts'
+import { findVisibleUser, type Look, managesUsers } from '../access/people-door.ts'
 import { listGrantIdsOn } from '../access/resource-queries.ts'
+import { problem } from '../errors.ts'
 import { pageOf, pageOfSorted } from '../lib/page.ts'
 import {
   addOrganisationMember as addMember,
@@ -62,7 +63,8 @@ function ownerOf(call: Call, ownerLogin: string | undefined): number | undefined
   if (ownerLogin === undefined) return undefined
   const look = lookOf(call)
   const user = findVisibleUser(look, ownerLogin)
-  if (user === undefined) throw refused(look, ownerLogin)
+  if (user === undefined)
+    throw managesUsers(look) ? problem(`There is no user ${ownerLogin}`) : refused(look, ownerLogin)
   return user.id
 }
 

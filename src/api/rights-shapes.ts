@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { AccessIndex } from '../access/access-index.ts'
 import { principalOf } from '../access/door.ts'
 import type { Permission, Window } from '../access/model.ts'
-import type { Look } from '../access/people-door.ts'
+import { type Look, nameOfAsker } from '../access/people-door.ts'
 import { AppError } from '../errors.ts'
 import type { Call } from '../rpc/method.ts'
 import { edgeId, integer } from './shapes.ts'
@@ -78,7 +78,7 @@ export function may(look: Look & { askerId: number }, permission: Permission, re
 
 /** The one answer for what does not exist and what the caller may not do (G-14). */
 export function refused({ index, askerId }: Look & { askerId: number }, what: string): AppError {
-  return new AppError('forbidden', [what, index.user(askerId)?.login ?? `service:${askerId}`])
+  return new AppError('forbidden', [what, nameOfAsker(index, askerId)])
 }
 
 /** An id that is mentioned beside something else: only to those who may know of it (invariant 8). */

@@ -2,7 +2,7 @@ import { insertGrant } from '../access/grant-service.ts'
 import { type EdgeKeyRow, type EdgeRow, openemsRoles } from '../access/model.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor } from '../db/write.ts'
-import { AppError } from '../errors.ts'
+import { AppError, problem } from '../errors.ts'
 import { startInDefaultEdgeGroup } from '../groups/default-edge-group.ts'
 import { generateApiKey, generateSetupPassword, keyedHash } from '../lib/secrets.ts'
 
@@ -26,6 +26,8 @@ export async function createEdge(
   const apiKey = edge.apiKey ?? generateApiKey()
   const setupPassword = edge.setupPassword ?? generateSetupPassword()
   return ctx.write(actor, async (write) => {
+    if (edge.siteId != null && write.index.row('site', edge.siteId) === undefined)
+      throw problem(`There is no site ${edge.siteId}`)
     const { id } = await write.tx
       .insertInto('resource')
       .values({ kind: 'edge' })

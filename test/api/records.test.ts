@@ -46,6 +46,16 @@ describe('an edge', () => {
     expect(await ui.request('getEdge', { edgeId: edge.id })).toMatchObject({ edge: { comment: '' } })
   })
 
+  it('is made on a site that there is; whoever looks after all accounts is told what is missing (O-09)', async () => {
+    const edgeId = fresh('placed')
+    expect((await refusal(admin, 'createEdge', { edgeId, siteId: 2_000_000 })).message).toBe('There is no site 2000000')
+    expect((await refusal(admin, 'createOrganisation', { name: 'A', owner: 'nobody' })).message).toBe(
+      'There is no user nobody',
+    )
+    await using operator = await ServiceClient.local(service)
+    expect((await refusal(operator, 'renameEdge', { edgeId, comment: 'x' })).data).toEqual([edgeId, 'local-operator'])
+  })
+
   it('is deleted by who may, with its keys, grants and its connection; its id may be taken again (G-08, G-11)', async () => {
     const edge = await addEdge(service.ctx)
     const owner = await addUser(service.ctx, { shareable: true })
