@@ -1,4 +1,5 @@
 import { JSONParser, TokenType } from '@streamparser/json'
+import { MemberNames, repeatedText } from './member-names.ts'
 import type { ImportInput, ImportLimits, Place } from './model.ts'
 import { readText } from './read-text.ts'
 import { Unreadable } from './unreadable.ts'
@@ -38,6 +39,7 @@ export async function* jsonMembers(
 class Scanner {
   readonly #file: string
   readonly #parser: JSONParser
+  readonly #names = new MemberNames()
   #found: Member[] = []
   #depth = 0
   #member = ''
@@ -83,6 +85,8 @@ class Scanner {
     if (this.#at === 'start' && token !== TokenType.LEFT_BRACE) {
       throw this.#unreadable('format', 'The file is not one object in braces')
     }
+    const repeated = this.#names.follow(token, value)
+    if (repeated !== undefined) throw this.#unreadable('format', repeatedText(repeated))
     if (this.#depth === 1) this.#step(token, value)
     if (this.#at === 'start') this.#at = 'name'
     if (opens) this.#depth++

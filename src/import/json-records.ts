@@ -1,5 +1,6 @@
 import { Tokenizer, TokenParser, TokenType } from '@streamparser/json'
 import { type Step, selectorOf } from './json-path.ts'
+import { MemberNames, repeatedText } from './member-names.ts'
 import type { ImportInput, ImportLimits } from './model.ts'
 import { newlines, readText, recordBytes } from './read-text.ts'
 import { Unreadable } from './unreadable.ts'
@@ -33,6 +34,7 @@ class RecordStream {
   readonly #tokenizer = new Tokenizer({ emitPartialTokens: true })
   readonly #parser: TokenParser
   readonly #recordDepth: number
+  readonly #names = new MemberNames()
   #records: JsonRecord[] = []
   #depth = 0
   /** Bytes until the last token, until the piece at work and its end, and where the record at work began. */
@@ -41,7 +43,7 @@ class RecordStream {
   #pieceEnd = 0
   #recordAt: number | undefined
   #row = 1
-  #tooLong: Unreadable | undefined
+  #refused: Unreadable | undefined
   #piece = ''
 
   constructor(file: string, steps: readonly Step[], limits: ImportLimits) {
@@ -56,9 +58,12 @@ class RecordStream {
     this.#tokenizer.onToken = ({ token, value, offset, partial }) => {
       this.#offset = offset
       const length = typeof value === 'string' ? value.length : partial ? this.#pieceEnd - offset : 0
-      if (length > limits.maxCellBytes) this.#tooLong ??= this.#refuse('limit', tooLong(limits))
-      if (this.#tooLong) throw this.#tooLong
+      if (length > limits.maxCellBytes) this.#refused ??= this.#refuse('limit', tooLong(limits))
+      if (this.#refused) throw this.#refused
       if (partial) return
+      const repeated = this.#names.follow(token, value)
+      if (repeated !== undefined) this.#refused = this.#refuse('format', repeatedText(repeated))
+      if (this.#refused) throw this.#refused
       this.#measure(token)
       this.#parser.write({ token, value })
     }
@@ -69,7 +74,7 @@ class RecordStream {
     this.#pieceEnd = this.#pieceAt + Buffer.byteLength(text)
     this.#guarded(() => this.#tokenizer.write(text))
     // What is thrown over an unfinished number stays within the tokenizer.
-    if (this.#tooLong) throw this.#tooLong
+    if (this.#refused) throw this.#refused
     this.#pieceAt = this.#pieceEnd
     this.#row += newlines(text)
     if (this.#recordAt !== undefined && this.#pieceAt - this.#recordAt > recordBytes(this.#limits))

@@ -14,6 +14,9 @@ import { authenticate, challengesOf, refusalTexts } from './authorization.ts'
 import type { ServerParts } from './service.ts'
 
 export const EXPORT_PATH = '/export'
+/** Each goes through the whole graph and the tables of people. */
+const MAX_EXPORTS = 2
+const RETRY_AFTER_S = 30
 const SCHEMES = ['bearer', 'basic'] as const
 const types = { json: 'application/json', yaml: 'application/yaml' } as const
 
@@ -39,6 +42,11 @@ export async function handleExport(
   const wish = wishOf(request)
   if (wish === undefined)
     return answer(response, 400, 'wanted: ?format=json|yaml&organisation=<id of a main organisation>\n')
+  if (parts.exports >= MAX_EXPORTS) {
+    response.setHeader('retry-after', RETRY_AFTER_S)
+    return answer(response, 429, 'others are downloading: try again later\n')
+  }
+  parts.exports++
   try {
     requireScope(caller, 'manage', 'exportMasterData')
     const text = await exportMasterData(ctx, caller, wish)
@@ -56,6 +64,8 @@ export async function handleExport(
     } else if (error instanceof AppError)
       answer(response, error.kind === 'unavailable' ? 503 : 403, `${error.message}\n`)
     else throw error
+  } finally {
+    parts.exports--
   }
 }
 

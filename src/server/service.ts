@@ -41,6 +41,8 @@ export interface ServerParts {
   attempts: FailedAttempts
   /** REST requests under way. */
   httpCalls: number
+  /** Downloads of the fleet under way. */
+  exports: number
   stopping: boolean
 }
 
@@ -70,6 +72,7 @@ export async function startService(
     refusalLog: new RateLimit(10, 50),
     attempts: new FailedAttempts(),
     httpCalls: 0,
+    exports: 0,
     stopping: false,
   }
   observeGauges(ctx, parts)

@@ -1,14 +1,15 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { ImportItem } from '../../src/import/model.ts'
 import { createOrganisation } from '../../src/organisations/organisation-service.ts'
 import { createSite } from '../../src/sites/site-service.ts'
 import { backendToken } from '../harness/backend.ts'
 import { runCli } from '../harness/child.ts'
 import { UiClient, userPassword } from '../harness/clients.ts'
+import { importItems } from '../harness/importing.ts'
 import { addEdge, addUser, give } from '../harness/seed.ts'
-import { startTestService, type TestService } from '../harness/service.ts'
+import { adminPassword, startTestService, type TestService } from '../harness/service.ts'
 import { readAll } from '../unit/import/fleet-restore.ts'
 
 const actor = { actorId: null }
@@ -119,3 +120,25 @@ describe('an export', () => {
     expect(JSON.parse(schema.stdout)).toMatchObject({ additionalProperties: false })
   })
 })
+
+it('is downloaded by few at a time: more are told to come back, and places are free again afterwards', async () => {
+  await using busy = await startTestService()
+  const settings = { note: 'x'.repeat(12_000) }
+  const edges = Array.from(
+    { length: 1500 },
+    (_, at): ImportItem => ({ kind: 'edge', place: { file: 'x' }, edgeId: `edge${at}`, settings }),
+  )
+  await importItems(busy.ctx, edges)
+  const authorization = `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`
+  const ask = () => fetch(`${busy.urls.http}/export`, { headers: { authorization } })
+  const [first, second] = [await ask(), await ask()]
+  const third = await ask()
+  expect([first.status, second.status, third.status]).toEqual([200, 200, 429])
+  expect([third.headers.get('retry-after'), await third.text()]).toEqual(['30', expect.stringContaining('later')])
+  expect((await fetch(`${busy.urls.http}/export`)).status).toBe(401)
+  for (const { body } of [first, second]) await body?.cancel()
+  await vi.waitFor(() => expect(busy.service.parts.exports).toBe(0), { timeout: 5000 })
+  const again = await ask()
+  expect(again.status).toBe(200)
+  expect((await again.text()).length).toBeGreaterThan(18_000_000)
+}, 60_000)

@@ -66,6 +66,12 @@ const refused: Record<string, Given & { expected: string[]; says?: RegExp }> = {
     says: /NUL/,
   },
   'CSV without anything': { format: 'csv', content: '', expected: ['format fatal'] },
+  'JSON with a member twice': {
+    format: 'template-json',
+    content: '{"users":[{"mail":"a@x.org",\n"mail":"b@x.org"}]}',
+    expected: ['2: format fatal'],
+    says: /mail stands twice/,
+  },
   'CSV with a header twice': { format: 'csv', content: 'email,sites,Sites \n', expected: ['1 Sites: format fatal'] },
   'CSV with a large cell': {
     format: 'csv',
