@@ -45,6 +45,8 @@ export async function spawnService(
   const [program, words] = by === 'npm' ? ['npm', ['start', '--']] : [process.execPath, [cli, 'serve']]
   const child = spawn(program, [...words, ...args], {
     cwd: root,
+    // A group of its own, so that nothing outlives a test that fails.
+    detached: true,
     env: environment({ EMS_HOST: '127.0.0.1', ...off, ...settings, ...env }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -77,7 +79,7 @@ export async function spawnService(
       return gone
     },
     [Symbol.asyncDispose]: async () => {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) killGroup(child)
       await gone
     },
   }
@@ -98,4 +100,8 @@ function ended(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => {
     child.once('close', (code) => resolve(code))
   })
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid !== undefined) process.kill(-pid, 'SIGKILL')
 }
