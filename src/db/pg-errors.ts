@@ -81,6 +81,11 @@ export function isMisfit(error: unknown): boolean {
   return /^23[0-9A-Z]{3}$/.test(codeOf(error))
 }
 
+/** Whether the database gave up this transaction because it and another waited for each other. */
+export function isDeadlock(error: unknown): boolean {
+  return codeOf(error) === '40P01'
+}
+
 function codeOf(error: unknown): string {
   const original: unknown = error instanceof AppError ? error.cause : error
   return original instanceof Error ? text(original, 'code') : ''

@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import type { AccessIndex } from '../access/access-index.ts'
 import type { AccessStore } from '../access/access-store.ts'
 import type { Change, EntityName } from '../access/model.ts'
@@ -8,7 +7,7 @@ import { graphChanges } from './change-log.ts'
 import type { Db } from './database.ts'
 import { fromDatabase } from './pg-errors.ts'
 import { Turns } from './turns.ts'
-import { type Entry, recorder, WRITER_LOCK, type WriteFunction } from './write.ts'
+import { becomeWriter, type Entry, recorder, type WriteFunction } from './write.ts'
 import { assertOutsideWrite, insideWrite } from './write-scope.ts'
 
 /** So many changes are put in and taken out in a fraction of a millisecond. */
@@ -43,7 +42,7 @@ export function createTrial({ db, store, clock }: { db: Db; store: AccessStore; 
     const rollback = new Error('a trial ends without a trace')
     try {
       await db.transaction().execute(async (tx) => {
-        await sql`select pg_advisory_xact_lock(${WRITER_LOCK}::bigint)`.execute(tx)
+        await becomeWriter(tx)
         await store.catchUp(tx)
         const entries: Entry[] = []
         const changes = () =>

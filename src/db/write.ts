@@ -89,9 +89,7 @@ export function createWriter(parts: { db: Db; store: AccessStore; clock: Clock; 
     const result = await db.transaction().execute(async (tx) => {
       if (prepare) await insideWrite(() => prepare(tx))
       if (waits) stack.defer(await turns.take())
-      await sql`
-        select pg_advisory_xact_lock(${WRITER_LOCK}::bigint), set_config('lock_timeout', ${`${LOCK_TIMEOUT_MS}ms`}, true)
-      `.execute(tx)
+      await becomeWriter(tx)
       const now = clock()
       const entries: Entry[] = []
       let head = await store.catchUp(tx)
@@ -124,6 +122,13 @@ export function createWriter(parts: { db: Db; store: AccessStore; clock: Clock; 
       throw fromDatabase(error)
     }
   }
+}
+
+/** Waits until nobody else writes; from then on the transaction does not wait long for a row. */
+export async function becomeWriter(tx: Tx): Promise<void> {
+  await sql`
+    select pg_advisory_xact_lock(${WRITER_LOCK}::bigint), set_config('lock_timeout', ${`${LOCK_TIMEOUT_MS}ms`}, true)
+  `.execute(tx)
 }
 
 /** What notes the reports of a write. */

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { managesUsers } from '../access/people-door.ts'
 import { rightsHolder } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
+import { isDeadlock } from '../db/pg-errors.ts'
 import type { ImportState } from '../db/schema.ts'
 import { Turns } from '../db/turns.ts'
 import type { Actor } from '../db/write.ts'
@@ -227,7 +228,7 @@ export class ImportJobs implements AsyncDisposable {
         await applyPlan(made, parts, { actor: job.actor, organisationId, importId: job.id })
         return resultOf(made)
       } catch (error) {
-        if (!(error instanceof Moved)) throw error
+        if (!(error instanceof Moved || isDeadlock(error))) throw error
       }
     }
     return await write(job.actor, async (w) => {

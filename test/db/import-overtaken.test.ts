@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createUser, disableUser } from '../../src/accounts/user-service.ts'
-import type { Actor } from '../../src/db/write.ts'
+import { type Actor, becomeWriter } from '../../src/db/write.ts'
 import { type ImportResult, textInput } from '../../src/import/import-service.ts'
 import { importItems, userRecord } from '../harness/importing.ts'
 import { addEdge, addUser, fresh, give, type SeededEdge } from '../harness/seed.ts'
@@ -98,6 +99,39 @@ describe('an import that others overtake', () => {
     await Promise.all(others)
     expect(result).toMatchObject({ state: 'done', attempts: 1 })
     await expect(takeLogin()).rejects.toThrow('taken')
+  })
+
+  it('and another that wait for each other is planned again when it is the one to give up', async () => {
+    const { db } = service.ctx
+    const login = address()
+    const user = await addUser(service.ctx)
+    const undone = new Error('undone')
+    let result: Promise<Awaited<ReturnType<typeof importing>>> | undefined
+    const other = db.transaction().execute(async (tx) => {
+      await becomeWriter(tx)
+      result = importing([`${login},`], () => undefined)
+      await vi.waitFor(async () => {
+        const { rows } = await sql`select from pg_locks where locktype = 'advisory' and not granted`.execute(db)
+        expect(rows).toHaveLength(1)
+      })
+      await sql`update user_account set login = ${login} where id = ${user.id}`.execute(tx)
+      throw undone
+    })
+    await expect(other).rejects.toBe(undone)
+    expect(await result).toMatchObject({ state: 'done', attempts: 2 })
+  })
+
+  it('keeps no trial waiting for a row, nor those who write after it', async () => {
+    const { db, trial } = service.ctx
+    const user = await addUser(service.ctx)
+    await db.transaction().execute(async (tx) => {
+      await sql`update user_account set name = 'Another' where id = ${user.id}`.execute(tx)
+      const tried = trial(
+        ({ write }) => disableUser({ ...service.ctx, write }, service0, user.id),
+        async () => 'done',
+      )
+      await expect(tried).rejects.toMatchObject({ kind: 'unavailable' })
+    })
   })
 
   it('is refused when its importer may not import any more (G-14)', async () => {
