@@ -6,7 +6,7 @@ import { maySeeAudience, remembering } from './audience-door.ts'
 import { type ExplainedNode, hidden, Redaction } from './explain-redact.ts'
 import { Slice } from './explain-slice.ts'
 import { permissionsIn } from './graph-data.ts'
-import type { Change, OpenemsRole, Permission, Window } from './model.ts'
+import type { Change, EntityName, OpenemsRole, Permission, Window } from './model.ts'
 import type { Look } from './people-door.ts'
 
 /** What would be different for one principal about one resource. */
@@ -37,10 +37,18 @@ const budgetMs = 1000
 /** So many pairs, and for so long, before others have a turn: about half of it with the changes in the graph. */
 const slicePairs = 100
 const sliceMs = 2
-/** More changes than this could not be put in and taken out again in a slice. */
-const maxChanges = 100
+/** More than this could not be put in and taken out again in a slice; what moves content weighs tenfold, as sets are made anew. */
+const maxWeight = 1000
+const contentWeight = 10
+const contentKinds: ReadonlySet<EntityName> = new Set(['containment', 'edge', 'site', 'edgeGroup', 'organisation'])
 
 type Pair = readonly [before: Access, after: Access]
+
+function weightOf(changes: readonly Change[]): number {
+  let weight = 0
+  for (const { entity } of changes) weight += contentKinds.has(entity) ? contentWeight : 1
+  return weight
+}
 
 /**
  * Who would gain and lose what by changes: the access of everybody concerned to everything concerned, before and with them. The
@@ -53,9 +61,9 @@ export async function effectOf(
   look: Look,
   own: ReadonlySet<number>,
 ): Promise<ChangeEffect> {
-  if (changes.length > maxChanges) {
+  if (weightOf(changes) > maxWeight) {
     throw problem(
-      `This would change ${changes.length} things; what comes of it is told for up to ${maxChanges} at once`,
+      `This would change ${changes.length} things; what comes of it is told for up to ${maxWeight} rights and memberships, or ${maxWeight / contentWeight} places of things, at once`,
     )
   }
   const { index } = look

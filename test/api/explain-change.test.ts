@@ -221,6 +221,7 @@ describe.each(['postgres', 'embedded'] as const)('explainChange (%s)', (engine) 
     const { edge } = await keeper()
     const friend = await addUser(ctx)
     const steps: string[] = []
+    const firstBegan = Promise.withResolvers<void>()
     const firstMayEnd = Promise.withResolvers<void>()
     const trial = (name: string, meanwhile: () => Promise<unknown>) =>
       ctx.trial(
@@ -231,7 +232,11 @@ describe.each(['postgres', 'embedded'] as const)('explainChange (%s)', (engine) 
           steps.push(`${name} ends`)
         },
       )
-    const first = trial('first', () => firstMayEnd.promise)
+    const first = trial('first', () => {
+      firstBegan.resolve()
+      return firstMayEnd.promise
+    })
+    await firstBegan.promise
     const second = trial('second', async () => undefined)
     await give(ctx, friend, 'guest', edge)
     steps.push('written')
@@ -248,7 +253,7 @@ describe.each(['postgres', 'embedded'] as const)('explainChange (%s)', (engine) 
       return { revision, entity: 'edge', id: edge.row.id, before: row, after: null }
     })
     const look = { index, askerId: null, at: Date.now() }
-    await expect(workOut(changes, look, new Set())).rejects.toThrow('told for up to 100 at once')
+    await expect(workOut(changes, look, new Set())).rejects.toThrow('or 100 places of things, at once')
     expect(index.edge(edge.row.id)).toEqual(row)
   })
 })
