@@ -189,4 +189,5 @@ export interface ImportInviteeTable {
   importId: string
   login: string
   accountId: number | null
+  email: string | null
 }

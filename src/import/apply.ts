@@ -92,7 +92,7 @@ async function addAll(tx: Tx, plan: Plan, work: Work): Promise<void> {
   await insertInvitees(
     tx,
     importId,
-    plan.outsiders.map((login) => ({ login, accountId: null })),
+    plan.outsiders.map((outsider) => ({ ...outsider, accountId: null })),
   )
 }
 
@@ -119,7 +119,7 @@ async function addUsers(
   await insertInvitees(
     tx,
     importId,
-    invited.map(({ login, id }) => ({ login, accountId: id })),
+    invited.map(({ login, id }) => ({ login, accountId: id, email: null })),
   )
 }
 

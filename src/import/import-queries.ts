@@ -65,31 +65,31 @@ export async function listImportedUsers(
   return new Map(rows.map(({ targetId, kind }) => [targetId, kind === 'user' ? 'made' : 'agreed']))
 }
 
-/** Notes whom an import invites; without an account: somebody whose account is not its to change. */
-export async function insertInvitees(
-  tx: Tx,
-  importId: string,
-  invitees: readonly { login: string; accountId: number | null }[],
-): Promise<void> {
+/** Whom an import invites. */
+export interface Invitee {
+  login: string
+  /** null: somebody else's, if there is one at all. */
+  accountId: number | null
+  /** What the file says, without an account; else the account has it. */
+  email: string | null
+}
+
+/** Notes whom an import invites. */
+export async function insertInvitees(tx: Tx, importId: string, invitees: readonly Invitee[]): Promise<void> {
   if (invitees.length === 0) return
   await sql`
-    insert into import_invitee (import_id, login, account_id)
-    select ${importId}::uuid, login, "accountId"
-    from jsonb_to_recordset(${JSON.stringify(invitees)}::jsonb) as given (login text, "accountId" integer)
+    insert into import_invitee (import_id, login, account_id, email)
+    select ${importId}::uuid, login, "accountId", email
+    from jsonb_to_recordset(${JSON.stringify(invitees)}::jsonb) as given (login text, "accountId" integer, email text)
     on conflict do nothing
   `.execute(tx)
 }
 
 /** Whom an import invited, in the order of their logins. Index import_invitee_pk. */
-export async function listInvitees(
-  db: Db,
-  importId: string,
-  after: string,
-  limit: number,
-): Promise<{ login: string; accountId: number | null }[]> {
+export async function listInvitees(db: Db, importId: string, after: string, limit: number): Promise<Invitee[]> {
   return db
     .selectFrom('importInvitee')
-    .select(['login', 'accountId'])
+    .select(['login', 'accountId', 'email'])
     .where('importId', '=', importId)
     .where('login', '>', after)
     .orderBy('login')

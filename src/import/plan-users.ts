@@ -24,8 +24,8 @@ interface Work {
   numbers: Numbers | undefined
   /** Gets the ids of users that are new, by login, for what refers to them. */
   newUsers: Map<string, number>
-  /** Gets the logins of those whose accounts are somebody else's (D-03). */
-  outsiders: string[]
+  /** Gets those whose accounts are somebody else's (D-03). */
+  outsiders: Outsider[]
   effects: Effects
   /** Whether the file brings nothing but users: then what each gets is all. */
   isUsersOnly: boolean
@@ -33,6 +33,12 @@ interface Work {
   pace: Pace
   db: Db
   onProgress: (progress: { read: number; planned: number }) => void
+}
+
+/** Somebody whose account is somebody else's, as the file has him. */
+export interface Outsider {
+  login: string
+  email: string | null
 }
 
 /** Plans every user of a file, batch by batch, so that a long file does not fill the memory. */
@@ -63,7 +69,7 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
         // Told like somebody new, so that nobody learns that there is such an account.
         note(world, plan, summary, { lost: [], disabled: [], gained: new Set() })
         await work.effects.ofUser(plan.login, 0, plan.changes)
-        work.outsiders.push(record.login)
+        work.outsiders.push({ login: record.login, email: addressOf(plan) })
       } else if (!Array.isArray(plan)) {
         note(world, plan, summary, owners)
         if (isChange(plan)) fresh.push(plan)
@@ -81,6 +87,12 @@ interface Owners {
   lost: GrantRow[]
   disabled: number[]
   gained: Set<number>
+}
+
+/** The address that an account made of this would have. */
+function addressOf({ changes }: PlannedUser): string | null {
+  const row = changes.find(({ entity }) => entity === 'user')
+  return row?.entity === 'user' ? (row.after?.email ?? null) : null
 }
 
 function isChange({ changes, profile, alerting }: PlannedUser): boolean {

@@ -8,7 +8,7 @@ import { Numbers } from './numbers.ts'
 import { Pace } from './pace.ts'
 import { type PlannedRecord, StructurePlan, type StructureRecord } from './plan-structure.ts'
 import type { PlannedUser } from './plan-user.ts'
-import { planUsers } from './plan-users.ts'
+import { type Outsider, planUsers } from './plan-users.ts'
 import { PlanWorld } from './plan-world.ts'
 import { Spool, type SpoolForm } from './spool.ts'
 import { Summary } from './summary.ts'
@@ -46,8 +46,8 @@ export interface Plan extends AsyncDisposable {
   isRefused: boolean
   records: readonly PlannedRecord[]
   users: Spool<PlannedUser>
-  /** Logins of those whose accounts are somebody else's: they are invited (D-03). */
-  outsiders: readonly string[]
+  /** Those whose accounts are somebody else's: they are invited (D-03). */
+  outsiders: readonly Outsider[]
 }
 
 /** A user record on its way through the disk. */
@@ -81,7 +81,7 @@ export async function makePlan(
     await things.ground()
     const { index, names, newUsers, records } = things
     const world = new PlanWorld({ ...options, index, names, at })
-    const outsiders: string[] = []
+    const outsiders: Outsider[] = []
     const effects = new Effects({ ...world, before: parts.index, after: index, summary, pace })
     const work = { ...parts, read, users, outsiders, numbers, newUsers, effects, summary, pace }
     if (!summary.isFatal) await planUsers(world, { ...work, isUsersOnly: things.isEmpty })

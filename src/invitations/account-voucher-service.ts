@@ -7,7 +7,7 @@ import { deleteManagement } from '../accounts/user-queries.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
 import { ensureDefaultEdgeGroup } from '../groups/default-edge-group.ts'
-import { listImportedUsers, listInvitees } from '../import/import-queries.ts'
+import { type Invitee, listImportedUsers, listInvitees } from '../import/import-queries.ts'
 import { generateVoucher, keyedHash } from '../lib/secrets.ts'
 import {
   deleteRequestsTo,
@@ -42,7 +42,7 @@ export async function inviteAccount(
   return await ctx.write(actor, async (w) => {
     const user = w.index.userByLogin(login.trim().toLowerCase())
     const [made] = user
-      ? await invite(w, actor, ctx.pepper, [{ login: user.login, accountId: user.id }], validDays)
+      ? await invite(w, actor, ctx.pepper, [{ login: user.login, accountId: user.id, email: null }], validDays)
       : []
     if (made?.state === 'invited') return made
     if (made?.state === 'open') throw problem('This account has a password or is disabled: an invitation is of no use')
@@ -107,12 +107,6 @@ export async function openWith(
   })
 }
 
-interface Invitee {
-  login: string
-  /** null: somebody else's, if there is one at all. */
-  accountId: number | null
-}
-
 async function invite(
   w: Write,
   actor: Actor,
@@ -160,9 +154,9 @@ async function makeVouchers(
   { organisationId, validDays }: { organisationId: number | null; validDays: number },
 ): Promise<Map<string, Extract<Invited, { state: 'invited' }>>> {
   const expiresAt = new Date(w.now.getTime() + validDays * DAY_MS)
-  const drafts = invitees.map(({ login, accountId }) => {
-    const email = accountId === null ? addressIn(login) : (w.index.user(accountId)?.email ?? null)
-    return { login, accountId, email, token: generateVoucher() }
+  const drafts = invitees.map((invitee) => {
+    const account = w.index.user(invitee.accountId ?? 0)
+    return { ...invitee, email: account ? account.email : invitee.email, token: generateVoucher() }
   })
   const ids = await insertInvitations(
     w.tx,
@@ -199,8 +193,4 @@ async function agreedIn(
   const ids = accounts.map(({ id }) => id)
   const imported = await listImportedUsers(w.tx, organisationId, ids)
   return new Set(accounts.filter(({ id }) => imported.has(id)).map(({ login }) => login))
-}
-
-function addressIn(login: string): string | null {
-  return login.includes('@') ? login : null
 }

@@ -253,6 +253,23 @@ describe('who invites', () => {
     expect(await vouchers(boss, report)).toMatchObject([{ login: other.login, state: 'open' }])
   })
 
+  it('gets the address of the file with every voucher, whoever has it already (D-03)', async () => {
+    const { organisationId, boss } = await tenant()
+    await using _boss = boss
+    const outsider = await addUser(service.ctx, { login: address(), email: address() })
+    const told = async (login: string, email: string) => {
+      const content = `UserName,Email\n${login},${email.toUpperCase()}`
+      const [voucher] = await vouchers(boss, await imported(boss, content, { organisationId }))
+      const { token, invitationId, ...rest } = voucher ?? expect.unreachable()
+      const text = JSON.stringify(rest).replaceAll(new RegExp(login, 'gi'), 'name')
+      return JSON.parse(text.replaceAll(new RegExp(email, 'gi'), 'address')) as Json
+    }
+    const free = await told(fresh('name'), address())
+    expect(free).toMatchObject({ login: 'name', email: 'address', state: 'invited' })
+    expect(await told(fresh('name'), outsider.email ?? '')).toEqual(free)
+    expect(await told(outsider.login.toUpperCase(), address())).toEqual(await told(address().toUpperCase(), address()))
+  })
+
   it('gives an account of somebody else what the file says of his own edges, and changes nothing else of it (D-03)', async () => {
     const { organisationId, edge, boss } = await tenant()
     await using _boss = boss
