@@ -51,8 +51,9 @@ export async function listInvitationsOf(db: Db, userId: number, now: Date): Prom
 export type InvitationsOf = { organisationId?: number; groupId?: number; resourceId?: number; createdBy?: number }
 
 /**
- * One page of open invitations, searched and sorted by whom they are for. Indexes invitation_organisation, invitation_group,
- * invitation_resource, invitation_created_by.
+ * One page of open invitations, searched and sorted by whom they are for. What an import asks of people is not among those
+ * into its organisation, as its vouchers for accounts are not: they would tell the one from the other (D-03). Indexes
+ * invitation_organisation, invitation_group, invitation_resource, invitation_created_by.
  */
 export async function listInvitations(
   db: Db,
@@ -62,6 +63,7 @@ export async function listInvitations(
 ): Promise<Page<Invitation>> {
   const open = openOnes(db, now)
     .where((is) => is.and(of))
+    .$if(of.organisationId !== undefined, (select) => select.where('memberRole', 'is not', null))
     .$if(query.trim() !== '', (select) => select.where('addressee', 'ilike', likePattern(query)))
   const { total } = await open
     .clearSelect()

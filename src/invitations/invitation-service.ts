@@ -162,7 +162,7 @@ export function isFor(invitation: Invitation, user: Partial<Pick<UserRow, 'login
 }
 
 /** Whether it asks somebody who has an account elsewhere to let an organisation's imports give him something (D-03). */
-function isRequest({ organisationId, memberRole, accountId }: Invitation): boolean {
+export function isRequest({ organisationId, memberRole, accountId }: Invitation): boolean {
   return organisationId !== null && memberRole === null && accountId === null
 }
 

@@ -270,6 +270,24 @@ describe('who invites', () => {
     expect(await told(outsider.login.toUpperCase(), address())).toEqual(await told(address().toUpperCase(), address()))
   })
 
+  it('sees invitations that look the same, whoever has an account already (D-03)', async () => {
+    const { organisationId, boss } = await tenant()
+    await using _boss = boss
+    const outsider = await addUser(service.ctx, { login: address(), email: address() })
+    const free = address()
+    await vouchers(boss, await imported(boss, csv([outsider.login, free]), { organisationId }))
+    const seen = async (query: string, of: object) => {
+      const found = await boss.request('listInvitations', { ...of, query })
+      return (found['invitations'] as Json[]).map(({ invitationId, ...rest }) => ({ ...rest, addressee: 'somebody' }))
+    }
+    for (const of of [{ sent: true }, { organisationId }, { sent: true, organisationId }])
+      expect(await seen(outsider.login, of)).toEqual(await seen(free, of))
+    expect(await seen(free, { sent: true })).toMatchObject([{ name: '', isVoucher: true }])
+    expect(await seen(outsider.login, { organisationId })).toEqual([])
+    await boss.request('inviteMember', { to: { organisationId, role: 'owner' }, email: free })
+    expect(await seen(free, { organisationId })).toMatchObject([{ organisationId, role: 'owner' }])
+  })
+
   it('gives an account of somebody else what the file says of his own edges, and changes nothing else of it (D-03)', async () => {
     const { organisationId, edge, boss } = await tenant()
     await using _boss = boss
