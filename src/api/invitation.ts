@@ -127,7 +127,7 @@ const invitationView = z.object({
 
 function toView(call: Call, row: Invitation, isInviter: boolean): z.input<typeof invitationView> {
   const { index } = lookOf(call)
-  // Made by an import, it looks like the voucher of an account: nobody can tell the one from the other (D-03).
+  // Made by an import, it looks like the voucher of an account, so that the list does not tell the one from the other (D-03).
   const organisation = isRequest(row) ? undefined : index.row('organisation', row.organisationId ?? 0)
   const group = index.row('userGroup', row.groupId ?? 0)
   const [edge, site] = [index.edge(row.resourceId ?? 0), index.row('site', row.resourceId ?? 0)]

@@ -66,7 +66,7 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
       if (problems.length > 0) summary.counts.skipped += 1
       else if (standing === 'himself' || details.asked.has(record.login)) summary.counts.unchanged += 1
       else if (standing === 'other' && !Array.isArray(plan)) {
-        // Told like somebody new, so that nobody learns that there is such an account.
+        // Told like somebody new; later imports count him as unchanged, whatever they say, which may tell him apart.
         note(world, plan, summary, { lost: [], disabled: [], gained: new Set() })
         await work.effects.ofUser(plan.login, 0, plan.changes)
         work.outsiders.push({ login: record.login, email: addressOf(plan) })

@@ -18,7 +18,7 @@ export function namesakes({ index }: PlanWorld, { login, email }: UserRecord): U
 /**
  * What a record means for the importer: `own`: somebody new, or whose account is his to change; `guest`: somebody who has more
  * elsewhere and let the organisation give him something: only that; `himself`; `other`: an account that is somebody else's,
- * which is not told from a new one (D-03).
+ * which the import that first brings it reports like a new one (D-03).
  */
 export type Standing = 'own' | 'guest' | 'himself' | 'other'
 

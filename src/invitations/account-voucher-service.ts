@@ -52,8 +52,8 @@ export async function inviteAccount(
 
 /**
  * Vouchers for those whom an import invites, page by page in the order of their logins: each opens an account without a
- * password, or lets the organisation's imports give somebody who has an account elsewhere what they say (D-03): nobody can
- * tell the one from the other. What was issued before is taken back.
+ * password, or lets the organisation's imports give somebody who has an account elsewhere what they say (D-03): the
+ * answer does not tell the one from the other. What was issued before is taken back.
  */
 export async function inviteImported(
   ctx: Pick<AccountsContext, 'write' | 'pepper'>,
