@@ -1,4 +1,5 @@
-import type { Change, ClaimRow, GrantRow, UserRow } from '../access/model.ts'
+import type { AccessIndex } from '../access/access-index.ts'
+import { type Change, type ClaimRow, type GrantRow, PUBLIC_PRINCIPAL_ID, type UserRow } from '../access/model.ts'
 import { endSessionsOf } from '../accounts/session-service.ts'
 import { graphChanges, MAX_BATCH, readChanges } from '../db/change-log.ts'
 import type { Tx } from '../db/database.ts'
@@ -22,6 +23,8 @@ export interface ApplyParts {
   write: WriteFunction
   clock: Clock
   signal: AbortSignal
+  /** Throws when whoever imports may not do that any more. */
+  requireImporter: () => void
   onProgress: (progress: { applied: number }) => void
   /** Keeps a copy of an API key that came in clear, where the operator wants that. */
   keepKey: (tx: Tx, keyId: number, apiKey: string) => Promise<void>
@@ -40,6 +43,7 @@ export async function applyPlan(plan: Plan, parts: ApplyParts, given: { actor: A
   await parts.write(
     given.actor,
     async (w) => {
+      parts.requireImporter()
       await requireUnmoved(w, plan, given.actor)
       await finish(w, plan, work)
     },
@@ -203,17 +207,20 @@ function logPart(w: Write, { entity, before, after }: Plan['records'][number]['p
 
 /**
  * Whether what the plan stands on is still so. What others did to people who are not in the plan does not matter; a plan that
- * changes more than people is not looked at so closely.
+ * changes more than people is not looked at so closely. Time alone may change answers too: no row of the log says so.
  */
 async function requireUnmoved(w: Write, plan: Plan, { actorId, subjectId }: Actor): Promise<void> {
+  const instant = w.index.nextInstant(plan.at)
+  if (instant !== null && instant <= w.now.getTime()) throw new Moved()
   if (w.index.revision === plan.revision) return
   const missed = await readChanges(w.tx, { after: plan.revision, limit: MAX_MISSED + 1 })
   if (missed.length > MAX_MISSED || plan.records.length > 0) throw new Moved()
-  const ids = new Set([actorId, subjectId ?? null])
+  const ids = new Set([PUBLIC_PRINCIPAL_ID])
+  for (const id of [actorId, subjectId ?? null]) if (id !== null) addWithGroups(w.index, id, ids)
   const names = new Set<string>()
   for await (const batch of plan.users.batches(BATCH, new Pace())) {
     for (const { id, login, changes } of batch) {
-      ids.add(id)
+      addWithGroups(w.index, id, ids)
       names.add(login)
       for (const { entity, after } of changes)
         if (entity === 'user' && after?.email) names.add(after.email.toLowerCase())
@@ -222,7 +229,14 @@ async function requireUnmoved(w: Write, plan: Plan, { actorId, subjectId }: Acto
   for (const change of missed.flatMap(graphChanges)) if (concerns(change, ids, names)) throw new Moved()
 }
 
-function concerns(change: Change, ids: ReadonlySet<number | null>, names: ReadonlySet<string>): boolean {
+/** Adds somebody and the groups he is in, which hold rights for him. None has become another: that would be a change itself. */
+function addWithGroups(index: AccessIndex, id: number, ids: Set<number>): void {
+  if (ids.has(id)) return
+  ids.add(id)
+  for (const { groupId } of index.membershipsOf(id)) addWithGroups(index, groupId, ids)
+}
+
+function concerns(change: Change, ids: ReadonlySet<number>, names: ReadonlySet<string>): boolean {
   const row = change.after ?? change.before
   if (row === null) return true
   switch (change.entity) {
@@ -237,8 +251,9 @@ function concerns(change: Change, ids: ReadonlySet<number | null>, names: Readon
     }
     case 'edge':
       return change.before !== null
-    case 'edgeKey':
     case 'service':
+      return ids.has(row.id)
+    case 'edgeKey':
       return false
     default:
       return true

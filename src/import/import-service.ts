@@ -217,11 +217,12 @@ export class ImportJobs implements AsyncDisposable {
       write,
       clock,
       signal,
+      requireImporter: () => requireImporter(this.#ctx, job.actor, organisationId),
       keepKey: async (tx, keyId, apiKey) => this.#ctx.keyCopies?.store(tx, keyId, apiKey),
       onProgress: ({ applied }) => this.#progress(job, { phase: 'applying', applied }),
     }
     for (let attempt = 0; attempt < MAX_PLANS; attempt++) {
-      requireImporter(this.#ctx, job.actor, organisationId)
+      parts.requireImporter()
       await using made = await plan({ db, index: store.index })
       if (!mustApply(made)) return resultOf(made)
       try {
@@ -232,7 +233,7 @@ export class ImportJobs implements AsyncDisposable {
       }
     }
     return await write(job.actor, async (w) => {
-      requireImporter(this.#ctx, job.actor, organisationId)
+      parts.requireImporter()
       await using made = await plan({ db: w.tx, index: w.index })
       if (mustApply(made)) await applyInside(w, made, parts, { organisationId, importId: job.id })
       return resultOf(made)

@@ -55,7 +55,7 @@ export function planUser(
   const claims = planClaims(world, record, known, problems)
   const controls = mayControl(standing === 'guest' ? new Map(Object.entries(given.claims ?? {})) : claims.all)
   const grants = planGrants(world, record, { userId: known?.id, wanted, controls })
-  const restrictions = planRestrictions(world, record, known, problems)
+  const restrictions = planRestrictions(world, record, { known, standing }, problems)
   const alerting = planAlerting(world, record, known, details.alerting, problems)
   problems.push(...grants.problems)
   if (problems.length > 0) return problems
@@ -211,11 +211,11 @@ function mayControl(claims: ReadonlyMap<string, string>): boolean {
   return ['WRITE', 'ADMIN'].includes(claims.get('control') ?? '')
 }
 
-/** Restrictions of the edges named and no others (D-14..24). */
+/** Restrictions of the edges named and no others (D-14..24). Those of a guest cap what others gave him too: that is theirs. */
 function planRestrictions(
   world: PlanWorld,
   record: UserRecord,
-  known: UserRow | undefined,
+  { known, standing }: { known: UserRow | undefined; standing: Standing },
   problems: ImportProblem[],
 ): BatchPart[] {
   const { mode, byEdge } = record.restrictions ?? { mode: 'merge', byEdge: new Map() }
@@ -232,7 +232,12 @@ function planRestrictions(
       problems.push(
         misfit(placeIn(record, 'edges'), 'G-01', 'You cannot open a time that you may not read yourself', key),
       )
-    return restrictionPart(row, { userId: known?.id ?? 0, edgeId }, windows)
+    const parts = restrictionPart(row, { userId: known?.id ?? 0, edgeId }, windows)
+    if (standing === 'guest' && known !== undefined && parts.length > 0 && !world.decidesAbout(known.id, edgeId))
+      problems.push(
+        misfit(placeIn(record, 'edges'), 'G-01', 'This user has access by a grant that you could not withdraw', key),
+      )
+    return parts
   })
 }
 

@@ -1,4 +1,5 @@
 import type { AccessIndex } from '../access/access-index.ts'
+import { decidesAboutAll } from '../access/audience-door.ts'
 import { handlesClaims } from '../access/claim-service.ts'
 import type { GuardResult } from '../access/graph-guard.ts'
 import type { GrantRow, Permission, UserRow } from '../access/model.ts'
@@ -78,6 +79,11 @@ export class PlanWorld {
     const result = this.index.guardGrant(this.askerId, grant, this.at, by)
     this.#guarded.set(key, result)
     return result
+  }
+
+  /** Whether the actor could withdraw all that lets a user see an edge: what he may restrict (G-01). */
+  decidesAbout(userId: number, edgeId: number): boolean {
+    return decidesAboutAll(this, this.index.grantsReaching(userId, edgeId, this.at))
   }
 
   /** Whether the actor may read himself what he opens by a restriction that allows more than before. */

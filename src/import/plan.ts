@@ -40,6 +40,8 @@ export interface PlanParts {
 export interface Plan extends AsyncDisposable {
   /** Of the graph it was made for. */
   revision: number
+  /** When it was made. */
+  at: number
   summary: Summary
   isDryRun: boolean
   /** Nothing may be applied: something is wrong, and that may not be left out. */
@@ -92,6 +94,7 @@ export async function makePlan(
     const isRefused = summary.isFatal || (summary.report.problemCount > 0 && !options.skipInvalid)
     return {
       revision,
+      at,
       summary,
       isDryRun: dryRun || isDryRun,
       isRefused,

@@ -1,10 +1,12 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RestrictionChange } from '../../src/import/model.ts'
 import { createOrganisation } from '../../src/organisations/organisation-service.ts'
 import { runCli } from '../harness/child.ts'
 import { type Json, UiClient, userPassword, type WireClient } from '../harness/clients.ts'
 import { testClock } from '../harness/clock.ts'
+import { importItems, userRecord } from '../harness/importing.ts'
 import { addEdge, addUser, fresh, give } from '../harness/seed.ts'
 import { startTestService, type TestService, temporaryFolder } from '../harness/service.ts'
 
@@ -303,6 +305,31 @@ describe('who invites', () => {
     expect(await ui.request('getEdges', {})).toMatchObject({ edges: [{ id: edge.id, role: 'guest' }] })
     expect(service.ctx.store.index.userByLogin(login)).toMatchObject({ name: other.name, language: other.language })
     await expect(boss.request('inviteAccount', { login })).rejects.toMatchObject({ code: 1005 })
+  })
+
+  it('restricts an account of somebody else where he could withdraw all it has, and nowhere else (G-01)', async () => {
+    const { organisationId, edge, boss, owner } = await tenant()
+    await using _boss = boss
+    const login = address()
+    const other = await addUser(service.ctx, { login, email: login })
+    const [voucher] = await vouchers(boss, await imported(boss, csv([login], edge.id), { organisationId }))
+    await using ui = await UiClient.signedIn(service, login)
+    await ui.request('acceptInvitation', { token: voucher?.token })
+    await imported(boss, csv([login], edge.id), { organisationId })
+    const windows = () => service.ctx.store.index.restrictionsOf(other.id).get(edge.row.id)?.windows
+    const restricting = async (change: RestrictionChange) => {
+      const restrictions = { mode: 'set', byEdge: new Map([[edge.id, change]]) } as const
+      const options = { askerId: owner.id, organisationId }
+      return (await importItems(service.ctx, [userRecord(login, { restrictions })], options)).report.problems
+    }
+    expect(await restricting({ windows: [[1000, 2000]] })).toEqual([])
+    expect(windows()).toEqual([[1000, 2000]])
+    await give(service.ctx, other, 'owner', 'platform')
+    const refused = [{ rule: 'G-01', value: edge.id, text: expect.stringContaining('you could not withdraw') }]
+    expect(await restricting({ windows: [] })).toMatchObject(refused)
+    expect(await restricting({ unrestricted: true })).toMatchObject(refused)
+    expect(await restricting({ windows: [[1000, 2000]] })).toEqual([])
+    expect(windows()).toEqual([[1000, 2000]])
   })
 })
 

@@ -1,9 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { revokeAccess } from '../../src/access/grant-service.ts'
+import { PLATFORM_RESOURCE_ID } from '../../src/access/model.ts'
+import { createServiceToken, setServiceDisabled } from '../../src/accounts/service-tokens.ts'
 import { createUser, disableUser } from '../../src/accounts/user-service.ts'
 import { type Actor, becomeWriter } from '../../src/db/write.ts'
+import { addGroupMember, type Member } from '../../src/groups/membership-service.ts'
+import { createUserGroup } from '../../src/groups/user-group-service.ts'
 import { type ImportResult, textInput } from '../../src/import/import-service.ts'
+import { testClock } from '../harness/clock.ts'
 import { importItems, userRecord } from '../harness/importing.ts'
 import { addEdge, addUser, fresh, give, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
@@ -13,9 +19,10 @@ import { expectWhole, snapshotOf } from '../harness/whole.ts'
 describe('an import that others overtake', () => {
   let service: TestService
   let edges: SeededEdge[]
+  const clock = testClock()
 
   beforeAll(async () => {
-    service = await startTestService()
+    service = await startTestService({ clock: clock.now })
     edges = [await addEdge(service.ctx), await addEdge(service.ctx)]
   })
   afterAll(() => service?.[Symbol.asyncDispose]())
@@ -24,6 +31,13 @@ describe('an import that others overtake', () => {
   const index = () => service.ctx.store.index
   const address = () => `${fresh('person')}@example.com`
   const userOf = (login: string) => index().userByLogin(login) ?? expect.unreachable(`no ${login}`)
+  const groupOf = async (member: Member) => {
+    const group = await createUserGroup(service.ctx, service0, { name: fresh('group') })
+    await addGroupMember(service.ctx, service0, { groupId: group.id, member, validFrom: null, validTo: null })
+    return group
+  }
+  /** An hour from now. */
+  const soon = () => new Date(clock.now().getTime() + 3_600_000)
   const edgesOf = (login: string) =>
     index()
       .grantsOf(userOf(login).id)
@@ -145,5 +159,69 @@ describe('an import that others overtake', () => {
     await Promise.all(others)
     expect(result).toMatchObject({ state: 'failed', attempts: 1 })
     expect(index().userByLogin(login)).toBeUndefined()
+  })
+
+  it('is refused when what let its importer import is taken from his group, or he is a service and disabled (G-14)', async () => {
+    const [root, boss] = [await addUser(service.ctx), await addUser(service.ctx)]
+    await give(service.ctx, root, 'admin', 'platform')
+    const group = await groupOf({ userGroupId: (await groupOf({ login: boss.login })).id })
+    await give(service.ctx, group, 'admin', 'platform')
+    const name = fresh('service')
+    await createServiceToken(service.ctx, service0, { name, scopes: ['read'] })
+    const machine = [...index().rows('service')].find((row) => row.name === name) ?? expect.unreachable()
+    await give(service.ctx, machine, 'admin', 'platform')
+    const ends = new Map<number, () => Promise<unknown>>([
+      [boss.id, () => revokeAccess(service.ctx, root.id, { principalId: group.id, resourceId: PLATFORM_RESOURCE_ID })],
+      [machine.id, () => setServiceDisabled(service.ctx, service0, machine.id, true)],
+    ])
+    for (const [actorId, end] of ends) {
+      const login = address()
+      const others: Promise<unknown>[] = []
+      const result = await importing([`${login},`], () => others.push(end()), { actor: { actorId } })
+      await Promise.all(others)
+      expect(result).toMatchObject({ state: 'failed', attempts: 1 })
+      expect(index().userByLogin(login)).toBeUndefined()
+    }
+  })
+
+  it('is planned again when a group of its importer or of its people is given something', async () => {
+    const boss = await addUser(service.ctx)
+    await give(service.ctx, boss, 'admin', 'platform')
+    const login = (await addUser(service.ctx, { login: address() })).login
+    const inner = await groupOf({ login })
+    const groups = [await groupOf({ login: boss.login }), inner, await groupOf({ userGroupId: inner.id })]
+    for (const group of groups) {
+      const others: Promise<unknown>[] = []
+      const result = await importing(
+        [`${login},${(await addEdge(service.ctx)).id}`],
+        (attempt) => {
+          if (attempt === 1) others.push(give(service.ctx, group, 'guest', edges[1] ?? expect.unreachable()))
+        },
+        { actor: { actorId: boss.id } },
+      )
+      await Promise.all(others)
+      expect(result).toMatchObject({ state: 'done', attempts: 2 })
+    }
+  })
+
+  it('is refused when its importer could import until a moment that has passed (G-14)', async () => {
+    const boss = await addUser(service.ctx)
+    await give(service.ctx, boss, 'admin', 'platform', { validTo: soon() })
+    const login = address()
+    const result = await importing([`${login},`], () => clock.advance(3_600_000), { actor: { actorId: boss.id } })
+    expect(result).toMatchObject({ state: 'failed', attempts: 1 })
+    expect(index().userByLogin(login)).toBeUndefined()
+  })
+
+  it('is planned again when something begins or ends meanwhile, and comes to an end though that goes on', async () => {
+    const someone = await addUser(service.ctx)
+    for (const hour of [0, 1, 2, 3])
+      await give(service.ctx, someone, 'guest', edges[0] ?? expect.unreachable(), {
+        validTo: new Date(soon().getTime() + hour * 3_600_000),
+      })
+    const once = await importing([`${address()},`], (attempt) => attempt === 1 && clock.advance(3_600_000))
+    expect(once).toMatchObject({ state: 'done', attempts: 2 })
+    const always = await importing([`${address()},`], () => clock.advance(3_600_000))
+    expect(always).toMatchObject({ state: 'done', attempts: 4 })
   })
 })

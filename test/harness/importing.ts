@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { AppContext } from '../../src/context.ts'
 import { applyPlan } from '../../src/import/apply.ts'
 import { insertImportJob } from '../../src/import/import-job-queries.ts'
+import { requireImporter } from '../../src/import/import-service.ts'
 import type { ImportItem, UserRecord } from '../../src/import/model.ts'
 import { makePlan, type PlanOptions } from '../../src/import/plan.ts'
 import type { ImportCounts, ImportReport } from '../../src/import/summary.ts'
@@ -65,6 +66,7 @@ export async function importItems(
           write: ctx.write,
           clock: ctx.clock,
           signal,
+          requireImporter: () => requireImporter(ctx, { actorId: options.askerId }, options.organisationId),
           onProgress: () => given.onApplied?.(),
           keepKey: async () => undefined,
         },

@@ -42,10 +42,10 @@ export async function addUser(ctx: AppContext, account: Partial<NewAccount> = {}
   })
 }
 
-/** Gives a role on an edge, or on everything; for a time or for some components if wanted. */
+/** Gives somebody or a group a role on an edge, or on everything; for a time or for some components if wanted. */
 export async function give(
   ctx: AppContext,
-  user: UserRow,
+  user: Pick<UserRow, 'id'>,
   role: OpenemsRole,
   on: SeededEdge | 'platform',
   limits: { validFrom?: Date; validTo?: Date; components?: readonly string[]; dataWindows?: readonly Window[] } = {},
