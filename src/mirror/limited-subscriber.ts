@@ -1,5 +1,6 @@
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import type { AccessIndex } from '../access/access-index.ts'
+import { knownTo } from '../access/audience-door.ts'
 import { type MirrorLook, maySeeRole, mirroredEdges, mirroredUsers } from '../access/mirror-door.ts'
 import type { EdgeRow, OpenemsRole, UserRow } from '../access/model.ts'
 import type {
@@ -198,17 +199,25 @@ export class LimitedSubscriber implements Disposable {
     const rows = [...edges.values(), ...users.values()]
     for (let start = 0; start === 0 || start < rows.length; start += ROWS_PER_FRAME) {
       const part = rows.slice(start, start + ROWS_PER_FRAME)
-      const shown = part.filter((row) => 'edgeId' in row)
-      const page: SnapshotPage = {
-        revision: this.#revision,
-        hash: '',
-        first: start === 0,
-        last: start + ROWS_PER_FRAME >= rows.length,
-        edges: shown.map((edge) => this.#told(edge)),
-        states: shown.map((edge) => toMirroredState(this.#parts.states(), edge)),
-        users: part.filter((row) => 'login' in row).map((user) => this.#toldUser(user)),
-      }
-      await this.#pushSlowly('metadataSnapshot', page)
+      await this.#pushSlowly('metadataSnapshot', (look): SnapshotPage => {
+        const shown = stillSeen(
+          look,
+          part.filter((row) => 'edgeId' in row),
+        )
+        const known = stillKnown(
+          look,
+          part.filter((row) => 'login' in row),
+        )
+        return {
+          revision: this.#revision,
+          hash: '',
+          first: start === 0,
+          last: start + ROWS_PER_FRAME >= rows.length,
+          edges: shown.map((edge) => this.#told(edge)),
+          states: shown.map((edge) => toMirroredState(this.#parts.states(), edge)),
+          users: known.map((user) => this.#toldUser(user)),
+        }
+      })
     }
   }
 
@@ -222,16 +231,22 @@ export class LimitedSubscriber implements Disposable {
     if (newEdges.length + newUsers.length + removedEdges.length + removedUsers.length === 0) return
     const end = { revision: ++this.#revision, hash: '' }
     const gone = { ...list('removedEdges', removedEdges), ...list('removedUsers', removedUsers) }
-    await this.#pushSlowly('metadataChanged', { ...end, ...gone } satisfies MetadataChanged)
+    await this.#pushSlowly('metadataChanged', (): MetadataChanged => ({ ...end, ...gone }))
     for (let start = 0; start < newEdges.length; start += ROWS_PER_FRAME) {
       const part = newEdges.slice(start, start + ROWS_PER_FRAME)
       // What was hidden until now also said something meanwhile.
       for (const { id } of part) this.#movedStates.add(id)
-      await this.#pushSlowly('metadataChanged', { ...end, edges: part.map((edge) => this.#told(edge)) })
+      await this.#pushSlowly('metadataChanged', (look) => ({
+        ...end,
+        edges: stillSeen(look, part).map((edge) => this.#told(edge)),
+      }))
     }
     for (let start = 0; start < newUsers.length; start += ROWS_PER_FRAME) {
       const part = newUsers.slice(start, start + ROWS_PER_FRAME)
-      await this.#pushSlowly('metadataChanged', { ...end, users: part.map((user) => this.#toldUser(user)) })
+      await this.#pushSlowly('metadataChanged', (look) => ({
+        ...end,
+        users: stillKnown(look, part).map((user) => this.#toldUser(user)),
+      }))
     }
   }
 
@@ -251,15 +266,25 @@ export class LimitedSubscriber implements Disposable {
   }
 
   async #sendStates(): Promise<void> {
+    /** Of edges about to be taken away; owed still if the next look finds them back. */
+    const hidden: { id: number }[] = []
     while (this.#movedStates.size > 0 && !this.#ended) {
       const ids = [...this.#movedStates].slice(0, ROWS_PER_FRAME)
       for (const id of ids) this.#movedStates.delete(id)
-      const states = ids.flatMap((id) => {
+      const edges = ids.flatMap((id) => {
         const edgeId = this.#edgeNames.get(id)
-        return edgeId === undefined ? [] : [toMirroredState(this.#parts.states(), { id, edgeId })]
+        return edgeId === undefined ? [] : [{ id, edgeId }]
       })
-      if (states.length > 0) await this.#pushSlowly('edgeStatesChanged', { states })
+      if (edges.length === 0) continue
+      await this.#pushSlowly('edgeStatesChanged', (look) => {
+        const shown = stillSeen(look, edges)
+        hidden.push(...edges.filter((edge) => !shown.includes(edge)))
+        return shown.length === 0
+          ? undefined
+          : { states: shown.map((edge) => toMirroredState(this.#parts.states(), edge)) }
+      })
     }
+    for (const { id } of hidden) this.#movedStates.add(id)
   }
 
   #sayCurrent(): void {
@@ -284,16 +309,27 @@ export class LimitedSubscriber implements Disposable {
     return nameOnly(user)
   }
 
-  async #pushSlowly(method: string, params: object): Promise<void> {
+  /** Sends when the reader keeps up what is made only then: much may have been withdrawn while he did not. */
+  async #pushSlowly(method: string, make: (look: MirrorLook) => object | undefined): Promise<void> {
     const wait = this.#channel.drained()
     if (wait) await wait
     else await turn()
-    this.#push(method, params)
+    const params = this.#ended ? undefined : make(this.#lookNow())
+    if (params !== undefined) this.#push(method, params)
   }
 
   #push(method: string, params: object): void {
     if (!this.#ended && this.#channel.isOpen) this.#channel.push(this.#parts.write(method, { ...params }))
   }
+}
+
+function stillSeen<E extends { id: number }>({ index, askerId, at }: MirrorLook, edges: readonly E[]): E[] {
+  return edges.filter(({ id }) => index.edgeRole(askerId, id, at) !== undefined)
+}
+
+function stillKnown(look: MirrorLook, users: readonly UserRow[]): UserRow[] {
+  const isKnown = knownTo(look)
+  return users.filter(({ id }) => look.index.user(id)?.disabledAt === null && isKnown(id))
 }
 
 /** Of people one decides about one sees the name; what else there is about them is for themselves (G-32). */

@@ -3,9 +3,10 @@ import { createServiceToken } from '../../src/accounts/service-tokens.ts'
 import { disableUser } from '../../src/accounts/user-service.ts'
 import { MetadataMirror } from '../../src/client/metadata-mirror.ts'
 import { ServiceClient } from '../../src/client/service-client.ts'
+import type { PushChannel } from '../../src/mirror/metadata-subscriber.ts'
 import { createOrganisation } from '../../src/organisations/organisation-service.ts'
 import { createSite } from '../../src/sites/site-service.ts'
-import { BackendClient, EdgeClient, UiClient } from '../harness/clients.ts'
+import { BackendClient, EdgeClient, UiClient, type WireFrame } from '../harness/clients.ts'
 import { testClock } from '../harness/clock.ts'
 import { addEdge, addUser, fresh, give, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
@@ -52,6 +53,40 @@ async function open(token: string) {
       mirror[Symbol.dispose]()
       await client[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** The far end of a socket that reads, or does not, when a test says so. */
+class SlowReader implements PushChannel {
+  readonly isOpen = true
+  readonly texts: string[] = []
+  #stopped: { asked: PromiseWithResolvers<void>; read: PromiseWithResolvers<void> } | undefined
+
+  /** Reads no more; resolves when something waits for it. */
+  stop(): Promise<void> {
+    this.#stopped = { asked: Promise.withResolvers(), read: Promise.withResolvers() }
+    return this.#stopped.asked.promise
+  }
+
+  goOn(): void {
+    this.#stopped?.read.resolve()
+    this.#stopped = undefined
+  }
+
+  drained(): Promise<void> | undefined {
+    this.#stopped?.asked.resolve()
+    return this.#stopped?.read.promise
+  }
+
+  push(text: string): void {
+    this.texts.push(text)
+  }
+
+  close(): void {}
+
+  sent(method: string): unknown[] {
+    const frames = this.texts.map((text) => JSON.parse(text) as WireFrame)
+    return frames.filter((frame) => frame.method === method).map(({ params }) => params)
   }
 }
 
@@ -149,6 +184,42 @@ describe('the mirror of a service of one organisation', () => {
     expect(JSON.stringify(socket.frames)).not.toMatch(
       new RegExp(`${other.edge.id}"|${hidden.id}"|${other.user.login}"`),
     )
+  })
+
+  it('keeps from a slow reader what was withdrawn while he did not read (G-14)', async () => {
+    const { ctx } = service
+    const [mine, kept] = [await tenant('Mine'), await tenant('Kept')]
+    const askerId = ctx.store.index.row('grant', kept.grantId)?.principalId ?? expect.unreachable()
+    const on = { edgeId: mine.edge.id }
+    const grantTo = async () =>
+      (await admin.request('grantRole', { to: { service: kept.backend }, on, role: 'resource.administration' })).grantId
+    let grantId = await grantTo()
+    const reader = new SlowReader()
+    using subscriber = ctx.mirrors.subscribeLimited(reader, askerId)
+    expect(await subscriber.begin()).toEqual({ edges: 2, users: 3 })
+
+    let asked = reader.stop()
+    subscriber.start()
+    await asked
+    await admin.request('revokeGrant', { grantId })
+    reader.goOn()
+    const page = await vi.waitFor(() => reader.sent('metadataSnapshot')[0] ?? expect.unreachable())
+    expect(page).toMatchObject({ first: true, last: true, edges: [{ id: kept.edge.id }] })
+    expect(reader.texts.join()).not.toMatch(new RegExp(`${mine.edge.id}"|${mine.user.login}"`))
+
+    grantId = await grantTo()
+    await vi.waitFor(() => expect(reader.texts.join()).toContain(mine.edge.id))
+    await vi.waitFor(() => expect(reader.sent('edgeStatesChanged')).toHaveLength(1))
+    asked = reader.stop()
+    await using device = await EdgeClient.open(service, mine.edge.apiKey)
+    device.report({ '_sum/State': 2 })
+    await asked
+    await admin.request('revokeGrant', { grantId })
+    reader.goOn()
+    await vi.waitFor(() =>
+      expect(reader.sent('metadataChanged').at(-1)).toMatchObject({ removedEdges: [mine.edge.id] }),
+    )
+    expect(reader.sent('edgeStatesChanged')).toHaveLength(1)
   })
 
   it('is empty for who may see nothing, and for people without scope or rights no way to ask for roles', async () => {
