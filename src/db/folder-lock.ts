@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdir, rm } from 'node:fs/promises'
+import { lstat, mkdir, rm } from 'node:fs/promises'
 import { createConnection, createServer } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,8 @@ const isLeft = new Set<unknown>(['ECONNREFUSED', 'ENOENT'])
 
 /**
  * Makes sure that only one process uses a folder; a lock that a dead process left is taken over. The lock is a socket on
- * which its holder listens, as process ids say nothing to a process in another container that has the same folder.
+ * which its holder listens, as process ids say nothing to a process in another container that has the same folder. It holds
+ * among the processes of one kernel: not among machines that share a folder, as over NFS.
  */
 export async function lockFolder(folder: string): Promise<AsyncDisposable> {
   await mkdir(folder, { recursive: true })
@@ -23,8 +24,7 @@ export async function lockFolder(folder: string): Promise<AsyncDisposable> {
 
 /** @NOTE two processes may find the same dead holder: only who has the claim may replace the lock. */
 async function takeOver(folder: string, path: string): Promise<AsyncDisposable> {
-  const holder = await holderOf(path)
-  if (holder !== undefined) throw inUse(folder, holder)
+  const dead = await leftAt(folder, path)
   const claimPath = `${path}.claim`
   await using claim = await listen(claimPath)
   if (claim === undefined) {
@@ -32,12 +32,27 @@ async function takeOver(folder: string, path: string): Promise<AsyncDisposable> 
     if (rival !== undefined) throw inUse(folder, rival)
     throw problem(`A start in ${folder} was cut off; delete ${claimPath} if no process uses the folder`)
   }
-  const now = await holderOf(path)
-  if (now !== undefined) throw inUse(folder, now)
-  await rm(path, { force: true })
+  const left = await leftAt(folder, path)
+  // What is new since the first look may be a lock that somebody took meanwhile.
+  if (left !== undefined && left !== dead) throw inUse(folder, 'another process')
+  if (left !== undefined) await rm(path, { force: true })
   const lock = await listen(path)
   if (lock === undefined) throw inUse(folder, (await holderOf(path)) ?? 'another process')
   return lock
+}
+
+/** Which file a dead holder left, undefined when there is none; throws when somebody holds the lock, or it is something else. */
+async function leftAt(folder: string, path: string): Promise<string | undefined> {
+  const holder = await holderOf(path)
+  if (holder !== undefined) throw inUse(folder, holder)
+  try {
+    const file = await lstat(path, { bigint: true })
+    if (file.isSocket()) return `${file.ino} ${file.ctimeNs}`
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+  throw problem(`${path} is not a lock of this version; delete it if no process uses the folder`)
 }
 
 /** Listens until disposed, which removes the file; undefined when the file is there already. */

@@ -134,14 +134,15 @@ describe('the lock of a folder', () => {
     return child
   }
 
-  it('is taken over from a process that is dead, and from what a start left that was cut off', async () => {
+  it('is taken over from a process that is dead, but no other file is deleted for it', async () => {
     await using child = await heldElsewhere()
     child.kill('SIGKILL')
     await once(child, 'exit')
     expect(await readdir(folder)).toEqual(['lock'])
     await isTakenAndGivenBack()
     await writeFile(lockPath(), '{"pid":')
-    await isTakenAndGivenBack()
+    await expect(lockFolder(folder)).rejects.toThrow(`${lockPath()} is not a lock of this version; delete it`)
+    expect(await readdir(folder)).toEqual(['lock'])
   })
 
   it('is held by a process that does not answer, whatever its id is worth here', async () => {
@@ -155,7 +156,9 @@ describe('the lock of a folder', () => {
   })
 
   it('goes to one of many that find a dead holder at once', async () => {
-    await writeFile(lockPath(), '')
+    await using child = await heldElsewhere()
+    child.kill('SIGKILL')
+    await once(child, 'exit')
     const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => lockFolder(folder)))
     expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     expect(await readdir(folder)).toEqual(['lock'])
