@@ -1,5 +1,5 @@
 import type { Actor, Write } from '../db/write.ts'
-import { problem } from '../errors.ts'
+import { AppError, problem } from '../errors.ts'
 import { mergeSettings, parseLanguage, requireEmail, requireLine } from './account-rules.ts'
 import type { AccountsContext } from './accounts-context.ts'
 import { findProfile, type Profile, upsertProfile } from './user-queries.ts'
@@ -57,16 +57,20 @@ export async function getUserInformation(
 
 /**
  * Changes a user's personal data, as himself unless somebody speaks for him. The log names the fields that changed and none
- * of their values, so that they can be erased. A new first or last name makes a new display name.
+ * of their values, so that they can be erased. A new first or last name makes a new display name. A few new e-mail addresses in
+ * a row are one's own to try: more would tell who has an account.
  */
 export async function setUserInformation(
-  ctx: Pick<AccountsContext, 'write'>,
+  ctx: Pick<AccountsContext, 'write' | 'store' | 'throttle'>,
   userId: number,
   given: PersonalData & { email?: string | undefined },
   actor: Actor = { actorId: userId },
 ): Promise<void> {
   const profile = toProfile(given)
   const email = given.email === undefined ? undefined : requireEmail(given.email)
+  const isOther = email !== undefined && email !== ctx.store.index.user(userId)?.email
+  if (isOther && actor.actorId === userId && !(await ctx.throttle.take('ownAddress', String(userId))))
+    throw new AppError('tooManyRequests')
   await ctx.write(actor, async (w) => {
     const user = requireUser(w, userId)
     const old = { ...emptyProfile, ...(await findProfile(w.tx, userId)) }

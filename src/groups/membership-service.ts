@@ -38,7 +38,9 @@ export async function addGroupMember(
       return state
     }
     const known = await findMembership(w, group.id, memberId)
-    if (state === 'invited' && known?.state !== 'active' && known !== undefined) return state
+    // Whose an e-mail address is, is not told by what becomes of it either.
+    const isNamed = !('login' in given.member) || w.index.userByLogin(normal(given.member.login)) !== undefined
+    if (state === 'invited' && known !== undefined && (known.state !== 'active' || !isNamed)) return state
     if (known !== undefined) throw problem('This is a member of the group already')
     const membership = { groupId: group.id, memberId, state, ...period, addedBy: rightsHolder(actor) }
     const row = await insertMembership(w.tx, membership)
@@ -129,7 +131,7 @@ async function memberOf(
   }
   const visible = findVisibleUser(look, member.login)
   if (visible) return { memberId: visible.id, state: 'active' }
-  return { memberId: w.index.userByLogin(normal(member.login))?.id, state: 'invited' }
+  return { memberId: idOf(w, member), state: 'invited' }
 }
 
 async function findMembership(w: Write, groupId: number, memberId: number): Promise<MembershipRow | undefined> {
@@ -139,7 +141,10 @@ async function findMembership(w: Write, groupId: number, memberId: number): Prom
 
 function idOf(w: Write, member: Member): number | undefined {
   if ('userGroupId' in member) return member.userGroupId
-  if ('login' in member) return w.index.userByLogin(normal(member.login))?.id
+  if ('login' in member) {
+    const name = normal(member.login)
+    return (w.index.userByLogin(name) ?? w.index.userByEmail(name))?.id
+  }
   for (const service of w.index.rows('service')) if (service.name === member.service) return service.id
   return undefined
 }

@@ -115,6 +115,20 @@ export async function listAskedBefore(
   return new Set(rows.map(({ login }) => login))
 }
 
+/** Which organisations' imports ask somebody with an account elsewhere, newest first. Index import_invitee_login. */
+export async function listAskers(db: Db, login: string): Promise<{ organisationId: number; email: string | null }[]> {
+  const rows = await db
+    .selectFrom('importInvitee')
+    .innerJoin('importJob', 'importJob.id', 'importInvitee.importId')
+    .select(['importJob.organisationId', 'importInvitee.email'])
+    .where('importInvitee.accountId', 'is', null)
+    .where('importInvitee.login', '=', login)
+    .where('importJob.organisationId', 'is not', null)
+    .orderBy('importJob.createdAt', 'desc')
+    .execute()
+  return rows.flatMap(({ organisationId, email }) => (organisationId === null ? [] : [{ organisationId, email }]))
+}
+
 /** Edges by serial number; several may have the same. Index edge_serial_number. */
 export async function listEdgesBySerial(
   db: Db,

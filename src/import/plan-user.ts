@@ -11,7 +11,7 @@ import type { AlertingRow } from './import-queries.ts'
 import type { ImportProblem, UserRecord } from './model.ts'
 import { lookUp, planGrants, type Wanted } from './plan-access.ts'
 import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
-import { accountOf, type Standing } from './standing.ts'
+import type { Person, Standing } from './standing.ts'
 
 const MAX_CLAIMS = 200
 
@@ -37,16 +37,16 @@ export interface PlannedUser {
   profileFields: string[]
   alerting: AlertingRow[]
 }
-/** Compares a record with what is there, by the standing that its account has. Pure; every problem at once. */
+
+/** Compares a record with what is there, for the person it is about. Pure; every problem at once. */
 export function planUser(
   world: PlanWorld,
   given: UserRecord,
   wanted: Wanted,
-  details: UserDetails & { standing: Standing },
+  details: UserDetails & Person,
 ): PlannedUser | ImportProblem[] {
-  const { standing } = details
+  const { standing, account: known } = details
   const record = standing === 'guest' ? onlyAccess(given) : given
-  const known = standing === 'other' ? undefined : accountOf(world, given)
   const problems: ImportProblem[] = []
   const profile = planProfile(record, details.profile, problems)
   const after = planAccount(world, record, known, { ...details.profile, ...profile }, problems)

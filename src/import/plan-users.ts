@@ -11,7 +11,7 @@ import { type PlannedUser, planUser, type UserDetails } from './plan-user.ts'
 import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
 import { Selections } from './selection.ts'
 import type { Spool } from './spool.ts'
-import { accountOf, namesakes, standingOf } from './standing.ts'
+import { namesakes, personOf } from './standing.ts'
 import type { Summary } from './summary.ts'
 
 const BATCH = 100
@@ -57,10 +57,9 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
       if (pace.isOver) await pace.rest()
       const problems = repeated(record, seen)
       const wanted = await selections.wanted(world, record, problems)
-      const standing = standingOf(world, record, (id) => details.people.get(id)?.imported)
-      const known = standing === 'other' ? undefined : accountOf(world, record)
-      const found = (known && details.people.get(known.id)) ?? noDetails
-      const plan = planUser(world, record, wanted, { ...found, standing })
+      const { standing, account } = personOf(world, record, (id) => details.people.get(id)?.imported)
+      const found = (account && details.people.get(account.id)) ?? noDetails
+      const plan = planUser(world, record, wanted, { ...found, standing, account })
       if (Array.isArray(plan)) problems.push(...plan)
       for (const problem of problems) summary.problem(problem)
       if (problems.length > 0) summary.counts.skipped += 1
@@ -186,11 +185,11 @@ interface Details {
 async function detailsOf(world: PlanWorld, records: readonly UserRecord[], db: Db): Promise<Details> {
   const { organisationId } = world
   const ids = [...new Set(records.flatMap((record) => namesakes(world, record).map(({ id }) => id)))]
-  const alerted = records.flatMap((record) => (record.alerting ? (accountOf(world, record)?.id ?? []) : []))
+  const alerted = records.flatMap((record) => (record.alerting ? namesakes(world, record).map(({ id }) => id) : []))
   const profiles = await listProfiles(db, ids)
   const alerting = await listAlertingOf(db, alerted)
   const imported = await listImportedUsers(db, organisationId, ids)
-  const isOther = (record: UserRecord) => standingOf(world, record, (id) => imported.get(id)) === 'other'
+  const isOther = (record: UserRecord) => personOf(world, record, (id) => imported.get(id)).standing === 'other'
   const others = organisationId === null ? [] : records.filter(isOther).map(({ login }) => login)
   const detailsFor = (id: number): UserDetails => ({
     profile: profiles.get(id),

@@ -7,7 +7,7 @@ import { deleteManagement } from '../accounts/user-queries.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
 import { ensureDefaultEdgeGroup } from '../groups/default-edge-group.ts'
-import { type Invitee, listImportedUsers, listInvitees } from '../import/import-queries.ts'
+import { type Invitee, listAskers, listImportedUsers, listInvitees } from '../import/import-queries.ts'
 import { generateVoucher, keyedHash } from '../lib/secrets.ts'
 import {
   deleteRequestsTo,
@@ -31,8 +31,9 @@ export type Invited =
   | { login: string; state: 'open' | 'refused' }
 
 /**
- * Makes the voucher that opens an account without a password, and takes back the one before. Shown once. Whoever may not let
- * somebody in to the account gets the answer for one that does not exist.
+ * Makes the voucher that opens an account without a password, and takes back the one before. Shown once. For somebody whom an
+ * import of the asker's organisation found to have an account elsewhere it is the request to him, and the answer the same
+ * (D-03). Whoever may not let somebody in to the account gets the answer for one that does not exist.
  */
 export async function inviteAccount(
   ctx: Pick<AccountsContext, 'write' | 'pepper'>,
@@ -40,10 +41,17 @@ export async function inviteAccount(
   { login, validDays }: { login: string; validDays: number },
 ): Promise<Extract<Invited, { state: 'invited' }>> {
   return await ctx.write(actor, async (w) => {
-    const user = w.index.userByLogin(login.trim().toLowerCase())
-    const [made] = user
-      ? await invite(w, actor, ctx.pepper, [{ login: user.login, accountId: user.id, email: null }], validDays)
-      : []
+    const name = login.trim().toLowerCase()
+    const asker = (await listAskers(w.tx, name)).find(({ organisationId: id }) =>
+      hasRight(w, actor, 'manageMembers', id),
+    )
+    const accountId = w.index.userByLogin(name)?.id ?? null
+    const own = accountId === null ? [] : [{ login: name, accountId, email: null }]
+    let [made] = await invite(w, actor, ctx.pepper, own, validDays)
+    if (asker !== undefined && (made === undefined || made.state === 'refused')) {
+      const request = { login: name, accountId: null, email: asker.email }
+      made = (await invite(w, actor, ctx.pepper, [request], validDays, asker.organisationId))[0]
+    }
     if (made?.state === 'invited') return made
     if (made?.state === 'open') throw problem('This account has a password or is disabled: an invitation is of no use')
     throw refusal(w, actor, 'user')
@@ -186,9 +194,10 @@ async function agreedIn(
   organisationId: number | null,
   invitees: readonly Invitee[],
 ): Promise<ReadonlySet<string>> {
-  const accounts = invitees.flatMap(({ login, accountId }) => {
-    const user = accountId === null ? (w.index.userByLogin(login) ?? w.index.userByEmail(login)) : undefined
-    return user ? [{ login, id: user.id }] : []
+  const accounts = invitees.flatMap(({ login, accountId, email }) => {
+    const names = accountId === null ? [login, email?.toLowerCase() ?? login] : []
+    const users = names.flatMap((name) => [w.index.userByLogin(name) ?? [], w.index.userByEmail(name) ?? []].flat())
+    return users.map(({ id }) => ({ login, id }))
   })
   const ids = accounts.map(({ id }) => id)
   const imported = await listImportedUsers(w.tx, organisationId, ids)

@@ -154,11 +154,15 @@ export async function redeem(w: Write, invitation: Invitation, user: UserRow): P
   }
 }
 
-/** Whether a voucher is for this account: one with an e-mail address is for who has it; a request for whom it asked. */
+/**
+ * Whether a voucher is for this account: one with an e-mail address is for who has it; a request for whom it asked, by login
+ * or by address, as he signs in.
+ */
 export function isFor(invitation: Invitation, user: Partial<Pick<UserRow, 'login' | 'email'>> | undefined): boolean {
   const { email, addressee } = invitation
-  if (isRequest(invitation)) return [user?.login, user?.email?.toLowerCase()].includes(addressee ?? '')
-  return email === null || email.toLowerCase() === user?.email?.toLowerCase()
+  const address = email?.toLowerCase()
+  if (!isRequest(invitation)) return email === null || address === user?.email?.toLowerCase()
+  return [user?.login, user?.email?.toLowerCase()].some((own) => own && (own === addressee || own === address))
 }
 
 /** Whether it asks somebody who has an account elsewhere to let an organisation's imports give him something (D-03). */

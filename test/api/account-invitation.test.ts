@@ -1,13 +1,11 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { RestrictionChange } from '../../src/import/model.ts'
-import { createOrganisation } from '../../src/organisations/organisation-service.ts'
 import { runCli } from '../harness/child.ts'
-import { type Json, UiClient, userPassword, type WireClient } from '../harness/clients.ts'
+import { UiClient, userPassword } from '../harness/clients.ts'
 import { testClock } from '../harness/clock.ts'
-import { importItems, userRecord } from '../harness/importing.ts'
-import { addEdge, addUser, fresh, give } from '../harness/seed.ts'
+import { address, csv, type Invited, imported, tenant, vouchers } from '../harness/inviting.ts'
+import { addEdge, addUser, give } from '../harness/seed.ts'
 import { startTestService, type TestService, temporaryFolder } from '../harness/service.ts'
 
 const clock = testClock()
@@ -22,36 +20,8 @@ afterAll(async () => {
   await service?.[Symbol.asyncDispose]()
 })
 
-interface Invited {
-  login: string
-  state: string
-  token: string
-  invitationId: number
-  email?: string
-  expiresAt: string
-}
-
 const DAY_MS = 86_400_000
-const address = () => `${fresh('person')}@example.com`
 const invalid = { code: 1, message: 'This invitation is not valid (any more).' }
-const csv = (logins: string[], edge = '') => ['email,edges', ...logins.map((login) => `${login},${edge}`)].join('\n')
-
-async function imported(client: WireClient, content: string, more: object = {}): Promise<Json> {
-  const { importId } = await client.request('importMasterData', { content, ...more })
-  await client.next(
-    ({ method, params }) =>
-      method === 'importProgress' && params?.['importId'] === importId && params?.['state'] !== undefined,
-  )
-  const report = await client.request('getImportReport', { importId })
-  expect(report['state']).toBe('done')
-  return report
-}
-
-async function vouchers(client: WireClient, report: Json): Promise<Invited[]> {
-  const { invited } = await client.request('inviteImported', { importId: report['importId'] })
-  return invited as Invited[]
-}
-
 async function voucherOf(login: string): Promise<Invited> {
   return (await admin.request('inviteAccount', { login })) as unknown as Invited
 }
@@ -80,14 +50,6 @@ const form = (email: string, change: object = {}) => ({
   },
   oem: 'OpenEMS',
 })
-
-/** A main organisation with its owner, signed in, and an edge. */
-async function tenant() {
-  const owner = await addUser(service.ctx)
-  const organisation = await createOrganisation(service.ctx, { actorId: null }, fresh('Tenant '), owner.id)
-  const edge = await addEdge(service.ctx, { organisationId: organisation.id })
-  return { owner, organisationId: organisation.id, edge, boss: await UiClient.signedIn(service, owner.login) }
-}
 
 describe('people that an import brings', () => {
   it('get vouchers, which open their accounts once, and see what the file gave them', async () => {
@@ -191,9 +153,9 @@ describe('people that an import brings', () => {
 
 describe('who invites', () => {
   it('is who looks after all accounts, and the owner whose import made this one: nobody else (E-02, EC-08)', async () => {
-    const { organisationId, edge, boss } = await tenant()
+    const { organisationId, edge, boss } = await tenant(service)
     await using _boss = boss
-    const other = await tenant()
+    const other = await tenant(service)
     await using _other = other.boss
     const login = address()
     const report = await imported(boss, csv([login], edge.id), { organisationId })
@@ -209,7 +171,7 @@ describe('who invites', () => {
   })
 
   it('cannot let himself in to more than he could give, nor keep a key for later (EC-10, G-01)', async () => {
-    const { organisationId, edge, boss, owner } = await tenant()
+    const { organisationId, edge, boss, owner } = await tenant(service)
     await using _boss = boss
     const [rich, kept] = [address(), address()]
     const report = await imported(boss, csv([rich, kept], edge.id), { organisationId })
@@ -226,110 +188,6 @@ describe('who invites', () => {
     await admin.request('addOrganisationMember', { organisationId, login: next.login, role: 'owner' })
     await admin.request('removeOrganisationMember', { organisationId, login: owner.login })
     expect(await opened(token)).toMatchObject(invalid)
-  })
-
-  it('learns nothing about people who have accounts elsewhere, and gives them something once they agree (D-03)', async () => {
-    const { organisationId, edge, boss } = await tenant()
-    await using _boss = boss
-    const outsider = await addUser(service.ctx, { login: address(), email: address() })
-    const content = (login: string) => `email,firstname,role,edges\n${login},New Name,User,${edge.id}`
-    const told = async (login: string, dryRun: boolean) => {
-      const { counts, report } = await imported(boss, content(login), { organisationId, dryRun })
-      return JSON.parse(JSON.stringify({ counts, report }).replaceAll(login, 'somebody')) as Json
-    }
-    const stranger = address()
-    for (const dryRun of [true, false]) expect(await told(outsider.login, dryRun)).toEqual(await told(stranger, dryRun))
-    expect(await told(outsider.login, false)).toEqual(await told(stranger, false))
-    expect(service.ctx.store.index.grantsOf(outsider.id)).toEqual([])
-
-    const other = await addUser(service.ctx, { login: address(), email: address() })
-    const report = await imported(boss, content(other.login), { organisationId })
-    const [voucher] = await vouchers(boss, report)
-    expect(voucher).toMatchObject({ login: other.login, state: 'invited', email: other.login })
-    expect(await opened(voucher?.token ?? '')).toMatchObject(invalid)
-    await using ui = await UiClient.signedIn(service, other.login)
-    await using someone = await UiClient.signedIn(service, outsider.login)
-    const bound = await someone.call('acceptInvitation', { token: voucher?.token })
-    expect(bound.error).toMatchObject({ code: 1005 })
-    await ui.request('acceptInvitation', { token: voucher?.token })
-    expect(await vouchers(boss, report)).toMatchObject([{ login: other.login, state: 'open' }])
-  })
-
-  it('gets the address of the file with every voucher, whoever has it already (D-03)', async () => {
-    const { organisationId, boss } = await tenant()
-    await using _boss = boss
-    const outsider = await addUser(service.ctx, { login: address(), email: address() })
-    const told = async (login: string, email: string) => {
-      const content = `UserName,Email\n${login},${email.toUpperCase()}`
-      const [voucher] = await vouchers(boss, await imported(boss, content, { organisationId }))
-      const { token, invitationId, ...rest } = voucher ?? expect.unreachable()
-      const text = JSON.stringify(rest).replaceAll(new RegExp(login, 'gi'), 'name')
-      return JSON.parse(text.replaceAll(new RegExp(email, 'gi'), 'address')) as Json
-    }
-    const free = await told(fresh('name'), address())
-    expect(free).toMatchObject({ login: 'name', email: 'address', state: 'invited' })
-    expect(await told(fresh('name'), outsider.email ?? '')).toEqual(free)
-    expect(await told(outsider.login.toUpperCase(), address())).toEqual(await told(address().toUpperCase(), address()))
-  })
-
-  it('sees invitations that look the same, whoever has an account already (D-03)', async () => {
-    const { organisationId, boss } = await tenant()
-    await using _boss = boss
-    const outsider = await addUser(service.ctx, { login: address(), email: address() })
-    const free = address()
-    await vouchers(boss, await imported(boss, csv([outsider.login, free]), { organisationId }))
-    const seen = async (query: string, of: object) => {
-      const found = await boss.request('listInvitations', { ...of, query })
-      return (found['invitations'] as Json[]).map(({ invitationId, ...rest }) => ({ ...rest, addressee: 'somebody' }))
-    }
-    for (const of of [{ sent: true }, { organisationId }, { sent: true, organisationId }])
-      expect(await seen(outsider.login, of)).toEqual(await seen(free, of))
-    expect(await seen(free, { sent: true })).toMatchObject([{ name: '', isVoucher: true }])
-    expect(await seen(outsider.login, { organisationId })).toEqual([])
-    await boss.request('inviteMember', { to: { organisationId, role: 'owner' }, email: free })
-    expect(await seen(free, { organisationId })).toMatchObject([{ organisationId, role: 'owner' }])
-  })
-
-  it('gives an account of somebody else what the file says of his own edges, and changes nothing else of it (D-03)', async () => {
-    const { organisationId, edge, boss } = await tenant()
-    await using _boss = boss
-    const login = address()
-    const other = await addUser(service.ctx, { login, email: login })
-    const content = `email,firstname,language,edges\n${login},New Name,FR,${edge.id}`
-    const [voucher] = await vouchers(boss, await imported(boss, content, { organisationId }))
-    await using ui = await UiClient.signedIn(service, login)
-    expect(await ui.request('getEdges', {})).toEqual({ edges: [] })
-    await ui.request('acceptInvitation', { token: voucher?.token })
-    expect(await ui.request('getEdges', {})).toEqual({ edges: [] })
-    await imported(boss, content, { organisationId })
-    expect(await ui.request('getEdges', {})).toMatchObject({ edges: [{ id: edge.id, role: 'guest' }] })
-    expect(service.ctx.store.index.userByLogin(login)).toMatchObject({ name: other.name, language: other.language })
-    await expect(boss.request('inviteAccount', { login })).rejects.toMatchObject({ code: 1005 })
-  })
-
-  it('restricts an account of somebody else where he could withdraw all it has, and nowhere else (G-01)', async () => {
-    const { organisationId, edge, boss, owner } = await tenant()
-    await using _boss = boss
-    const login = address()
-    const other = await addUser(service.ctx, { login, email: login })
-    const [voucher] = await vouchers(boss, await imported(boss, csv([login], edge.id), { organisationId }))
-    await using ui = await UiClient.signedIn(service, login)
-    await ui.request('acceptInvitation', { token: voucher?.token })
-    await imported(boss, csv([login], edge.id), { organisationId })
-    const windows = () => service.ctx.store.index.restrictionsOf(other.id).get(edge.row.id)?.windows
-    const restricting = async (change: RestrictionChange) => {
-      const restrictions = { mode: 'set', byEdge: new Map([[edge.id, change]]) } as const
-      const options = { askerId: owner.id, organisationId }
-      return (await importItems(service.ctx, [userRecord(login, { restrictions })], options)).report.problems
-    }
-    expect(await restricting({ windows: [[1000, 2000]] })).toEqual([])
-    expect(windows()).toEqual([[1000, 2000]])
-    await give(service.ctx, other, 'owner', 'platform')
-    const refused = [{ rule: 'G-01', value: edge.id, text: expect.stringContaining('you could not withdraw') }]
-    expect(await restricting({ windows: [] })).toMatchObject(refused)
-    expect(await restricting({ unrestricted: true })).toMatchObject(refused)
-    expect(await restricting({ windows: [[1000, 2000]] })).toEqual([])
-    expect(windows()).toEqual([[1000, 2000]])
   })
 })
 

@@ -114,6 +114,14 @@ describe('user groups', () => {
     expect(await ui.request('addGroupMember', { groupId, member: { login: guest.user.login } })).toEqual({
       state: 'invited',
     })
+    const addressed = await addUser(service.ctx, { email: `${fresh('mail')}@example.com` })
+    const byAddress = { groupId, member: { login: addressed.email?.toUpperCase() } }
+    expect(await ui.request('addGroupMember', byAddress)).toEqual({ state: 'invited' })
+    await using reached = await UiClient.signedIn(service, addressed.login)
+    await reached.request('acceptInvitation', { groupId })
+    // Who of the members has the address is not told either.
+    expect(await ui.request('addGroupMember', byAddress)).toEqual({ state: 'invited' })
+    await ui.request('removeGroupMember', byAddress)
     expect(await ui.request('listGroupMembers', { groupId })).toEqual({ members: [], total: 0 })
     expect(await sees(guest.ui, edge)).toBe(false)
     expect(await guest.ui.request('listUserGroups')).toMatchObject({

@@ -47,6 +47,11 @@ describe('the profile', () => {
       code: 1,
       message: 'This e-mail address is taken',
     })
+    const refused: (number | undefined)[] = []
+    for (let tries = 0; tries < 12; tries++)
+      refused.push((await ui.call('setUserInformation', { user: { ...user, email: other.email } })).error?.code)
+    expect([refused[0], refused.at(-1)]).toEqual([1, 4005])
+    expect(await ui.request('setUserInformation', { user })).toEqual({})
     expect((await ui.call('setUserInformation', { user: { ...user, email: 'x' } })).error).toMatchObject({ code: 1 })
     expect((await ui.call('setUserInformation', { user: { ...user, phone: 'a\nb' } })).error).toMatchObject({ code: 1 })
     for (const params of [
