@@ -1,14 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RestrictionChange } from '../../src/import/model.ts'
 import { type Json, UiClient, userPassword } from '../harness/clients.ts'
+import { testClock } from '../harness/clock.ts'
 import { importItems, userRecord } from '../harness/importing.ts'
 import { address, csv, imported, tenant, vouchers } from '../harness/inviting.ts'
 import { addUser, fresh, give } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
+const clock = testClock()
 let service: TestService
 beforeAll(async () => {
-  service = await startTestService()
+  service = await startTestService({ clock: clock.now })
 })
 afterAll(async () => {
   await service?.[Symbol.asyncDispose]()
