@@ -27,6 +27,8 @@ interface Link {
 
 /** More than this about one person and one thing is not gone through. */
 const maxChanges = 20_000
+/** Rows of the log read at once: taking them apart lasts some milliseconds. */
+const portion = 500
 
 /** The last revision that was there at an instant. Index change_at. */
 export async function revisionAt(db: Db, at: Date): Promise<number> {
@@ -49,35 +51,47 @@ export async function listContainmentsOf(db: Db, childIds: readonly number[]): P
   return db.selectFrom('containment').select(['id', 'parentId', 'childId']).where('childId', 'in', childIds).execute()
 }
 
-/** What was logged about rows, in order. Indexes change_entity and change_link. */
+/** What was logged about rows, in order. Indexes change_entity and change_link. Read in portions: others have a turn between. */
 export async function listPastChanges(db: Db, { after, rows, links }: PastQuery): Promise<PastChange[]> {
   const batches = [...batchesFor({ rows, links })]
-  const wanted = [
+  const isAsked = askedOf({ rows, links })
+  const changes: PastChange[] = []
+  for (let [from, count] = [after, 0]; ; ) {
+    const found = await listPortion(db, { after, rows, links }, batches, from)
+    count += found.length
+    if (count > maxChanges) throw problem('The log has too much about this to go through')
+    for (const row of found) {
+      const at = row.at.getTime()
+      for (const change of graphChanges({ ...row, at })) {
+        if (row.entity !== BATCH_ENTITY || isAsked(change)) {
+          changes.push({ ...change, at, actorId: row.actorId, action: row.action })
+        }
+      }
+    }
+    if (found.length < portion) return changes
+    from = found.at(-1)?.revision ?? from
+  }
+}
+
+/** The rows of the log of which those changes come, so many at most, later than `from`. */
+async function listPortion(db: Db, { after, rows, links }: PastQuery, batches: readonly number[], from: number) {
+  const listed = [
     ...rows.map(({ entity, id }) => sql`(${entity}, ${String(id)})`),
     ...batches.map((id) => sql`(${BATCH_ENTITY}, ${String(id)})`),
-    ...links.filter(({ on }) => on.length > 0).map((link) => linked(after, link)),
   ]
-  if (wanted.length === 0) return []
-  const listedCount = rows.length + batches.length
-  const listed =
-    listedCount === 0 ? sql`false` : sql`(entity, entity_id) in (${sql.join(wanted.slice(0, listedCount))})`
-  const hung = wanted.slice(listedCount).map((found) => sql`or (entity, entity_id) in (${found})`)
-  const found = await db
+  const hung = links.filter(({ on }) => on.length > 0).map((link) => linked(after, link))
+  if (listed.length + hung.length === 0) return []
+  const isListed = listed.length === 0 ? sql`false` : sql`(entity, entity_id) in (${sql.join(listed)})`
+  const isHung = hung.map((found) => sql`or (entity, entity_id) in (${found})`)
+  return db
     .selectFrom('change')
     .select(['revision', 'at', 'actorId', 'subjectId', 'action', 'entity', 'entityId', 'noted', 'before', 'after'])
-    .where('revision', '>', after)
+    .where('revision', '>', from)
     .where('noted', '=', false)
-    .where(sql<boolean>`(${listed} ${sql.join(hung, sql` `)})`)
+    .where(sql<boolean>`(${isListed} ${sql.join(isHung, sql` `)})`)
     .orderBy('revision')
-    .limit(maxChanges + 1)
+    .limit(portion)
     .execute()
-  if (found.length > maxChanges) throw problem('The log has too much about this to go through')
-  return found.flatMap((row) => {
-    const at = row.at.getTime()
-    const changes = graphChanges({ ...row, at })
-    const asked = row.entity === BATCH_ENTITY ? changes.filter((change) => isAsked(change, { rows, links })) : changes
-    return asked.map((change) => ({ ...change, at, actorId: row.actorId, action: row.action }))
-  })
 }
 
 /** The users whose rows with several changes may have something about what is asked. */
@@ -87,14 +101,23 @@ function batchesFor({ rows, links }: Pick<PastQuery, 'rows' | 'links'>): Set<num
   return new Set([...users, ...holders])
 }
 
-function isAsked({ entity, id, before, after }: Change, { rows, links }: Pick<PastQuery, 'rows' | 'links'>): boolean {
-  if (rows.some((row) => row.entity === entity && row.id === id)) return true
-  const row = (before ?? after) as Partial<Record<'memberId' | 'principalId' | 'userId' | 'resourceId', number>>
-  const hangsOn = row.memberId ?? row.principalId ?? row.userId ?? 0
-  return links.some(
-    ({ entities, on, resources }) =>
-      entities.includes(entity) && on.includes(hangsOn) && (resources?.includes(row.resourceId ?? 0) ?? true),
-  )
+/** Whether a change of a row with several is about something that is asked. */
+function askedOf({ rows, links }: Pick<PastQuery, 'rows' | 'links'>): (change: Change) => boolean {
+  const wanted = new Set(rows.map(({ entity, id }) => `${entity} ${id}`))
+  const hung = links.map(({ entities, on, resources }) => ({
+    entities,
+    on: new Set(on),
+    resources: resources && new Set(resources),
+  }))
+  return ({ entity, id, before, after }) => {
+    if (wanted.has(`${entity} ${id}`)) return true
+    const row = (before ?? after) as Partial<Record<'memberId' | 'principalId' | 'userId' | 'resourceId', number>>
+    const hangsOn = row.memberId ?? row.principalId ?? row.userId ?? 0
+    return hung.some(
+      ({ entities, on, resources }) =>
+        entities.includes(entity) && on.has(hangsOn) && (resources?.has(row.resourceId ?? 0) ?? true),
+    )
+  }
 }
 
 function linked(after: number, { entities, on, resources }: Link) {

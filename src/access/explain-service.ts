@@ -4,7 +4,6 @@ import type { AccessStore } from './access-store.ts'
 import { type Explanation, explain, explainsOthers, unexplained } from './explain.ts'
 import { findEdgeId, revisionAt } from './explain-queries.ts'
 import { Redaction } from './explain-redact.ts'
-import { Slice } from './explain-slice.ts'
 import { type HistoryEntry, historyIn } from './explain-story.ts'
 import { type Permission, PUBLIC_PRINCIPAL_ID } from './model.ts'
 import { pastOf } from './past-service.ts'
@@ -59,14 +58,14 @@ export async function accessHistory(
   const { principalId, resourceId, own } = found
   if (!readsPast(look, principalId, resourceId)) return unknown
   const past = await pastOf(ctx, principalId, resourceId, 0)
-  const slice = new Slice(past.rows)
+  const asked = { principalId, resourceId, until: look.at }
+  const { slice, entries: story } = await inSlices(historyIn(past.rows, past.changes, asked))
   const redaction = new Redaction(look, slice, principalId, own)
-  const story = await inSlices(historyIn(slice, past.changes, principalId, resourceId, look.at))
-  const entries = story.map(({ actorId, ...entry }) => {
+  const entries = story.slice(-question.limit).map(({ actorId, ...entry }) => {
     const isKnown = actorId !== null && redaction.knows(actorId)
     return { ...entry, by: isKnown ? (look.index.user(actorId)?.login ?? null) : null }
   })
-  return { known: true, entries: entries.slice(-question.limit), more: Math.max(0, entries.length - question.limit) }
+  return { known: true, entries, more: story.length - entries.length }
 }
 
 /** The past of others is for those who may read the log of the resource; one's own while one knows of it. */

@@ -34,6 +34,16 @@ export class Slice {
     for (const found of rows) this.set(found.entity, found.row.id, found.row)
   }
 
+  /** The slice of so many rows that others must have a turn while they are put in. */
+  static *of(rows: readonly KindOfRow[]): Generator<undefined, Slice> {
+    const slice = new Slice([])
+    for (const { entity, row } of rows) {
+      slice.set(entity, row.id, row)
+      yield
+    }
+    return slice
+  }
+
   /** The number in here of a resource. */
   inside(resourceId: number): number {
     const known = this.#inside.get(resourceId)
@@ -47,10 +57,10 @@ export class Slice {
     return this.#outside[inside] ?? 0
   }
 
-  /** Puts a row of the graph in place of the one before; null takes it out. */
-  set<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | null): void {
+  /** Puts a row of the graph in place of the one before; null takes it out. Returns the two as they are in here. */
+  set<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | null): Put {
     const isResource = resourceColumns[entity]?.includes('id') ?? false
-    this.#put(entity, isResource ? this.inside(id) : id, row === null ? undefined : this.inward(entity, row))
+    return this.#put(entity, isResource ? this.inside(id) : id, row === null ? undefined : this.inward(entity, row))
   }
 
   /** Whether a permission is held, as a check would say. */
@@ -94,10 +104,11 @@ export class Slice {
     return copy
   }
 
-  #put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | undefined): void {
-    const before = putRow(this.rows, entity, id, row)
-    this.#link({ entity, id, before, after: row } as Put)
+  #put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | undefined): Put {
+    const put = { entity, id, before: putRow(this.rows, entity, id, row), after: row } as Put
+    this.#link(put)
     this.views.touchAll()
+    return put
   }
 
   #link({ entity, id, before, after }: Put): void {
@@ -124,6 +135,7 @@ export class Slice {
   }
 }
 
-type Put = {
+/** A row in place of another, numbered as in the slice. */
+export type Put = {
   [E in EntityName]: { entity: E; id: number; before: EntityRows[E] | undefined; after: EntityRows[E] | undefined }
 }[EntityName]

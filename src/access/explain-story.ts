@@ -1,5 +1,7 @@
+import { Chronicle } from './explain-chronicle.ts'
 import type { PastChange } from './explain-queries.ts'
-import type { Slice } from './explain-slice.ts'
+import type { KindOfRow } from './explain-rows.ts'
+import { Slice } from './explain-slice.ts'
 import { permissionsIn } from './graph-data.ts'
 import { decisionMask, decisionRank } from './graph-evaluate.ts'
 import { type OpenemsRole, openemsRoles, type Permission } from './model.ts'
@@ -19,46 +21,46 @@ export interface HistoryEntry {
 }
 
 /**
- * Goes through what changed since the rows of the slice, and through the periods in between; what is left is the story. Yields
- * after every change, because each may take a millisecond where somebody has a thing in very many ways.
+ * Goes through what changed since the rows, and through the periods in between; what is left is the story. Each change costs
+ * what it touches, however much there is; yields so often that nobody waits for it.
  */
 export function* historyIn(
-  slice: Slice,
+  rows: readonly KindOfRow[],
   changes: readonly PastChange[],
-  principalId: number,
-  resourceId: number,
-  until: number,
-): Generator<undefined, HistoryEntry[]> {
-  const inside = slice.inside(resourceId)
+  { principalId, resourceId, until }: { principalId: number; resourceId: number; until: number },
+): Generator<undefined, { slice: Slice; entries: HistoryEntry[] }> {
+  const slice = yield* Slice.of(rows)
+  const { instants } = slice.people
+  let time = changes[0] === undefined ? until : changes[0].at - 1
+  const chronicle = new Chronicle(slice, principalId, resourceId, time)
+  yield* chronicle.begin()
   const entries: HistoryEntry[] = []
   let known = 0
-  const look = (at: number, cause: PastChange | undefined, told: number | null = at) => {
-    const decision = slice.evaluator.decide(slice.views.get(principalId, at), inside)
+  const look = (cause: PastChange | undefined, told: number | null) => {
+    const decision = chronicle.decision()
     if (decision !== known) entries.push(entryOf(known, decision, told, cause))
     known = decision
   }
-  let time = changes[0] === undefined ? until : changes[0].at - 1
-  look(time, undefined, null)
+  look(undefined, null)
   for (let next = 0; next <= changes.length; ) {
     // What was written at once is one change.
     const at = changes[next]?.at ?? until
-    for (let instant = slice.people.instants.after(time); instant !== null && instant < at; ) {
-      look(instant, undefined)
-      time = instant
-      instant = slice.people.instants.after(time)
+    for (let instant = instants.after(time); instant !== null && instant < at; instant = instants.after(instant)) {
+      yield* chronicle.moveTo(instant)
+      look(undefined, instant)
+      yield
     }
     const first = changes[next]
-    if (first === undefined) break
+    time = at
+    yield* chronicle.moveTo(at)
     for (; changes[next]?.at === at; next++) {
       const { entity, id, after } = changes[next] as PastChange
-      slice.set(entity, id, after)
+      yield* chronicle.put(entity, id, after)
     }
-    time = at
-    look(at, first)
-    yield
+    look(first, at)
+    if (first === undefined) break
   }
-  look(until, undefined)
-  return entries
+  return { slice, entries }
 }
 
 function entryOf(before: number, after: number, at: number | null, cause: PastChange | undefined): HistoryEntry {

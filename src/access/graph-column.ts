@@ -54,6 +54,11 @@ export class Chains {
     if (next !== 0) this.#previous.set(next - 1, previous)
   }
 
+  /** A list from its first on; what is walked must not change meanwhile. */
+  *of(list: number): Generator<number> {
+    for (let id = this.first(list); id >= 0; id = this.next(id)) yield id
+  }
+
   /** The first of a list, below 0 for none: `for (let id = first(n); id >= 0; id = next(id))`. */
   first(list: number): number {
     return this.#firsts.get(list) - 1

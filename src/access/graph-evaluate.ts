@@ -50,16 +50,21 @@ export class Evaluator {
    * a whole, only grants count that cover it; without, all do.
    */
   decide(view: View, resourceId: number, component?: string | null): Decision {
-    const { kinds } = this.#resources
-    if (!view.isActive || !kinds.exists(resourceId)) return 0
+    if (!view.isActive || !this.#resources.kinds.exists(resourceId)) return 0
     const restriction = view.restrictions?.get(resourceId)
     const within =
       restriction === undefined && component === undefined ? undefined : { restriction, component, at: view.at }
     const own = this.#sum(view, resourceId, within)
-    const sum = added(own, this.#sumOfEverybody(view, resourceId, within))
+    return this.decisionOf(resourceId, own, this.#sumOfEverybody(view, resourceId, within), view.cap)
+  }
+
+  /** What is decided where own grants and those to everybody convey this much to a resource that is there. */
+  decisionOf(resourceId: number, own: Sum, everybodys: Sum, cap: number): Decision {
+    const { kinds } = this.#resources
+    const sum = added(own, everybodys)
     if (sum === 0) return 0
     const tenant = this.#resources.tenantOf(resourceId)
-    const mask = sumMask(sum) & view.cap & capOf(this.#resources, resourceId)
+    const mask = sumMask(sum) & cap & capOf(this.#resources, resourceId)
     if (mask === 0) return 0
     let rank = -1
     if (kinds.isEdge(resourceId)) {
@@ -254,7 +259,7 @@ export function rankTaking(bit: number): number {
 }
 
 /** A conveyance within a restriction: the restriction comes last (D-14..24). */
-function restrict(conveyance: Conveyance, restriction: Windows, at: number): Conveyance {
+export function restrict(conveyance: Conveyance, restriction: Windows, at: number): Conveyance {
   const windows = intersectWindows(conveyance.windows, restriction)
   if (!conveyance.isCurrent || windowsContain(restriction, at)) return { ...conveyance, windows }
   const { mask, rank } = conveyance

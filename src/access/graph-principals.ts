@@ -91,6 +91,16 @@ export class PrincipalGraph {
     }
   }
 
+  /** Ids of the grants of a principal, the newest first: of those there may be very many. */
+  grantIdsOf(principalId: number): Iterable<number> {
+    return this.#grantsOf.of(principalId)
+  }
+
+  /** Ids of the grants on a resource, the newest first. */
+  grantIdsOn(resourceId: number): Iterable<number> {
+    return this.#grantsOn.of(resourceId)
+  }
+
   grantsOf(principalId: number): readonly GrantRow[] {
     return this.#grantsBelow(this.#grantsOf, principalId)
   }

@@ -87,3 +87,36 @@ export class HeldSums {
     return width * place
   }
 }
+
+/** Sums that come and go, counted bit by bit: what they add up to is known at any time. */
+export class Tally {
+  readonly #bits = new Int32Array(32)
+  readonly #ranks = new Int32Array(8)
+  #sum: Sum = 0
+
+  get sum(): Sum {
+    const strongest = this.#ranks.findLastIndex((count) => count > 0)
+    return this.#sum | (Math.max(strongest, 0) << rankShift)
+  }
+
+  add(sum: Sum): void {
+    this.#count(sum, 1)
+  }
+
+  /** Takes away what was added. */
+  remove(sum: Sum): void {
+    this.#count(sum, -1)
+  }
+
+  #count(sum: Sum, by: 1 | -1): void {
+    const rank = (sum & rankBits) >> rankShift
+    this.#ranks[rank] = (this.#ranks[rank] as number) + by
+    for (let left = sum & ~rankBits; left !== 0; left &= left - 1) {
+      const place = 31 - Math.clz32(left & -left)
+      const count = (this.#bits[place] as number) + by
+      this.#bits[place] = count
+      if (count === 0) this.#sum &= ~(1 << place)
+      else this.#sum |= 1 << place
+    }
+  }
+}

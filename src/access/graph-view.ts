@@ -126,7 +126,8 @@ export function resolveView(world: World, principalId: number, at: number, every
   }
 }
 
-function isActivePrincipal(rows: World['rows'], id: number): boolean {
+/** Whether an account is there and not disabled; groups and `public` always are. */
+export function isActivePrincipal(rows: World['rows'], id: number): boolean {
   if (id === PUBLIC_PRINCIPAL_ID || rows.userGroup.has(id)) return true
   const account = rows.user.get(id) ?? rows.service.get(id)
   return account !== undefined && account.disabledAt === null
@@ -190,7 +191,8 @@ export function gateOf(resources: ResourceGraph, resourceId: number): number {
   return organisation && organisation.parentId !== null && !organisation.canEditSites ? ~siteEditMask : -1
 }
 
-function claimCap(claims: readonly ClaimRow[]): number {
+/** What claims leave (K8). */
+export function claimCap(claims: readonly ClaimRow[]): number {
   let cap = -1
   for (const claim of claims) {
     if (claim.value.toUpperCase() === 'NONE') cap &= ~(claimMasks.get(claim.key.toLowerCase()) ?? 0)

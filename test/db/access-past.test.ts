@@ -158,4 +158,27 @@ eachEngine('access in the past', (engine) => {
       }
     }
   })
+
+  it('is told in full, however much there is about two (domain rules 2.9)', async () => {
+    await using database: OpenDatabase = await engine.open()
+    const clock = testClock()
+    await using node = await startNode(database, { clock })
+    const world = await someWorld(node)
+    const [user, edge] = [world.users[0]?.login ?? '', world.edges[0]?.edgeId ?? '']
+    const terms = { validFrom: null, validTo: null, dataWindows: null, components: null }
+    const times = 300
+    for (let time = 0; time < times; time++) {
+      clock.advance(SECOND)
+      const to = { to: { login: user }, on: { edgeId: edge } }
+      const { id } = await grantRole(node, actor, { ...to, role: 'openems.guest', ...terms })
+      clock.advance(SECOND)
+      await revokeGrant(node, actor, id)
+    }
+    const look = { index: node.store.index, askerId: null, at: clock.now().getTime() }
+    const about = { principal: { login: user }, resource: { edgeId: edge } }
+    const told = await accessHistory({ store: node.store, db: database.db }, look, { ...about, limit: 10 })
+    expect([told.entries.length, told.more]).toEqual([10, 2 * times - 10])
+    expect(told.entries.map(({ kind }) => kind)).toEqual(Array.from({ length: 5 }, () => ['began', 'ended']).flat())
+    expect(told.entries.at(-1)?.at).toBe(clock.now().getTime())
+  })
 })
