@@ -146,6 +146,9 @@ function principalsOf(world: World, principalId: number, interval: Interval): Se
   return found
 }
 
+/** A list of its own for each would take more room than all that is held. */
+const none: Conveyance[] = []
+
 function heldBy(world: World, principals: Iterable<number>, at: number, interval: Interval): Map<number, Held> {
   const held = new Map<number, { [R in Relation]: Conveyance[] }>()
   for (const principalId of principals) {
@@ -153,10 +156,15 @@ function heldBy(world: World, principals: Iterable<number>, at: number, interval
       const role = world.rows.role.get(grant.roleId)
       if (role === undefined || !interval.holds(grant.validFrom, grant.validTo)) continue
       for (const bound of windowBounds(grant.dataWindows)) interval.narrow(bound)
-      const onResource = held.get(grant.resourceId) ?? { self: [], content: [], suborganisation: [] }
-      held.set(grant.resourceId, onResource)
+      let onResource = held.get(grant.resourceId)
+      if (onResource === undefined) {
+        onResource = { self: none, content: none, suborganisation: none }
+        held.set(grant.resourceId, onResource)
+      }
       for (const conveyance of conveyancesOf(world.resources, grant, role, at)) {
-        onResource[conveyance.relation].push(conveyance)
+        const { relation } = conveyance
+        if (onResource[relation] === none) onResource[relation] = [conveyance]
+        else onResource[relation].push(conveyance)
       }
     }
   }
@@ -172,17 +180,21 @@ export function conveyancesOf(resources: ResourceGraph, grant: GrantRow, role: R
   const rank = role.openemsRole === null ? -1 : openemsRoles.indexOf(role.openemsRole)
   const rankNow = isCurrent ? rank : Math.min(rank, 0)
   const isPlatform = grant.resourceId === PLATFORM_RESOURCE_ID
-  const masks: { [R in Relation]: number } = {
-    self: role.selfMask,
-    content: isPlatform ? role.contentMask | role.suborganisationMask : role.contentMask,
-    suborganisation: isPlatform ? 0 : role.suborganisationMask,
-  }
   const conveyances: Conveyance[] = []
-  for (const relation of ['self', 'content', 'suborganisation'] as const) {
-    const mask = masks[relation] & cut
+  for (const relation of relations) {
+    const mask = conveyedMask(role, relation, isPlatform) & cut
     if (mask !== 0) conveyances.push({ grant, role, relation, mask, rank: rankNow, windows, isCurrent })
   }
   return conveyances
+}
+
+const relations = ['self', 'content', 'suborganisation'] as const satisfies Relation[]
+
+/** Of the platform everything is content, the organisations below it too. */
+function conveyedMask(role: RoleRow, relation: Relation, isPlatform: boolean): number {
+  if (relation === 'self') return role.selfMask
+  if (relation === 'suborganisation') return isPlatform ? 0 : role.suborganisationMask
+  return isPlatform ? role.contentMask | role.suborganisationMask : role.contentMask
 }
 
 /** The entity gate: a sub-organisation without *edit sites* lets no role edit through (P-05, P-06, P-13). */

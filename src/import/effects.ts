@@ -17,8 +17,11 @@ const MAX_PAIRS = 5_000_000
 const EXAMPLES = 5
 const nothing: Seen = { mask: 0, role: undefined, windows: [] }
 const others = 'accounts you cannot see'
+/** Made once: it costs a hundred comparisons. */
+const { compare: byName } = new Intl.Collator('en', { numeric: true })
 
-type Told = Map<string, AccessDetail & { ids: Set<number> }>
+type ToldDetail = AccessDetail & { ids: Set<number> }
+type Told = Map<string, ToldDetail>
 
 export interface EffectParts {
   /** The graph as it is, and with what the file brings beside people already in it; the same where it brings nothing else. */
@@ -86,30 +89,39 @@ export class Effects {
       else for (const [key, detail] of told) this.#merge(key, detail)
     }
     for (const { ids, ...detail } of this.#hidden.values())
-      this.#parts.summary.access({ ...detail, edges: ids.size, examples: this.#examples(ids) }, false)
+      this.#parts.summary.access({ ...detail, edges: ids.size }, false, () => this.#examples(ids))
   }
 
   /** What changed rows lead to: edge by edge, or as a whole where that is too many. */
   async #byRows(told: Told, own: readonly Change[], before: Sight | undefined, after: Sight): Promise<void> {
     const done = new Set<number>()
+    // What is given edge by edge is compared together.
+    let single: number[] = []
     for (const { entity, before: was, after: is } of own) {
-      if (entity === 'restriction') await this.#compare(told, [is?.edgeId ?? was?.edgeId ?? 0], before, after)
+      if (entity === 'restriction') single.push(is?.edgeId ?? was?.edgeId ?? 0)
       if (entity !== 'grant') continue
       for (const row of [was, is]) {
         if (row === null || done.has(row.resourceId)) continue
         done.add(row.resourceId)
+        if (this.#parts.after.isEdge(row.resourceId)) {
+          single.push(row.resourceId)
+          continue
+        }
+        await this.#compare(told, single, before, after)
+        single = []
         const edges = await this.#concerned.edgesIn(row.resourceId)
         if (typeof edges === 'number') this.#whole(told, row, edges, is === null ? 'loses' : was ? 'changes' : 'gains')
         else await this.#compare(told, edges, before, after)
       }
     }
+    await this.#compare(told, single, before, after)
   }
 
   /** The edges that are in sight of either; undefined: too many. */
-  #reached(before: Sight | undefined, after: Sight): Iterable<number> | undefined {
+  #reached(before: Sight | undefined, after: Sight): readonly number[] | undefined {
     const was = before === undefined ? new Set<number>() : before.edges(MAX_EDGES)
     const is = was && after.edges(MAX_EDGES)
-    return was && is ? new Set([...was, ...is]) : undefined
+    return was && is ? [...new Set([...was, ...is])] : undefined
   }
 
   async #few(resourceId: number): Promise<readonly number[]> {
@@ -119,22 +131,21 @@ export class Effects {
     return []
   }
 
-  async #compare(told: Told, edges: Iterable<number>, before: Sight | undefined, after: Sight): Promise<void> {
+  async #compare(told: Told, edges: readonly number[], before: Sight | undefined, after: Sight): Promise<void> {
     const { pace } = this.#parts
+    let last: ToldDetail | undefined
     for (const id of edges) {
       if (pace.isOver) await pace.rest()
       if (++this.#pairs > MAX_PAIRS) return this.#cutShort()
-      const [was, is] = [before?.of(id) ?? nothing, after.of(id)]
+      const was = before?.of(id) ?? nothing
+      const is = after.of(id)
       const action = actionOf(was, is)
       if (action === undefined || !this.#maySee(id)) continue
       const role = roleOf(action === 'loses' ? was : is)
-      const key = `${action} ${role} ${action === 'changes' ? roleOf(was) : ''}`
-      const detail = told.get(key)
-      if (detail !== undefined) detail.ids.add(id)
-      else {
-        const from = action === 'changes' ? { was: roleOf(was) } : {}
-        told.set(key, { who: '', action, role, ...from, edges: 0, examples: [], ids: new Set([id]) })
-      }
+      const from = action === 'changes' ? roleOf(was) : undefined
+      // Mostly the same as of the edge before.
+      if (last?.action !== action || last.role !== role || last.was !== from) last = detailOf(told, action, role, from)
+      last.ids.add(id)
     }
   }
 
@@ -150,13 +161,13 @@ export class Effects {
     let isFirst = true
     for (const { ids, ...detail } of told.values()) {
       const edges = detail.on === undefined ? ids.size : detail.edges
-      this.#parts.summary.access({ ...detail, who, edges, examples: this.#examples(ids) }, isFirst)
+      this.#parts.summary.access({ ...detail, who, edges }, isFirst, () => this.#examples(ids))
       isFirst = false
     }
   }
 
   /** Of those whom the asker may not know he learns which edges it is about, and not how many they are. */
-  #merge(key: string, detail: AccessDetail & { ids: Set<number> }): void {
+  #merge(key: string, detail: ToldDetail): void {
     const known = this.#hidden.get(key)
     if (known === undefined) this.#hidden.set(key, { ...detail, who: others })
     else for (const id of detail.ids) known.ids.add(id)
@@ -167,7 +178,7 @@ export class Effects {
     // Of few the first by name, so that the same file always says the same.
     const some = ids.size > 100 ? [...ids].slice(0, EXAMPLES) : [...ids]
     const names = some.map((id) => (after.edge(id) ?? before.edge(id))?.edgeId ?? '')
-    return names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).slice(0, EXAMPLES)
+    return names.sort(byName).slice(0, EXAMPLES)
   }
 
   #maySee(edgeId: number): boolean {
@@ -177,6 +188,17 @@ export class Effects {
   #cutShort(): void {
     this.#parts.summary.counts.accessComplete = false
   }
+}
+
+/** What is told of one kind, at first of no edge. */
+function detailOf(told: Told, action: AccessDetail['action'], role: string, was: string | undefined): ToldDetail {
+  const key = `${action} ${role} ${was ?? ''}`
+  const known = told.get(key)
+  if (known !== undefined) return known
+  const from = was === undefined ? {} : { was }
+  const detail: ToldDetail = { who: '', action, role, ...from, edges: 0, examples: [], ids: new Set() }
+  told.set(key, detail)
+  return detail
 }
 
 /** Whether a change to somebody's rows touches all he has: a claim, or that he is disabled. */

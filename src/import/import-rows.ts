@@ -104,7 +104,7 @@ async function insertRows(tx: Tx, entity: EntityName, rows: readonly object[]): 
   for (const some of portions(rows)) {
     if (id !== undefined) {
       const kind = id === 'principal' && entity === 'userGroup' ? 'group' : entity
-      const ids = some.map((row) => row['id'])
+      const ids = list(entity, 'id', some)
       await sql`insert into ${sql.table(id)} (id, kind) select unnest(${ids}::integer[]), ${kind}::text`.execute(tx)
     }
     const columns = columnsOf(entity, some[0] ?? {})
@@ -156,9 +156,7 @@ function columnsOf(entity: EntityName, row: object): string[] {
 function relation(entity: EntityName, columns: readonly string[], rows: readonly Row[]) {
   const isSame = (column: string) => column !== 'id' && rows.every((row) => row[column] === rows[0]?.[column])
   const listed = columns.filter((column) => !isSame(column))
-  const lists = listed.map(
-    (column) => sql`${rows.map((row) => parameter(entity, column, row))}::${sql.raw(typeOf(entity, column))}[]`,
-  )
+  const lists = listed.map((column) => sql`${list(entity, column, rows)}::${sql.raw(typeOf(entity, column))}[]`)
   const values = columns.map((column) =>
     listed.includes(column)
       ? sql.raw(`listed."${column}"`)
@@ -166,6 +164,12 @@ function relation(entity: EntityName, columns: readonly string[], rows: readonly
   )
   const names = sql.raw(listed.map((column) => `"${column}"`).join(', '))
   return sql`(select ${sql.join(values)} from unnest(${sql.join(lists)}) as listed (${names})) as given`
+}
+
+/** Numbers as the text of an array: the driver would look at each for what must be quoted. */
+function list(entity: EntityName, column: string, rows: readonly Row[]): unknown {
+  if (typeOf(entity, column) !== 'integer') return rows.map((row) => parameter(entity, column, row))
+  return `{${rows.map((row) => row[column] ?? 'null').join()}}`
 }
 
 function parameter(entity: EntityName, column: string, row: Row | undefined): unknown {

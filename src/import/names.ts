@@ -20,7 +20,7 @@ export class Names {
   /** Whom the import is for; null: the whole service. */
   readonly organisationId: number | null
   readonly #rootId: number | undefined
-  readonly #known = new Map<string, Found>()
+  readonly #known = new Map<KeyKind | 'edge', Map<string, Found>>()
   readonly #byName = new Map<NamedKind, Map<string, Found>>()
 
   constructor({ index, db, organisationId }: { index: AccessIndex; db: Db; organisationId: number | null }) {
@@ -32,7 +32,9 @@ export class Names {
 
   /** Looks up names that are not known yet; to be called before they are asked for. */
   async learn(kind: KeyKind | 'edge', keys: Iterable<string>, pace: Pace): Promise<void> {
-    const unknown = [...new Set(keys)].filter((key) => !this.#known.has(`${kind} ${key}`))
+    const known = this.#of(kind)
+    const unknown: string[] = []
+    for (const key of new Set(keys)) if (!known.has(key)) unknown.push(key)
     if (unknown.length === 0) return
     if (kind === 'edge') return this.#learnEdges(unknown)
     const found = await listImportKeys(this.#db, this.organisationId, kind, unknown)
@@ -40,18 +42,18 @@ export class Names {
     for (const key of unknown) {
       const id = found.get(key)
       const isThere = id !== undefined && this.#index.row(kind, id) !== undefined && this.isInside(id, kind)
-      this.#known.set(`${kind} ${key}`, isThere ? id : named?.get(key.trim().toLowerCase()))
+      known.set(key, isThere ? id : named?.get(key.trim().toLowerCase()))
     }
   }
 
   /** What was learnt. */
   find(kind: KeyKind | 'edge', key: string): Found {
-    return this.#known.get(`${kind} ${key}`)
+    return this.#known.get(kind)?.get(key)
   }
 
   /** What the file brings. */
   add(kind: KeyKind | 'edge', key: string, id: number): void {
-    this.#known.set(`${kind} ${key}`, id)
+    this.#of(kind).set(key, id)
   }
 
   /** Whether something belongs to the tenant that the import is for. */
@@ -65,10 +67,11 @@ export class Names {
   }
 
   async #learnEdges(names: readonly string[]): Promise<void> {
+    const known = this.#of('edge')
     const others: string[] = []
     for (const name of names) {
       const edge = this.#index.edgeByName(name)
-      if (edge !== undefined && this.isInside(edge.id)) this.#known.set(`edge ${name}`, edge.id)
+      if (edge !== undefined && this.isInside(edge.id)) known.set(name, edge.id)
       else others.push(name)
     }
     const found = new Map<string, Found>()
@@ -76,7 +79,13 @@ export class Names {
       if (!this.isInside(id)) continue
       found.set(serialNumber, found.has(serialNumber) ? ambiguous : id)
     }
-    for (const name of others) this.#known.set(`edge ${name}`, found.get(name))
+    for (const name of others) known.set(name, found.get(name))
+  }
+
+  #of(kind: KeyKind | 'edge'): Map<string, Found> {
+    const known = this.#known.get(kind) ?? new Map<string, Found>()
+    this.#known.set(kind, known)
+    return known
   }
 
   /** Everything of a kind by its name, gone through once. */

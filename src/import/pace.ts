@@ -15,13 +15,12 @@ export class Pace {
     this.#since = monotonicMs()
   }
 
-  /** Whether others should have a turn now. Throws when the work was cancelled. */
+  /** Whether others should have a turn now. */
   get isOver(): boolean {
-    this.#signal?.throwIfAborted()
     return this.#monotonicMs() - this.#since > SLICE_MS
   }
 
-  /** Lets others have their turn. */
+  /** Lets others have their turn. Throws when the work was cancelled. */
   async rest(): Promise<void> {
     await turn()
     this.#signal?.throwIfAborted()

@@ -6,7 +6,8 @@ import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
 
 /** What becomes of somebody's grants. */
 export interface GrantPlan {
-  added: Omit<GrantRow, 'id'>[]
+  /** With the id 0. */
+  added: GrantRow[]
   changed: { before: GrantRow; after: GrantRow }[]
   removed: GrantRow[]
   problems: ImportProblem[]
@@ -111,19 +112,19 @@ export function lookUp(
 
 function guarded(world: PlanWorld, record: UserRecord, resourceId: number, roleId: number, plan: GrantPlan): boolean {
   const isAccount = roleId === world.ownerRoleId
-  const field = isAccount ? 'role' : world.index.isEdge(resourceId) ? 'edges' : 'sites'
   const result = world.guard(resourceId, roleId, isAccount ? 'manageMembers' : 'share')
   if (!result.ok) {
+    const field = isAccount ? 'role' : world.index.isEdge(resourceId) ? 'edges' : 'sites'
     const place = placeIn(record, field)
     plan.problems.push(misfit(place, 'G-01', refusedText(result), nameOf(world, resourceId)))
   }
   return result.ok
 }
 
-function newGrant(world: PlanWorld, principalId: number, resourceId: number, roleId: number): Omit<GrantRow, 'id'> {
-  const { source, askerId: grantedBy } = world
+function newGrant(world: PlanWorld, principalId: number, resourceId: number, roleId: number): GrantRow {
   const always = { components: null, validFrom: null, validTo: null, dataWindows: null }
-  return { principalId, resourceId, roleId, ...always, source, grantedBy }
+  const { source, askerId: grantedBy } = world
+  return { id: 0, principalId, resourceId, roleId, ...always, source, grantedBy }
 }
 
 /** Which of the two lists a grant is of. */

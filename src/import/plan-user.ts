@@ -66,7 +66,7 @@ export function planUser(
   changes.push(...claims.changes, ...restrictions)
   for (const grant of grants.removed) changes.push({ entity: 'grant', id: grant.id, before: grant, after: null })
   for (const { before, after } of grants.changed) changes.push({ entity: 'grant', id: before.id, before, after })
-  for (const grant of grants.added) changes.push({ entity: 'grant', id: 0, before: null, after: { ...grant, id: 0 } })
+  for (const after of grants.added) changes.push({ entity: 'grant', id: 0, before: null, after })
   const changedProfile = { ...emptyProfile, ...details.profile, ...profile }
   const fields = Object.keys(emptyProfile).filter((field) => changed(details.profile, changedProfile, field))
   return {

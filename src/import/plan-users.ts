@@ -52,7 +52,6 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
     const records = batch.map(recordOf)
     await learn(world, records, pace)
     const details = await detailsOf(world, records, work.db)
-    const fresh: PlannedUser[] = []
     for (const record of records) {
       if (pace.isOver) await pace.rest()
       const problems = repeated(record, seen)
@@ -71,11 +70,10 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
         work.outsiders.push({ login: record.login, email: addressOf(plan) })
       } else if (!Array.isArray(plan)) {
         note(world, plan, summary, owners)
-        if (isChange(plan)) fresh.push(plan)
         if (work.isUsersOnly) await work.effects.ofUser(plan.login, plan.id, plan.changes)
+        if (isChange(plan)) await keep(plan, work)
       }
     }
-    await keep(fresh, work)
     planned += records.length
     work.onProgress({ read: summary.counts.records, planned })
   }
@@ -98,17 +96,14 @@ function isChange({ changes, profile, alerting }: PlannedUser): boolean {
   return changes.length > 0 || profile !== undefined || alerting.length > 0
 }
 
-async function keep(planned: readonly PlannedUser[], { users, numbers, newUsers, pace }: Work): Promise<void> {
+async function keep(plan: PlannedUser, { users, numbers, newUsers }: Work): Promise<void> {
   if (numbers === undefined) return
-  await numbers.give(planned.flatMap(({ changes }) => changes))
-  for (const plan of planned) {
-    if (pace.isOver) await pace.rest()
-    if (plan.isNew) {
-      own(plan)
-      newUsers.set(plan.login, plan.id)
-    }
-    await users.add(plan)
+  await numbers.give(plan.changes)
+  if (plan.isNew) {
+    own(plan)
+    newUsers.set(plan.login, plan.id)
   }
+  await users.add(plan)
 }
 
 /** Makes what a new user gets his, now that he has an id. */

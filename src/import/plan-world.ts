@@ -38,7 +38,8 @@ export class PlanWorld {
   readonly detailRoleId: number
   readonly controlRoleId: number
   readonly ownerRoleId: number
-  readonly #guarded = new Map<string, GuardResult>()
+  /** By role, then by resource. */
+  readonly #guarded = new Map<number, Map<number, GuardResult>>()
   readonly #windows = new Map<number, Windows>()
 
   constructor(parts: WorldParts) {
@@ -72,12 +73,13 @@ export class PlanWorld {
   /** Whether the actor may pass a role on, without end and for all time stamps (G-01). */
   guard(resourceId: number, roleId: number, by: Permission): GuardResult {
     if (this.askerId === null) return { ok: true }
-    const key = `${resourceId} ${roleId}`
-    const known = this.#guarded.get(key)
+    const ofRole = this.#guarded.get(roleId) ?? new Map<number, GuardResult>()
+    this.#guarded.set(roleId, ofRole)
+    const known = ofRole.get(resourceId)
     if (known !== undefined) return known
     const grant = { resourceId, roleId, validFrom: null, validTo: null, dataWindows: null, components: null }
     const result = this.index.guardGrant(this.askerId, grant, this.at, by)
-    this.#guarded.set(key, result)
+    ofRole.set(resourceId, result)
     return result
   }
 

@@ -51,14 +51,16 @@ export class Spool<T> implements AsyncDisposable {
   async *batches(size: number, pace: Pace): AsyncGenerator<T[]> {
     let batch: T[] = []
     let length = 0
-    for await (const line of this.#lines()) {
-      batch.push(this.#form.fromDisk(JSON.parse(line)))
-      if (pace.isOver) await pace.rest()
-      length += line.length
-      if (batch.length < size && length < BATCH_LENGTH) continue
-      yield batch
-      batch = []
-      length = 0
+    for await (const lines of this.#lines()) {
+      for (const line of lines) {
+        batch.push(this.#form.fromDisk(JSON.parse(line)))
+        if (pace.isOver) await pace.rest()
+        length += line.length
+        if (batch.length < size && length < BATCH_LENGTH) continue
+        yield batch
+        batch = []
+        length = 0
+      }
     }
     if (batch.length > 0) yield batch
   }
@@ -68,12 +70,12 @@ export class Spool<T> implements AsyncDisposable {
     await rm(this.#path, { force: true })
   }
 
-  async *#lines(): AsyncGenerator<string> {
+  async *#lines(): AsyncGenerator<string[]> {
     let rest = ''
     for await (const piece of createReadStream(this.#path, { encoding: 'utf8', highWaterMark: 1 << 16 })) {
       const lines = (rest + String(piece)).split('\n')
       rest = lines.pop() ?? ''
-      yield* lines
+      yield lines
     }
   }
 }

@@ -126,12 +126,12 @@ export class Summary {
     }
   }
 
-  /** Counts what somebody gets or loses. `isFirst`: that is the first that is said of him. */
-  access(detail: AccessDetail, isFirst: boolean): void {
+  /** Counts what somebody gets or loses; `examples` is asked for what is listed only. `isFirst`: the first said of him. */
+  access(detail: AccessDetail, isFirst: boolean, examples: () => string[]): void {
     if (isFirst) this.counts.people += 1
     const counter = ({ gains: 'gains', loses: 'losses', changes: 'changes' } as const)[detail.action]
     this.counts[counter] += detail.edges
     this.report.accessCount += 1
-    if (this.report.access.length < maxListed) this.report.access.push(detail)
+    if (this.report.access.length < maxListed) this.report.access.push({ ...detail, examples: examples() })
   }
 }

@@ -42,6 +42,7 @@ interface Options {
   profile?: string
   json?: true
   edges?: string
+  users?: string
 }
 
 await new Command('bench')
@@ -54,6 +55,7 @@ await new Command('bench')
   .option('--rounds <count>', 'rounds instead of the usual number')
   .option('--profile <folder>', 'write CPU profiles of the service there (figures get worse)')
   .option('--edges <count>', 'edges of the largest fleet instead of the usual number')
+  .option('--users <count>', 'users of the imported file instead of the usual number')
   .option('--json', 'print one JSON object')
   .action(run)
   .parseAsync()
@@ -85,7 +87,7 @@ async function run(names: string[], options: Options): Promise<void> {
 }
 
 function benchOf(
-  { scale: scaleName, engine, rounds, profile, edges: most }: Options,
+  { scale: scaleName, engine, rounds, profile, edges: most, users }: Options,
   stack: AsyncDisposableStack,
 ): Bench {
   const usual = scales[scaleName]
@@ -93,6 +95,7 @@ function benchOf(
     ...usual,
     ...(rounds === undefined ? {} : { rounds: Number(rounds) }),
     ...(most === undefined ? {} : { fleets: [...usual.fleets.filter((edges) => edges < Number(most)), Number(most)] }),
+    ...(users === undefined ? {} : { importUsers: Number(users) }),
   }
   const profiled = profile === undefined ? {} : { profileDir: profile }
   const worlds = new Map<EngineName, Promise<World>>()
