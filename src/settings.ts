@@ -261,7 +261,7 @@ export const settings = {
     'EMS_IMPORT_MAX_CELL_BYTES',
     count.min(100),
     '262144',
-    'Largest single value of an imported file.',
+    'Largest single value of an imported file; a record has eight times that at most.',
   ),
   importMaxProblems: s(
     'EMS_IMPORT_MAX_PROBLEMS',

@@ -5,13 +5,8 @@ import { managesUsers } from '../access/people-door.ts'
 import type { ImportProgress } from '../client/notifications.ts'
 import { AppError, problem } from '../errors.ts'
 import { findImportJob, type ImportJob, listImportJobs } from '../import/import-job-queries.ts'
-import {
-  fileInput,
-  type ImportSource,
-  type RunningImport,
-  requireImporter,
-  textInput,
-} from '../import/import-service.ts'
+import { type RunningImport, requireImporter } from '../import/import-service.ts'
+import { fileInput, type ImportSource, textInput } from '../import/sources.ts'
 import { writeNotification } from '../rpc/envelope.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
 import { actorOf, operatorClients as clients, id, lookOf, paging } from './rights-shapes.ts'
@@ -51,7 +46,7 @@ const importMasterData = defineMethod({
   handler: async (call, { upload, content, path, fileName, template, organisationId = null, ...options }) => {
     const actor = actorOf(call)
     requireImporter(call.ctx, actor, organisationId)
-    const source = sourceOf(call, { upload, content, path, fileName })
+    const source = await sourceOf(call, { upload, content, path, fileName })
     const explained = template === undefined ? undefined : textInput('template', template)
     const job = await call.ctx.imports.begin(actor, source, { ...options, organisationId }, explained)
     follow(call, job)
@@ -59,18 +54,20 @@ const importMasterData = defineMethod({
   },
 })
 
-function sourceOf(
+async function sourceOf(
   call: Call,
   given: { upload?: string | undefined; content?: string | undefined; path?: string | undefined; fileName: string },
-): ImportSource {
+): Promise<ImportSource> {
   const { upload, content, path, fileName } = given
   const { actorId } = actorOf(call)
   if ([upload, content, path].filter((one) => one !== undefined).length !== 1)
     throw problem('Give the file once: as upload, or as content')
   if (content !== undefined) return textInput(fileName, content)
   if (upload !== undefined) {
-    const file = call.ctx.imports.uploads.take(upload, actorId)
-    return { ...fileInput(file.name, file.path), release: () => call.ctx.imports.uploads.discard(file) }
+    const { uploads } = call.ctx.imports
+    const file = uploads.take(upload, actorId)
+    const found = await fileInput(file.name, file.path)
+    return { ...found, release: () => uploads.discard(file), putBack: () => uploads.putBack(file) }
   }
   const { caller } = call.session
   const isLocal = caller.type === 'service' && caller.token === undefined && actorId === LOCAL_OPERATOR_PRINCIPAL_ID

@@ -118,10 +118,14 @@ async function begin(file: string, options: Options): Promise<ParamsOf<'importMa
 /** Sends the file by HTTP to where the socket is. */
 async function send(file: string, { url = '', token }: Options): Promise<string> {
   const target = new URL(`/imports/${encodeURIComponent(basename(file))}`, url.replace(/^ws/, 'http'))
+  const before = await stat(file)
   const body = Readable.toWeb(createReadStream(file)) as ReadableStream
   const headers = { authorization: `Bearer ${token ?? ''}` }
   const response = await fetch(target, { method: 'PUT', headers, body, duplex: 'half' } as RequestInit)
   const answer = (await response.json()) as { uploadId?: string; error?: string }
+  const after = await stat(file)
+  if (after.mtimeMs !== before.mtimeMs || after.size !== before.size)
+    throw new ConfigError(`${file} was changed while it was sent: import it when it is whole.`)
   if (answer.uploadId === undefined) throw new ConfigError(`The service does not take the file: ${answer.error}.`)
   return answer.uploadId
 }

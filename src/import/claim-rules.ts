@@ -5,6 +5,8 @@ import { storedText } from './user-values.ts'
 
 /** Before a reserved key in its long form; alone, the key `base`. */
 const address = 'http://opisense.opinum.com'
+/** Of one user. */
+export const MAX_CLAIMS = 200
 const refusedKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** A claim as it is kept: a reserved key by its short name (D-06, D-07), any other as it comes. */

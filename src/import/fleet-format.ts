@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { openemsRoles, type Permission, permissionBits } from '../access/model.ts'
 import { languages } from '../accounts/account-rules.ts'
+import { MAX_PERIODS } from './model.ts'
 
 /**
  * The file of a whole fleet, as JSON or YAML: what an export writes and an import reads back. Strict: what is not named here
@@ -14,6 +15,8 @@ export const FLEET_FORMAT = 'ems-metadata-fleet'
 export const FLEET_VERSION = 1
 
 const MAX_SETTINGS_DEPTH = 20
+const MAX_LABELS = 100
+const MAX_COMPONENTS = 100
 const permissions = Object.keys(permissionBits) as [Permission, ...Permission[]]
 
 const key = z.string().min(1).max(200)
@@ -21,12 +24,15 @@ const text = z.string().max(500)
 const login = z.string().min(1).max(200)
 const edgeId = z.string().min(1).max(200)
 const minutes = z.int().min(0).max(1_000_000)
-const instant = z.iso.datetime().describe('An instant in UTC')
+const instant = z.iso.datetime('Write a time in UTC like 2030-01-31T00:00:00Z').describe('An instant in UTC')
 /** [from, to) */
-const windows = z.array(z.tuple([instant.nullable(), instant.nullable()])).describe('[from, to), null is open')
+const windows = z
+  .array(z.tuple([instant.nullable(), instant.nullable()]))
+  .max(MAX_PERIODS)
+  .describe('[from, to), null is open')
 const settings = z
   .record(z.string(), z.unknown())
-  .refine((value) => isShallow(value, MAX_SETTINGS_DEPTH), 'is nested too deep')
+  .refine((value) => isShallow(value, MAX_SETTINGS_DEPTH), `Settings are nested at most ${MAX_SETTINGS_DEPTH} deep`)
 const role = z.enum(openemsRoles)
 const period = { validFrom: instant.exactOptional(), validTo: instant.exactOptional() }
 
@@ -131,7 +137,7 @@ export const fleetSections = {
     organisation: key,
     isVirtual: z.boolean().exactOptional(),
     location: text.exactOptional(),
-    labels: z.array(text).exactOptional(),
+    labels: z.array(text).max(MAX_LABELS).exactOptional(),
   }),
   edges: z.strictObject({
     id: edgeId,
@@ -153,7 +159,7 @@ export const fleetSections = {
     on: resource,
     role: key,
     roleOrganisation: key.describe('Whose own role it is; left out: a role of the service').exactOptional(),
-    components: z.array(z.string().min(1).max(200)).exactOptional(),
+    components: z.array(z.string().min(1).max(200)).max(MAX_COMPONENTS).exactOptional(),
     ...period,
     dataWindows: windows.describe('Left out: all timestamps; []: none').exactOptional(),
     source: z.string().min(1).max(200).exactOptional(),

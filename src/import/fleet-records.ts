@@ -8,6 +8,7 @@ import {
   fleetSections,
   secretMembers,
 } from './fleet-format.ts'
+import { sentenceOf } from './issue-text.ts'
 import type { ImportItem, ImportProblem, ImportRecord, Place, PrincipalRef, ResourceRef, UserRecord } from './model.ts'
 import { problemAt, Unreadable } from './unreadable.ts'
 
@@ -108,7 +109,7 @@ function problemOf(issue: z.core.$ZodIssue, entry: unknown, place: Place): Impor
   const isSecret = issue.path.some((step) => secretMembers.has(step))
   const value = isSecret ? undefined : at(entry, issue.path)
   const shown = value === undefined || typeof value === 'object' ? undefined : String(value)
-  return problemAt({ ...place, path }, 'format', issue.message, shown)
+  return problemAt({ ...place, path }, 'format', sentenceOf(issue), shown)
 }
 
 function at(entry: unknown, path: readonly PropertyKey[]): unknown {

@@ -1,5 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { managesUsers } from '../access/people-door.ts'
@@ -16,7 +15,9 @@ import { insertImportJob, interruptImportJobs, updateImportJob } from './import-
 import type { ImportInput, ImportLimits } from './model.ts'
 import { makePlan, type Plan, type PlanOptions } from './plan.ts'
 import { readImport } from './readers.ts'
+import { counting, type ImportSource } from './sources.ts'
 import { Summary } from './summary.ts'
+import { shown } from './unreadable.ts'
 import { Uploads } from './uploads.ts'
 
 export interface ImportOptions {
@@ -37,9 +38,6 @@ export interface ImportProgress {
   planned: number
   applied: number
 }
-
-/** A file to import, and what is to be done with it afterwards. */
-export type ImportSource = ImportInput & { release?: () => Promise<void> }
 
 export interface RunningImport {
   id: string
@@ -65,6 +63,7 @@ export type ProgressListener = (job: RunningImport) => void
 /** After so many plans that were overtaken, the next is made while nobody else can write. */
 const MAX_PLANS = 3
 const MAX_RUNNING = 5
+const MAX_FILE_NAME = 200
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$/
 
 type Context = Pick<AppContext, 'db' | 'store' | 'write' | 'clock' | 'config' | 'log' | 'pepper' | 'keyCopies'>
@@ -78,6 +77,7 @@ export class ImportJobs implements AsyncDisposable {
   readonly #turns = new Turns()
   readonly #running = new Map<string, RunningImport>()
   readonly #listeners = new Set<ProgressListener>()
+  #beginning = 0
 
   constructor(ctx: Context) {
     this.#ctx = ctx
@@ -100,40 +100,55 @@ export class ImportJobs implements AsyncDisposable {
   /** Begins an import; whoever may not do that is refused like somebody who asks for what is not there. */
   async begin(
     actor: Actor,
-    input: ImportInput,
+    input: ImportSource,
     options: ImportOptions,
     template?: ImportInput,
   ): Promise<RunningImport> {
-    requireImporter(this.#ctx, actor, options.organisationId)
-    if (!NAME.test(options.name)) throw problem('The name of an import has 1 to 50 letters, digits, ".", "_" or "-"')
-    if (this.#running.size >= MAX_RUNNING) throw new AppError('tooManyRequests')
     const id = randomUUID()
     const abort = new AbortController()
-    await mkdir(join(this.#folder, `job-${id}`), { mode: 0o700 })
-    const { organisationId, name, format = '', dryRun, scope, skipInvalid } = options
-    await insertImportJob(this.#ctx.db, {
-      id,
-      state: 'running',
-      organisationId,
-      name,
-      fileName: basename(input.name).slice(0, 200),
-      format,
-      options: JSON.stringify({ scope, skipInvalid }),
-      isDryRun: dryRun,
-      createdBy: rightsHolder(actor),
-      createdAt: this.#ctx.clock(),
-      endedAt: null,
-    })
+    const folder = join(this.#folder, `job-${id}`)
+    this.#beginning += 1
+    try {
+      requireImporter(this.#ctx, actor, options.organisationId)
+      if (!NAME.test(options.name)) throw problem('The name of an import has 1 to 50 letters, digits, ".", "_" or "-"')
+      if (this.#running.size + this.#beginning > MAX_RUNNING)
+        throw problem(`${MAX_RUNNING} imports wait or are under way: begin this one when one of them has ended`)
+      await mkdir(folder, { mode: 0o700 })
+      await this.#insertJob(id, actor, input, options)
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true })
+      input.putBack?.()
+      throw error
+    } finally {
+      this.#beginning -= 1
+    }
     const job: RunningImport = {
       id,
       actor,
-      organisationId,
+      organisationId: options.organisationId,
       progress: { phase: 'reading', read: 0, planned: 0, applied: 0 },
       cancel: () => abort.abort(new Cancelled()),
       done: Promise.resolve().then(() => this.#run(job, input, options, template, abort.signal)),
     }
     this.#running.set(id, job)
     return job
+  }
+
+  async #insertJob(id: string, actor: Actor, input: ImportInput, options: ImportOptions): Promise<void> {
+    const { organisationId, name, format = '', dryRun, scope, skipInvalid } = options
+    await insertImportJob(this.#ctx.db, {
+      id,
+      state: 'running',
+      organisationId,
+      name,
+      fileName: shown(basename(input.name), MAX_FILE_NAME),
+      format: shown(format),
+      options: JSON.stringify({ scope, skipInvalid }),
+      isDryRun: dryRun,
+      createdBy: rightsHolder(actor),
+      createdAt: this.#ctx.clock(),
+      endedAt: null,
+    })
   }
 
   /** An import that is under way here. */
@@ -187,7 +202,7 @@ export class ImportJobs implements AsyncDisposable {
 
   async #attempt(
     job: RunningImport,
-    input: ImportInput,
+    input: ImportSource,
     options: ImportOptions,
     template: ImportInput | undefined,
     signal: AbortSignal,
@@ -206,12 +221,14 @@ export class ImportJobs implements AsyncDisposable {
       maxProblems: limits.maxProblems,
       folder,
     }
-    const plan = (parts: Pick<AppContext, 'db'> & { index: typeof store.index }) => {
+    const plan = async (parts: Pick<AppContext, 'db'> & { index: typeof store.index }) => {
       const items = readImport(input, template === undefined ? {} : { template }, limits, options.format || undefined)
       const onProgress = (progress: { read: number; planned: number }) =>
         this.#progress(job, { phase: progress.planned > 0 ? 'planning' : 'reading', ...progress })
       const hash = (secret: string) => keyedHash(this.#ctx.pepper, secret)
-      return makePlan(items, planned, { ...parts, at: clock(), hash, signal, onProgress }, options.dryRun)
+      const made = await makePlan(items, planned, { ...parts, at: clock(), hash, signal, onProgress }, options.dryRun)
+      await input.requireSame?.()
+      return made
     }
     const parts: ApplyParts = {
       write,
@@ -296,39 +313,6 @@ export function importLimits(config: AppContext['config']): ImportLimits {
     maxCellBytes: config.importMaxCellBytes,
     maxProblems: config.importMaxProblems,
   }
-}
-
-/** A file on disk. */
-export function fileInput(name: string, path: string): ImportInput {
-  return { name, path, open: () => createReadStream(path) }
-}
-
-/** A file that came inside a call. */
-export function textInput(name: string, content: string | Buffer): ImportInput {
-  return {
-    name,
-    async *open() {
-      yield Buffer.from(content)
-    },
-  }
-}
-
-/** Takes note of what is read, for the report. */
-function counting(input: ImportInput): { input: ImportInput; result(): { fileBytes: number; fileDigest: string } } {
-  let fileBytes = 0
-  let fileDigest = ''
-  async function* open(): AsyncGenerator<Buffer> {
-    const hash = createHash('sha256')
-    let bytes = 0
-    for await (const chunk of input.open()) {
-      hash.update(chunk)
-      bytes += chunk.length
-      yield chunk
-    }
-    fileBytes = bytes
-    fileDigest = hash.digest('hex')
-  }
-  return { input: { ...input, open }, result: () => ({ fileBytes, fileDigest }) }
 }
 
 function mustApply(plan: Plan): boolean {

@@ -1,11 +1,14 @@
 import { JSONParser, TokenType } from '@streamparser/json'
-import { MemberNames, repeatedText } from './member-names.ts'
+import { JsonPosition } from './json-position.ts'
+import { MemberNames } from './member-names.ts'
 import type { ImportInput, ImportLimits, Place } from './model.ts'
 import { readText } from './read-text.ts'
 import { Unreadable } from './unreadable.ts'
 
 /** Text of one entry of a list; what is larger belongs to no file of ours. */
 const MAX_ENTRY_CHARACTERS = 1 << 20
+/** Values, names and signs between them in one entry. */
+const MAX_ENTRY_TOKENS = 20_000
 const MAX_DEPTH = 64
 
 /** What a file that is one object or mapping has to say, in its order. */
@@ -46,11 +49,16 @@ class Scanner {
   /** Where in the outermost object the scan is. */
   #at: 'start' | 'name' | 'colon' | 'value' | 'inside' = 'start'
   #sinceEntry = 0
+  #tokens = 0
+  readonly #position = new JsonPosition()
 
   constructor(file: string, paths: string[]) {
     this.#file = file
     this.#parser = new JSONParser({ paths, keepStack: false })
-    this.#parser.onToken = ({ token, value }) => this.#follow(token, value)
+    this.#parser.onToken = ({ token, value, offset }) => {
+      this.#position.offset = offset
+      this.#follow(token, value)
+    }
     this.#parser.onValue = ({ key, value, stack }) => {
       // A list that was wanted as a value: its entries are what is wrong, and the reader has been told that it begins.
       const isEntry = stack.length === 2
@@ -61,9 +69,10 @@ class Scanner {
 
   write(text: string): void {
     this.#sinceEntry += text.length
+    this.#position.begin(text)
     this.#attempt(() => this.#parser.write(text))
     if (this.#sinceEntry > MAX_ENTRY_CHARACTERS) {
-      throw this.#unreadable('limit', `An entry has more than ${MAX_ENTRY_CHARACTERS} characters`)
+      throw this.#unreadable('limit', `An entry has more than ${MAX_ENTRY_CHARACTERS} characters: split its lists`)
     }
   }
 
@@ -85,14 +94,18 @@ class Scanner {
     if (this.#at === 'start' && token !== TokenType.LEFT_BRACE) {
       throw this.#unreadable('format', 'The file is not one object in braces')
     }
-    const repeated = this.#names.follow(token, value)
-    if (repeated !== undefined) throw this.#unreadable('format', repeatedText(repeated))
+    const refused = this.#names.follow(token, value)
+    if (refused !== undefined) throw this.#unreadable(...refused)
+    if (++this.#tokens > MAX_ENTRY_TOKENS)
+      throw this.#unreadable('limit', `An entry has more than ${MAX_ENTRY_TOKENS} parts: split its lists`)
     if (this.#depth === 1) this.#step(token, value)
     if (this.#at === 'start') this.#at = 'name'
     if (opens) this.#depth++
     if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth--
     if (this.#depth > MAX_DEPTH) throw this.#unreadable('limit', `Values are nested deeper than ${MAX_DEPTH}`)
-    if (this.#depth <= 2) this.#sinceEntry = 0
+    if (this.#depth > 2) return
+    this.#sinceEntry = 0
+    this.#tokens = 0
   }
 
   /** One token of the outermost object itself: name, colon, value, comma. */
@@ -114,13 +127,13 @@ class Scanner {
       step()
     } catch (error) {
       if (error instanceof Unreadable) throw error
-      const why = error instanceof Error ? error.message : String(error)
-      throw this.#unreadable('format', `This is not JSON as the standard has it: ${why}`)
+      throw this.#unreadable('format', 'This is not JSON from here on: correct it or export the file again')
     }
   }
 
   #unreadable(rule: string, text: string): Unreadable {
-    return new Unreadable({ file: this.#file, ...(this.#member === '' ? {} : { path: this.#member }) }, rule, text)
+    const path = this.#member === '' ? {} : { path: this.#member }
+    return new Unreadable({ file: this.#file, row: this.#position.row, ...path }, rule, text)
   }
 }
 

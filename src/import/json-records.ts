@@ -1,11 +1,14 @@
 import { Tokenizer, TokenParser, TokenType } from '@streamparser/json'
 import { type Step, selectorOf } from './json-path.ts'
-import { MemberNames, repeatedText } from './member-names.ts'
+import { JsonPosition } from './json-position.ts'
+import { MemberNames } from './member-names.ts'
 import type { ImportInput, ImportLimits } from './model.ts'
-import { newlines, readText, recordBytes } from './read-text.ts'
+import { readText, recordBytes } from './read-text.ts'
 import { Unreadable } from './unreadable.ts'
 
 const MAX_DEPTH = 64
+/** Values, names and signs between them: thousands of edges with their periods. */
+const MAX_RECORD_TOKENS = 50_000
 
 /** One value at a path of a JSON file: `users[3]` and what it is. */
 export interface JsonRecord {
@@ -35,16 +38,13 @@ class RecordStream {
   readonly #parser: TokenParser
   readonly #recordDepth: number
   readonly #names = new MemberNames()
+  readonly #position = new JsonPosition()
   #records: JsonRecord[] = []
   #depth = 0
-  /** Bytes until the last token, until the piece at work and its end, and where the record at work began. */
-  #offset = 0
-  #pieceAt = 0
-  #pieceEnd = 0
+  /** Where the record at work began, and the tokens since. */
   #recordAt: number | undefined
-  #row = 1
+  #tokens = 0
   #refused: Unreadable | undefined
-  #piece = ''
 
   constructor(file: string, steps: readonly Step[], limits: ImportLimits) {
     this.#file = file
@@ -56,13 +56,13 @@ class RecordStream {
       this.#records.push({ path: pathOf(keys), value })
     }
     this.#tokenizer.onToken = ({ token, value, offset, partial }) => {
-      this.#offset = offset
-      const length = typeof value === 'string' ? value.length : partial ? this.#pieceEnd - offset : 0
+      this.#position.offset = offset
+      const length = typeof value === 'string' ? value.length : partial ? this.#position.end - offset : 0
       if (length > limits.maxCellBytes) this.#refused ??= this.#refuse('limit', tooLong(limits))
       if (this.#refused) throw this.#refused
       if (partial) return
-      const repeated = this.#names.follow(token, value)
-      if (repeated !== undefined) this.#refused = this.#refuse('format', repeatedText(repeated))
+      const refused = this.#names.follow(token, value)
+      if (refused !== undefined) this.#refused = this.#refuse(...refused)
       if (this.#refused) throw this.#refused
       this.#measure(token)
       this.#parser.write({ token, value })
@@ -70,19 +70,16 @@ class RecordStream {
   }
 
   write(text: string): void {
-    this.#piece = text
-    this.#pieceEnd = this.#pieceAt + Buffer.byteLength(text)
+    this.#position.begin(text)
     this.#guarded(() => this.#tokenizer.write(text))
     // What is thrown over an unfinished number stays within the tokenizer.
     if (this.#refused) throw this.#refused
-    this.#pieceAt = this.#pieceEnd
-    this.#row += newlines(text)
-    if (this.#recordAt !== undefined && this.#pieceAt - this.#recordAt > recordBytes(this.#limits))
+    if (this.#recordAt !== undefined && this.#position.end - this.#recordAt > recordBytes(this.#limits))
       throw this.#refuse('limit', `A user takes more than ${recordBytes(this.#limits)} bytes: split his lists`)
   }
 
   end(): void {
-    this.#piece = ''
+    this.#position.begin('')
     this.#guarded(() => {
       this.#tokenizer.end()
       if (!this.#parser.isEnded) throw new Error('ends too early')
@@ -96,12 +93,20 @@ class RecordStream {
   }
 
   #measure(token: TokenType): void {
+    if (this.#recordAt !== undefined && ++this.#tokens > MAX_RECORD_TOKENS)
+      throw this.#refuse(
+        'limit',
+        `A user has more than ${MAX_RECORD_TOKENS} parts: grant him a group instead of a list`,
+      )
     if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) this.#depth++
     else if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth--
     else return
     if (this.#depth > MAX_DEPTH) throw this.#refuse('limit', `The file is nested more than ${MAX_DEPTH} deep`)
     if (this.#depth < this.#recordDepth) this.#recordAt = undefined
-    else this.#recordAt ??= this.#offset
+    else if (this.#recordAt === undefined) {
+      this.#recordAt = this.#position.offset
+      this.#tokens = 0
+    }
   }
 
   #guarded(work: () => void): void {
@@ -114,12 +119,7 @@ class RecordStream {
   }
 
   #refuse(rule: string, text: string): Unreadable {
-    const at = Math.max(0, this.#offset - this.#pieceAt)
-    const bytes = Buffer.from(this.#piece)
-    // What is wrong comes after the last token: in the next line, if that one ends here.
-    const next = /^\S?\s*/.exec(bytes.subarray(at).toString())?.[0] ?? ''
-    const done = bytes.subarray(0, at).toString() + next
-    return new Unreadable({ file: this.#file, row: this.#row + newlines(done) }, rule, text)
+    return new Unreadable({ file: this.#file, row: this.#position.row }, rule, text)
   }
 }
 

@@ -270,6 +270,9 @@ export interface ReadOptions {
  */
 export type Reader = (input: ImportInput, options: ReadOptions, limits: ImportLimits) => AsyncIterable<ImportItem>
 
+/** Periods of one user or grant on one edge: what one file says, and what several add up to. */
+export const MAX_PERIODS = 1000
+
 /** What a reader must never exceed, whatever the file says; every one is a setting. */
 export interface ImportLimits {
   /** Of what was uploaded. */

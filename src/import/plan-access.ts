@@ -93,6 +93,9 @@ function planAccountRole(
 
 const noAccount = 'A manager is one of an account: say for which organisation the import is (--organisation)'
 
+/** Of one list; that more are wrong is said in one sentence. */
+const MAX_WRONG = 100
+
 /** Looks up what a record names; a name that means nothing, or several things, is a problem. */
 export function lookUp(
   world: PlanWorld,
@@ -101,13 +104,17 @@ export function lookUp(
   keys: readonly string[],
   problems: ImportProblem[],
 ): number[] {
-  return keys.flatMap((key) => {
+  const place = placeIn(record, `${kind}s`)
+  let wrong = 0
+  const found = keys.flatMap((key) => {
     const id = world.names.find(kind, key)
     if (typeof id === 'number') return [id]
     const text = id === ambiguous ? `There are several ${kind}s of this name` : `There is no such ${kind} here`
-    problems.push(misfit(placeIn(record, `${kind}s`), 'unknown', text, key))
+    if (++wrong <= MAX_WRONG) problems.push(misfit(place, 'unknown', text, key))
     return []
   })
+  if (wrong > MAX_WRONG) problems.push(misfit(place, 'unknown', `${wrong - MAX_WRONG} more of the list are not here`))
+  return found
 }
 
 function guarded(world: PlanWorld, record: UserRecord, resourceId: number, roleId: number, plan: GrantPlan): boolean {

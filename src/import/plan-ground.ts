@@ -14,6 +14,7 @@ import {
 } from '../access/model.ts'
 import { managesUsers } from '../access/people-door.ts'
 import { requireName, requireText } from '../access/write-door.ts'
+import { mergeSettings } from '../accounts/account-rules.ts'
 import { AppError } from '../errors.ts'
 import { refusedText } from './guard-text.ts'
 import type { KeyKind } from './import-queries.ts'
@@ -282,7 +283,12 @@ function planEdge(context: GroundContext, record: EdgeRecord): Planned {
     organisationId: null,
     settings: {},
   }
-  const after: EdgeRow = { ...base, ...defined({ comment, producttype, settings, siteId, organisationId }) }
+  const given = {
+    comment: comment === undefined ? undefined : requireText(comment, 'The comment', 500),
+    producttype: producttype === undefined ? undefined : requireText(producttype, 'The type of product'),
+    settings: settings && mergeSettings({}, settings),
+  }
+  const after: EdgeRow = { ...base, ...defined({ ...given, siteId, organisationId }) }
   const extras = extrasOf(context, record, edgeExtras.get(base.id) ?? noExtras)
   const isChanged = before === undefined || !isDeepStrictEqual({ ...before }, after)
   const isOther = !isDeepStrictEqual(extras, edgeExtras.get(base.id) ?? noExtras)
@@ -310,6 +316,7 @@ function planEdge(context: GroundContext, record: EdgeRecord): Planned {
 
 function extrasOf({ hash }: GroundContext, record: EdgeRecord, before: EdgeExtras): EdgeExtras {
   const { serialNumber, emsType, firstSetupAt, setupPassword } = record
+  for (const text of [serialNumber, emsType]) if (text !== undefined) requireText(text, 'Serial number and type')
   const setupPasswordHash = setupPassword === undefined ? undefined : hash(setupPassword.trim().toUpperCase())
   return { ...before, ...defined({ serialNumber, emsType, firstSetupAt, setupPasswordHash }) }
 }

@@ -6,14 +6,12 @@ import { displayName, emptyProfile } from '../accounts/profile-service.ts'
 import type { Profile } from '../accounts/user-queries.ts'
 import type { BatchPart } from '../db/change-log.ts'
 import { AppError } from '../errors.ts'
-import { checkedClaim } from './claim-rules.ts'
+import { checkedClaim, MAX_CLAIMS } from './claim-rules.ts'
 import type { AlertingRow } from './import-queries.ts'
-import type { ImportProblem, UserRecord } from './model.ts'
+import { type ImportProblem, MAX_PERIODS, type UserRecord } from './model.ts'
 import { lookUp, planGrants, type Wanted } from './plan-access.ts'
 import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
 import type { Person, Standing } from './standing.ts'
-
-const MAX_CLAIMS = 200
 
 /** What is known of somebody beside the graph. */
 export interface UserDetails {
@@ -225,6 +223,8 @@ function planRestrictions(
     if (edgeId === undefined) return []
     const row = present?.get(edgeId)
     const windows = applyChange(row?.windows ?? null, change, mode)
+    if (windows !== null && windows.length > MAX_PERIODS)
+      problems.push(misfit(placeIn(record, 'edges'), 'D-19', `More than ${MAX_PERIODS} periods: join some`, key))
     if (
       !world.allows('share', edgeId) ||
       (known !== undefined && !world.mayOpen(edgeId, row?.windows ?? null, windows))

@@ -32,6 +32,7 @@ export type Query =
 
 /** Comparisons, NOTs and parentheses: far more than anybody writes. */
 const MAX_PARTS = 500
+const MAX_LENGTH = 10_000
 const token = /\s*(?:(['"])((?:(?!\1).)*)\1|(!=|<>|[=()])|([^\s'"=()<>!]+))/gy
 
 /**
@@ -39,6 +40,7 @@ const token = /\s*(?:(['"])((?:(?!\1).)*)\1|(!=|<>|[=()])|([^\s'"=()<>!]+))/gy
  * what is neither. Texts are compared without case; an address is one text here, so that `City = ...` looks into it.
  */
 export function parseQuery(text: string, kind: 'site' | 'edge'): Query | string {
+  if (text.length > MAX_LENGTH) return 'The query is too long'
   const tokens = tokensOf(text)
   if (tokens === undefined) return 'The query has a sign that means nothing, or a quote that is not closed'
   if (!tokens.some(isOperator)) return { kind: 'words', words: text.toLowerCase().split(/\s+/).filter(Boolean) }

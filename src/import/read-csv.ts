@@ -1,6 +1,7 @@
 import { pipeline, Readable } from 'node:stream'
 import { CsvError, parse } from 'csv-parse'
 import type { ImportInput, ImportItem, ImportLimits, ReadOptions } from './model.ts'
+import { Pace } from './pace.ts'
 import { introduced, readTemplate } from './read-template.ts'
 import { readText, recordBytes } from './read-text.ts'
 import { Table } from './table.ts'
@@ -8,6 +9,11 @@ import { Unreadable } from './unreadable.ts'
 import { UserBuilder } from './user-builder.ts'
 
 const delimiters = [',', ';', '\t', '|'] as const
+/** In which a header ends. */
+const MAX_START = 65_536
+/** Of Windows, of Unix, and of what spreadsheets call CSV (Macintosh): a file may have several. */
+const lineEnds = ['\r\n', '\n', '\r']
+export const lineEnd = /\r\n|\n|\r/
 
 /** Users from a table of text: columns named `opUser.*`, plainly (`email`, `firstname`), or by the template beside it. */
 export async function* readCsv(
@@ -19,9 +25,9 @@ export async function* readCsv(
   yield* introduced(found)
   if (found.items.some(({ kind }) => kind === 'problem')) return
   const text = readText(input, limits)
-  const { start, delimiter } = await beginning(text, limits)
+  const { start, delimiter } = await beginning(text)
   let row = start.startsWith('sep=') ? 1 : 0
-  const body = row === 1 ? start.slice(start.indexOf('\n') + 1) : start
+  const body = row === 1 ? start.replace(/^.*?(?:\r\n|\n|\r)/, '') : start
   let table: Table | undefined
   let builder: UserBuilder | undefined
   for await (const cells of records(input, chain(body, text), delimiter, limits)) {
@@ -46,12 +52,9 @@ export async function* readCsv(
 }
 
 /** The text until its first line is whole, and the delimiter that line is most likely written with. */
-async function beginning(
-  text: AsyncGenerator<string>,
-  limits: ImportLimits,
-): Promise<{ start: string; delimiter: string }> {
+async function beginning(text: AsyncGenerator<string>): Promise<{ start: string; delimiter: string }> {
   let start = ''
-  while (!/\n./s.test(start) && start.length <= limits.maxCellBytes) {
+  while (!/[\r\n][^\r\n]/.test(start) && start.length <= MAX_START) {
     const next = await text.next()
     if (next.done) break
     start += next.value
@@ -61,13 +64,13 @@ async function beginning(
 
 /** The delimiter that is in the first line most often, outside quotes; spreadsheets may say it by `sep=;`. */
 export function delimiterOf(start: string): string {
-  const said = /^sep=([,;|\t])\r?\n/.exec(start)?.[1]
+  const said = /^sep=([,;|\t])[\r\n]/.exec(start)?.[1]
   if (said !== undefined) return said
   const first =
     start
       .trimStart()
       .replaceAll(/"[^"]*"/g, '')
-      .split('\n', 1)[0] ?? ''
+      .split(lineEnd, 1)[0] ?? ''
   const count = (delimiter: string) => first.split(delimiter).length
   return delimiters.reduce((best, other) => (count(other) > count(best) ? other : best))
 }
@@ -85,16 +88,24 @@ async function* records(
 ): AsyncGenerator<string[]> {
   const parser = parse({
     delimiter,
+    record_delimiter: lineEnds,
     relax_column_count: true,
     skip_empty_lines: false,
     max_record_size: recordBytes(limits),
   })
-  pipeline(Readable.from(narrow(input, text, delimiter, limits)), parser, () => {})
+  const lines: Lines = { row: 1, quotedAt: undefined }
+  pipeline(Readable.from(narrow(input, text, delimiter, limits, lines)), parser, () => {})
+  const pace = new Pace()
   try {
-    for await (const record of parser) yield record as string[]
+    for await (const record of parser) {
+      yield record as string[]
+      // What was parsed together comes without a turn between.
+      if (pace.isOver) await pace.rest()
+    }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error
-    const row = Number(error['lines'] ?? parser.info.lines)
+    const isOpen = error.code === 'CSV_QUOTE_NOT_CLOSED'
+    const row = (isOpen ? lines.quotedAt : undefined) ?? Number(error['lines'] ?? parser.info.lines)
     const place = { file: input.name, row }
     if (error.code === 'CSV_MAX_RECORD_SIZE')
       throw new Unreadable(place, 'limit', 'The row is too long: shorten its cells')
@@ -106,28 +117,34 @@ async function* records(
   }
 }
 
+/** The row at work, and the one in which the quote was opened that is not closed yet. */
+interface Lines {
+  row: number
+  quotedAt: number | undefined
+}
+
 /** Hands the text on while no row has more cells than there may be: of empty ones, a small file holds very many. */
 async function* narrow(
   { name }: ImportInput,
   text: AsyncIterable<string>,
   delimiter: string,
   { maxColumns }: ImportLimits,
+  lines: Lines,
 ): AsyncGenerator<string> {
-  let row = 1
   let cells = 1
-  let isQuoted = false
+  let before = ''
   for await (const piece of text) {
     for (const sign of piece) {
-      if (sign === '"') isQuoted = !isQuoted
-      else if (isQuoted) continue
+      const isEnd = sign === '\r' || (sign === '\n' && before !== '\r')
+      before = sign
+      if (isEnd) lines.row++
+      if (sign === '"') lines.quotedAt = lines.quotedAt === undefined ? lines.row : undefined
+      else if (lines.quotedAt !== undefined) continue
       else if (sign === delimiter) cells++
-      else if (sign === '\n') {
-        row++
-        cells = 1
-      }
+      else if (isEnd) cells = 1
       if (cells > maxColumns)
         throw new Unreadable(
-          { file: name, row },
+          { file: name, row: lines.row },
           'limit',
           `A row has more than ${maxColumns} cells: delete some columns`,
         )

@@ -41,7 +41,11 @@ export async function* readExcel(
     }
   }
   if (count === 0)
-    throw new Unreadable({ file: input.name }, 'D-01', 'No sheet has users: name a column opUser.Email or email')
+    throw new Unreadable(
+      { file: input.name },
+      'D-01',
+      'No sheet has users: the first row that is not empty names the columns, one of them opUser.Email or email',
+    )
 }
 
 async function* readSheet(

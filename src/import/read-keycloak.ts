@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { openemsRoles } from '../access/model.ts'
 import { languages } from '../accounts/account-rules.ts'
+import { sentenceOf } from './issue-text.ts'
 import { jsonMembers } from './json-members.ts'
 import type { GroupRecord, ImportInput, ImportItem, ImportLimits, Place, ReadOptions, UserRecord } from './model.ts'
 import { problemAt, Unreadable } from './unreadable.ts'
@@ -130,7 +131,7 @@ function* groupTree(
 }
 
 function* mistakes(issues: readonly z.core.$ZodIssue[], place: Place): Generator<ImportItem> {
-  for (const { path, message } of issues) {
-    yield problemAt({ ...place, path: [place.path, ...path.map(String)].join('.') }, 'format', message)
+  for (const issue of issues) {
+    yield problemAt({ ...place, path: [place.path, ...issue.path.map(String)].join('.') }, 'format', sentenceOf(issue))
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { sentenceOf } from './issue-text.ts'
 import { jsonMembers } from './json-members.ts'
 import type { EdgeRecord, ImportInput, ImportItem, ImportLimits, Place, ReadOptions } from './model.ts'
 import { problemAt, Unreadable } from './unreadable.ts'
@@ -51,12 +52,13 @@ const noUsers =
 function* edgeOf(edgeId: string, value: unknown, place: Place): Generator<ImportItem> {
   const parsed = edgeForm.safeParse(value)
   if (!parsed.success) {
-    for (const { path, message } of parsed.error.issues) {
+    for (const issue of parsed.error.issues) {
+      const { path } = issue
       const [member] = path
       const found =
         typeof value === 'object' && value !== null && member !== undefined ? Reflect.get(value, member) : undefined
       const shown = member === undefined || secrets.has(member) || found === undefined ? undefined : String(found)
-      yield problemAt({ ...place, path: [place.path, ...path].join('.') }, 'format', message, shown)
+      yield problemAt({ ...place, path: [place.path, ...path].join('.') }, 'format', sentenceOf(issue), shown)
     }
     return
   }

@@ -55,9 +55,9 @@ export async function readWhole(input: ImportInput, limits: ImportLimits): Promi
   return text
 }
 
-/** What one record may take altogether: as much as all the cells of a row. */
-export function recordBytes({ maxCellBytes, maxColumns }: ImportLimits): number {
-  return maxCellBytes * maxColumns
+/** What one record may take altogether: as much as some large values. */
+export function recordBytes({ maxCellBytes }: ImportLimits): number {
+  return maxCellBytes * 8
 }
 
 /** A byte order mark is told from its first two bytes. */

@@ -2,6 +2,8 @@ import { SaxesParser } from 'saxes'
 import type { ImportLimits, Place } from './model.ts'
 import { Unreadable } from './unreadable.ts'
 
+const MAX_DEPTH = 100
+
 /** What a part of a workbook is read for. Names come without prefix. */
 export interface XmlHandlers {
   open?(name: string, attributes: Readonly<Record<string, string>>): void
@@ -22,6 +24,7 @@ export async function* readXml(
   const parser = new SaxesParser<{ xmlns: false; position: false }>({ xmlns: false, position: false })
   const refuse = (rule: string, text: string) => new Unreadable(place, rule, text)
   let silent = 0
+  let depth = 0
   parser.on('error', () => {
     throw refuse('format', 'The workbook is broken: open it in a spreadsheet and save it as .xlsx')
   })
@@ -30,6 +33,7 @@ export async function* readXml(
   })
   parser.on('opentag', ({ name, attributes }) => {
     silent = 0
+    if (++depth > MAX_DEPTH) throw refuse('format', 'The workbook is nested as no spreadsheet is: save it anew')
     handlers.open?.(localName(name), attributes)
   })
   const text = (given: string) => handlers.text?.(given)
@@ -37,6 +41,7 @@ export async function* readXml(
   parser.on('cdata', text)
   parser.on('closetag', ({ name }) => {
     silent = 0
+    depth--
     handlers.close?.(localName(name))
   })
   for await (const piece of pieces) {

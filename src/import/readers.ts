@@ -1,12 +1,13 @@
 import type { ImportInput, ImportItem, ImportLimits, ImportProblem, Reader, ReadOptions } from './model.ts'
-import { delimiterOf, readCsv } from './read-csv.ts'
+import { delimiterOf, lineEnd, readCsv } from './read-csv.ts'
 import { isWorkbook, readExcel } from './read-excel.ts'
 import { isFleet, readFleet } from './read-fleet.ts'
 import { isKeycloak, readKeycloak } from './read-keycloak.ts'
 import { isOpenemsFile, readOpenemsFile } from './read-openems-file.ts'
 import { readTemplateJson } from './read-template-json.ts'
+import { unstorableIn } from './storable.ts'
 import { fieldOfColumn } from './table.ts'
-import { Unreadable } from './unreadable.ts'
+import { problemAt, Unreadable } from './unreadable.ts'
 
 /** How a file begins: enough to tell what it is. */
 export interface Head {
@@ -48,7 +49,10 @@ export function formatNamed(name: string): Format | undefined {
 
 /** The format the content of a file is in; undefined for none that is known. */
 export async function detectFormat(input: ImportInput, options: ReadOptions): Promise<Format | undefined> {
-  const head = await readHead(input)
+  return formatOf(await readHead(input), options)
+}
+
+function formatOf(head: Head, options: ReadOptions): Format | undefined {
   return formats.find((format) => format.detects(head, options))
 }
 
@@ -62,14 +66,16 @@ export async function* readImport(
   limits: ImportLimits,
   formatName?: string,
 ): AsyncGenerator<ImportItem> {
-  const format = formatName === undefined ? await detectFormat(input, options) : formatNamed(formatName)
+  const head = await readHead(input)
+  const format = formatName === undefined ? formatOf(head, options) : formatNamed(formatName)
   if (format === undefined) {
-    yield unknownFormat(input, formatName)
+    yield unknownFormat(input, head, formatName)
     return
   }
   let problems = 0
   try {
-    for await (const item of format.read(input, options, limits)) {
+    for await (const read of format.read(input, options, limits)) {
+      const item = storable(read)
       yield item
       if (item.kind === 'problem' && ++problems >= limits.maxProblems)
         throw new Unreadable(
@@ -82,6 +88,16 @@ export async function* readImport(
     if (!(error instanceof Unreadable)) throw error
     yield error.problem
   }
+}
+
+/** The item, or what is wrong with a text in it, wherever that would have gone. */
+function storable(item: ImportItem): ImportItem {
+  if (item.kind === 'problem' || item.kind === 'remark' || item.kind === 'dryRun') return item
+  const { place, ...record } = item
+  const found = unstorableIn(record)
+  if (found === undefined) return item
+  const text = 'The text has a NUL character or half of a character in it: delete that'
+  return problemAt({ ...place, path: `${place.path ?? ''}${found.path}` }, 'format', text, found.text)
 }
 
 async function readHead(input: ImportInput): Promise<Head> {
@@ -112,17 +128,24 @@ function isTemplateJson({ text = '' }: Head, { template }: ReadOptions): boolean
 /** A first line with a column for the e-mail address, or any text that is not JSON and has a template to explain it. */
 function isTable({ text }: Head, { template }: ReadOptions): boolean {
   if (text === undefined || /^\s*[[{]/.test(text)) return false
-  const lines = text.trimStart().split('\n', 2)
+  const lines = text.trimStart().split(lineEnd, 2)
   const header = lines[0]?.startsWith('sep=') ? lines[1] : lines[0]
   const names = (header ?? '').split(delimiterOf(text)).map((name) => name.replaceAll('"', '').trim())
   return template !== undefined || names.some((name) => fieldOfColumn(name) === 'Email')
 }
 
-function unknownFormat(input: ImportInput, name: string | undefined): ImportProblem {
+function unknownFormat(input: ImportInput, head: Head, name: string | undefined): ImportProblem {
   const known = formats.map((format) => format.name).join(', ')
   const text =
-    name === undefined
-      ? `This is none of the formats that can be read (${known}); give the template if it needs one, or name the format`
-      : `There is no format ${name}; there are ${known}`
+    name === undefined ? unknownText(head, known) : `There is no format ${name.slice(0, 50)}; there are ${known}`
   return { kind: 'problem', place: { file: input.name }, rule: 'format', text, isFatal: true }
+}
+
+function unknownText({ bytes, text }: Head, known: string): string {
+  if (text?.trim() === '' || bytes.length === 0) return 'The file is empty: choose another one'
+  if (text === undefined) return 'This is neither a workbook nor text as UTF-8: save it as .xlsx, or as text in UTF-8'
+  if (/^\s*</.test(text)) return 'This is a web page or XML: open it in a spreadsheet and save it as .xlsx'
+  if (/^\s*[[{]/.test(text))
+    return `This JSON is none that can be read without a template (of ${known}): give the template`
+  return `This is none of the formats that can be read (${known}): a table needs a column called email, or a template`
 }

@@ -110,7 +110,7 @@ export class SheetRows implements XmlHandlers {
       return new RefusedValue('format', 'This is a formula: copy the cell and paste it as a value', value)
     switch (this.#type) {
       case 's':
-        return value === '' ? undefined : this.#context.strings[Number(value)]
+        return value === '' ? undefined : (this.#context.strings[Number(value)] ?? broken(value))
       case 'inlineStr':
       case 'str':
         return unescapeText(value)
@@ -140,6 +140,10 @@ export class SheetRows implements XmlHandlers {
 /** What a spreadsheet keeps as `_x000D_`, a character that XML does not take. */
 export function unescapeText(text: string): string {
   return text.replaceAll(/_x([0-9A-Fa-f]{4})_/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+}
+
+function broken(value: string): RefusedValue {
+  return new RefusedValue('format', 'The cell refers to a text that is missing: save the workbook anew', value)
 }
 
 function dateIn(value: string): RefusedValue {

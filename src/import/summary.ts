@@ -1,6 +1,7 @@
 import type { EntityName } from '../access/model.ts'
 import type { BatchPart } from '../db/change-log.ts'
-import type { ImportProblem, ImportRemark } from './model.ts'
+import type { ImportProblem, ImportRemark, Place } from './model.ts'
+import { shown } from './unreadable.ts'
 
 /** How many of what. */
 export interface Count {
@@ -62,6 +63,8 @@ export interface ImportCounts {
 
 const maxListed = 1000
 const maxInvited = 10_000
+const MAX_PLACE = 300
+const MAX_TEXT = 500
 
 /** Adds up what an import does: exact counts, and lists that do not grow without end. */
 export class Summary {
@@ -102,12 +105,12 @@ export class Summary {
   problem(problem: ImportProblem): void {
     this.report.problemCount += 1
     this.isFatal ||= problem.isFatal === true
-    if (this.report.problems.length < this.#maxProblems) this.report.problems.push(problem)
+    if (this.report.problems.length < this.#maxProblems) this.report.problems.push(tidy(problem))
   }
 
   remark(remark: ImportRemark): void {
     this.report.remarkCount += 1
-    if (this.report.remarks.length < maxListed) this.report.remarks.push(remark)
+    if (this.report.remarks.length < maxListed) this.report.remarks.push(tidy(remark))
   }
 
   invite(login: string): void {
@@ -134,4 +137,16 @@ export class Summary {
     this.report.accessCount += 1
     if (this.report.access.length < maxListed) this.report.access.push({ ...detail, examples: examples() })
   }
+}
+
+/** As a report keeps it: what comes from a file must not steer the terminal of whoever reads it, nor fill it. */
+function tidy<T extends { place: Place; text: string; value?: string }>(item: T): T {
+  const { file, sheet, column, path } = item.place
+  const texts = Object.entries({ file, sheet, column, path }).filter(([, text]) => text !== undefined)
+  const place = {
+    ...item.place,
+    ...Object.fromEntries(texts.map(([name, text = '']) => [name, shown(text, MAX_PLACE)])),
+  }
+  const value = item.value === undefined ? {} : { value: shown(item.value) }
+  return { ...item, place, text: shown(item.text, MAX_TEXT), ...value }
 }

@@ -4,6 +4,9 @@ import { problemAt, Unreadable } from './unreadable.ts'
 import type { RawUser } from './user-builder.ts'
 import { type RawValue, RefusedValue } from './user-values.ts'
 
+/** More is no name of a column. */
+const MAX_NAME = 200
+
 /** What a cell holds; undefined: nothing. */
 export type Cell = string | number | boolean | RefusedValue | undefined
 
@@ -113,6 +116,12 @@ function columnNames(place: Place, header: readonly Cell[], limits: ImportLimits
   const names = header.map((cell) => (cell instanceof RefusedValue ? cell.shown : String(cell ?? '')).trim())
   const seen = new Set<string>()
   for (const name of names) {
+    if (name.length > MAX_NAME)
+      throw new Unreadable(
+        place,
+        'limit',
+        `The name of a column has more than ${MAX_NAME} characters: is this the header?`,
+      )
     const key = name.toLowerCase()
     if (key !== '' && seen.has(key))
       throw new Unreadable({ ...place, column: name }, 'format', `Two columns are called ${name}: rename or delete one`)

@@ -17,11 +17,11 @@ export function problemAt(place: Place, rule: string, text: string, value?: stri
   return { kind: 'problem', place, rule, text, ...(value === undefined ? {} : { value: shown(value) }) }
 }
 
-/** A value as a report shows it: on one line, at most 100 characters. */
-export function shown(value: string): string {
+/** A text from a file as a report shows it: on one line, at most so many characters. */
+export function shown(value: string, maxLength = MAX_SHOWN): string {
   const line = value
-    .slice(0, MAX_SHOWN + 1)
+    .slice(0, maxLength + 1)
     .toWellFormed()
-    .replaceAll(/\p{Cc}/gu, '\ufffd')
-  return line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN - 1)}…` : line
+    .replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd')
+  return line.length > maxLength ? `${line.slice(0, maxLength - 1)}…` : line
 }

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { AppError, problem } from '../errors.ts'
+import { problem } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 
 export interface Upload {
@@ -15,7 +15,9 @@ export interface Upload {
   at: number
 }
 
+/** Of one sender, and of all together. */
 const MAX_WAITING = 5
+const MAX_WAITING_ALL = 50
 const KEEP_MS = 3_600_000
 
 /** Files that were sent and wait to be imported, each for who sent it; after an hour they are gone. */
@@ -31,11 +33,16 @@ export class Uploads {
     this.#maxBytes = parts.maxBytes
   }
 
+  /** Throws when so many wait that no other is taken. */
+  requireRoom(principalId: number): void {
+    const own = [...this.#waiting.values()].filter((upload) => upload.principalId === principalId)
+    if (own.length >= MAX_WAITING || this.#waiting.size >= MAX_WAITING_ALL)
+      throw problem('Too many files wait to be imported: import them, or send this one in an hour')
+  }
+
   /** Takes a file in, piece by piece. Refused when it is too large or too many wait. */
   async receive(body: Readable, given: { name: string; principalId: number }): Promise<Upload> {
-    await this.#forgetOld()
-    const own = [...this.#waiting.values()].filter(({ principalId }) => principalId === given.principalId)
-    if (own.length >= MAX_WAITING) throw new AppError('tooManyRequests')
+    this.requireRoom(given.principalId)
     const id = randomUUID()
     const upload: Upload = { ...given, id, path: join(this.#folder, `upload-${id}`), at: this.#clock().getTime() }
     this.#waiting.set(id, upload)
@@ -57,12 +64,18 @@ export class Uploads {
     return upload
   }
 
+  /** Lets it wait again: it was not imported after all. */
+  putBack(upload: Upload): void {
+    this.#waiting.set(upload.id, upload)
+  }
+
   async discard({ id, path }: Upload): Promise<void> {
     this.#waiting.delete(id)
     await rm(path, { force: true })
   }
 
-  async #forgetOld(): Promise<void> {
+  /** Deletes what nobody has imported for an hour. */
+  async forgetOld(): Promise<void> {
     const before = this.#clock().getTime() - KEEP_MS
     for (const upload of [...this.#waiting.values()]) if (upload.at < before) await this.discard(upload)
   }

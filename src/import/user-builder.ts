@@ -1,4 +1,4 @@
-import { addClaim } from './claim-rules.ts'
+import { addClaim, MAX_CLAIMS } from './claim-rules.ts'
 import type {
   ImportItem,
   ImportProblem,
@@ -14,7 +14,7 @@ import type { Template, TemplateItem, UserField } from './template.ts'
 import { problemAt } from './unreadable.ts'
 import { aliasedClaims, claimsAt } from './user-claims.ts'
 import { type RawValidity, restrictionOf } from './user-periods.ts'
-import { parts, type RawValue, rules, storedText, textOf } from './user-values.ts'
+import { MAX_LISTED, parts, type RawValue, rules, storedText, textOf } from './user-values.ts'
 
 /**
  * What stands in a file about one user, by field. A field the file says nothing about is left out and stays as it is; one
@@ -145,6 +145,8 @@ export class UserBuilder {
         const problem = 'kind' in claim ? claim : addClaim(claims, value.place, claim)
         if (problem) problems.push(problem)
       }
+      if (claims.size + problems.length > MAX_CLAIMS)
+        return void problems.push(problemAt(value.place, 'D-06', `A user has at most ${MAX_CLAIMS} claims`))
     }
     if (claims.size > 0) user.claims = Object.fromEntries(claims)
   }
@@ -170,15 +172,13 @@ export class UserBuilder {
       return query ? { query } : { keys: [] }
     }
     if (values === undefined) return undefined
+    const separator = transform?.kind === 'list' ? transform.separator : this.#template.separator
     const keys = new Set<string>()
     for (const value of values) {
-      for (const key of keysAt(
-        value,
-        field,
-        transform?.kind === 'list' ? transform.separator : this.#template.separator,
-      )) {
+      for (const key of keysAt(value, field, separator)) {
         if (typeof key === 'string') keys.add(key)
         else problems.push(key)
+        if (keys.size + problems.length > MAX_LISTED) return void problems.push(tooMany(raw, field))
       }
     }
     return { keys: [...keys] }
@@ -190,7 +190,9 @@ export class UserBuilder {
     for (const value of raw.values.get('Sources') ?? []) {
       const key = textOf(value, 'Sources')
       if (value.validity === undefined || typeof key !== 'string') continue
-      given.set(key.trim(), [...(given.get(key.trim()) ?? []), value.validity])
+      const validities = given.get(key.trim()) ?? []
+      validities.push(value.validity)
+      given.set(key.trim(), validities)
     }
     const byEdge = new Map<string, RestrictionChange>()
     for (const [key, validities] of given) {
@@ -223,11 +225,16 @@ function completeQueries(access: NonNullable<UserRecord['access']>): void {
   access.edges ??= { keys: [] }
 }
 
+function tooMany(raw: RawUser, field: UserField): ImportProblem {
+  const text = `More than ${MAX_LISTED} are listed: grant a group or the organisation instead`
+  return problemAt(placeOf(raw, field), 'limit', text)
+}
+
 function keysAt(raw: RawValue, field: UserField, separator: string | undefined): (string | ImportProblem)[] {
   const text = textOf(raw, field)
   if (typeof text !== 'string') return [text]
   const keys = separator === undefined ? parts(text, '\0') : parts(text, separator)
-  return keys.map((key) => storedText(raw.place, 'D-10', key, rules.line('The key')))
+  return keys.slice(0, MAX_LISTED + 1).map((key) => storedText(raw.place, 'D-10', key, rules.line('The key')))
 }
 
 const placed: readonly (readonly [PlacedField, UserField])[] = [

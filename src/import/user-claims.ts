@@ -1,4 +1,4 @@
-import { checkedClaim } from './claim-rules.ts'
+import { checkedClaim, MAX_CLAIMS } from './claim-rules.ts'
 import { members } from './json-object.ts'
 import type { ImportProblem } from './model.ts'
 import type { Claims } from './template.ts'
@@ -13,7 +13,7 @@ export function aliasedClaims(
   const text = textOf(value, 'Claims')
   if (typeof text !== 'string') return [text]
   const names = aliases.has(text.trim()) ? [text.trim()] : parts(text, ',')
-  return names.flatMap((name): ([string, string] | ImportProblem)[] => {
+  return names.slice(0, MAX_CLAIMS + 1).flatMap((name): ([string, string] | ImportProblem)[] => {
     const claims = aliases.get(name)
     if (claims) return [...claims]
     return [problemAt(value.place, 'D-09', 'This is not an alias of the template: add it there or correct it', name)]
@@ -27,7 +27,8 @@ export function claimsAt(raw: RawValue): ([string, string] | ImportProblem)[] {
   if (typeof name === 'string' && typeof value === 'string') return [checkedClaim(raw.place, name, value)]
   const text = textOf(raw, 'Claims')
   if (typeof text !== 'string') return [text]
-  return parts(text, /[,;]/).map((pair) => {
+  const pairs = parts(text, /[,;]/).slice(0, MAX_CLAIMS + 1)
+  return pairs.map((pair) => {
     const at = pair.lastIndexOf('=')
     if (at > 0) return checkedClaim(raw.place, pair.slice(0, at), pair.slice(at + 1))
     return problemAt(raw.place, 'D-09', 'A claim is written key=value; an alias needs a CONVERT in the template', pair)

@@ -65,6 +65,9 @@ export function storedText(
   }
 }
 
+/** Who needs more is granted a group, or the organisation. */
+export const MAX_LISTED = 10_000
+
 /** The parts of a text between separators: trimmed, without empty ones. */
 export function parts(text: string, separator: string | RegExp): string[] {
   return text

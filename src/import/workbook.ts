@@ -12,6 +12,9 @@ export interface Sheet {
   isHidden: boolean
 }
 
+/** As spreadsheets have it; longer ones are not looked through. */
+const MAX_FORMAT_CODE = 255
+
 /** Formats of numbers that show a date or a time without being described in the workbook. */
 const isBuiltInDate = (id: number) => (id >= 14 && id <= 22) || (id >= 27 && id <= 36) || (id >= 45 && id <= 58)
 
@@ -104,7 +107,9 @@ async function listSheets(file: string, archive: Archive, limits: ImportLimits):
       if (part?.startsWith('xl/worksheets/')) sheets.push({ name, isHidden: state !== 'visible', part })
     },
   })
-  if (sheets.length === 0 || new Set(sheets.map(({ name }) => name)).size < sheets.length)
+  const differ = (values: readonly string[]) => new Set(values).size === values.length
+  const isWhole = differ(sheets.map(({ name }) => name)) && differ(sheets.map(({ part }) => part))
+  if (sheets.length === 0 || !isWhole)
     throw new Unreadable({ file }, 'format', 'This is not a workbook with sheets: save it as .xlsx')
   return sheets
 }
@@ -161,5 +166,7 @@ async function readStyles(file: string, archive: Archive, limits: ImportLimits):
 }
 
 function isDateFormat(code: string): boolean {
-  return /[ymdhs]/i.test(code.replaceAll(/"[^"]*"|\[[^\]]*\]|\\.|general|standard/gi, ''))
+  return (
+    code.length > MAX_FORMAT_CODE || /[ymdhs]/i.test(code.replaceAll(/"[^"]*"|\[[^\]]*\]|\\.|general|standard/gi, ''))
+  )
 }

@@ -1,11 +1,13 @@
-import { parseDocument } from 'yaml'
 import type { Member } from './json-members.ts'
 import { entryPath } from './json-members.ts'
+import { repeatedText } from './member-names.ts'
 import type { ImportInput, ImportLimits, ImportProblem } from './model.ts'
+import { Pace } from './pace.ts'
 import { readText } from './read-text.ts'
 import { problemAt, Unreadable } from './unreadable.ts'
+import { parseYaml } from './yaml-entry.ts'
 
-/** Parsed in one go, in a few milliseconds; an entry that is larger has its place in a JSON file. */
+/** Parsed together; an entry that is larger has its place in a JSON file. */
 const MAX_CHUNK_CHARACTERS = 64 * 1024
 
 const memberLine = /^(["']?)([^\s"'#:-][^"':]*)\1:(?:\s|$)/
@@ -29,12 +31,13 @@ interface Chunk {
  */
 export async function* yamlMembers(input: ImportInput, limits: ImportLimits): AsyncGenerator<Member | ImportProblem> {
   const splitter = new Splitter(input.name)
+  const pace = new Pace()
   for await (const line of linesOf(input, limits)) {
     const chunk = splitter.next(line)
-    if (chunk !== undefined) yield* parse(input.name, chunk)
+    if (chunk !== undefined) yield* parse(input.name, chunk, pace)
   }
   const last = splitter.end()
-  if (last !== undefined) yield* parse(input.name, last)
+  if (last !== undefined) yield* parse(input.name, last, pace)
 }
 
 /** Puts lines together to chunks. */
@@ -43,6 +46,7 @@ class Splitter {
   #row = 0
   #chunk: Chunk | undefined
   #characters = 0
+  readonly #members = new Set<string>()
   /** The list that is open, and how far its dashes are from the margin. */
   #list: { member: string; indent: number | undefined; next: number } | undefined
 
@@ -70,6 +74,8 @@ class Splitter {
   #memberBegins(line: string): Chunk | undefined {
     const member = memberLine.exec(line)?.[2]
     if (member === undefined) throw this.#unreadable('Every line at the margin begins a member, like "users:"')
+    if (this.#members.has(member)) throw this.#unreadable(repeatedText(member))
+    this.#members.add(member)
     this.#list = listHeader.test(line) ? { member, indent: undefined, next: 0 } : undefined
     return this.#begin({ row: this.#row, lines: [line], member })
   }
@@ -103,9 +109,13 @@ class Splitter {
   }
 }
 
-function* parse(file: string, { row, lines, member, key }: Chunk): Generator<Member | ImportProblem> {
+async function* parse(
+  file: string,
+  { row, lines, member, key }: Chunk,
+  pace: Pace,
+): AsyncGenerator<Member | ImportProblem> {
   const place = { file, row, path: key === undefined ? member : entryPath(member, key) }
-  const parsed = parseEntry(lines.join('\n'))
+  const parsed = await parseYaml(lines.join('\n'), pace)
   if ('problem' in parsed) return yield problemAt({ ...place, row: row + parsed.line }, 'format', parsed.problem)
   if (key !== undefined) return yield { place, member, key, value: (parsed.value as unknown[])[0] }
   const value = (parsed.value as Record<string, unknown>)[member]
@@ -118,21 +128,6 @@ function* parse(file: string, { row, lines, member, key }: Chunk): Generator<Mem
   }
   yield { place, member, begins: typeof value === 'object' ? 'object' : 'value' }
   yield { place, member, value }
-}
-
-function parseEntry(text: string): { value: unknown } | { problem: string; line: number } {
-  try {
-    const document = parseDocument(text, { stringKeys: true, logLevel: 'silent', prettyErrors: false })
-    const error = document.errors[0] ?? document.warnings[0]
-    if (error !== undefined) {
-      const line = text.slice(0, error.pos[0]).split('\n').length - 1
-      return { problem: `This is not YAML: ${error.message}`, line }
-    }
-    return { value: document.toJS({ maxAliasCount: 0 }) }
-  } catch (error) {
-    const why = error instanceof RangeError ? 'it is nested too deep' : 'aliases and anchors are not taken'
-    return { problem: `This entry cannot be read: ${why}`, line: 0 }
-  }
 }
 
 async function* linesOf(input: ImportInput, limits: ImportLimits): AsyncGenerator<string> {

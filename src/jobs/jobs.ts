@@ -17,6 +17,7 @@ export function startJobs(ctx: AppContext, keys: SigningKeys): Disposable {
     { name: 'stampServiceTokens', everyMs: 60_000, run: () => ctx.serviceTokens.writeUses() },
     { name: 'deleteExpired', everyMs: 600_000, run: () => deleteExpired(ctx) },
     { name: 'expireEdgeKeys', everyMs: 1000, run: () => ctx.credentials.expire(ctx.clock().getTime()) },
+    { name: 'forgetUploads', everyMs: 60_000, run: () => ctx.imports.uploads.forgetOld() },
     { name: 'edgeKeyCopies', everyMs: 1000, run: () => ctx.keyCopies?.tick(ctx.clock()) },
   ]
   const timers = jobs.map((job) => {

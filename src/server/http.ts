@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AppContext } from '../context.ts'
 import { equalSecrets } from '../lib/constant-time.ts'
 import { EXPORT_PATH, handleExport, isExport } from './export.ts'
-import { handleUpload, UPLOAD_PATH } from './import-upload.ts'
+import { handleUpload, isUpload } from './import-upload.ts'
 import type { ServerParts } from './service.ts'
 
 /** Paths with a name in the metrics; everything else is "other". */
@@ -17,6 +17,10 @@ export async function handleHttp(
   isOperator = false,
 ): Promise<void> {
   const startedAt = performance.now()
+  // Nobody waits for a body that nobody reads.
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
+  if (hasBody && !isUpload(request)) response.shouldKeepAlive = false
   try {
     if (isExport(request) && request.method === 'GET') await handleExport(ctx, parts, request, response, isOperator)
     else await route(ctx, parts, request, response)
@@ -36,9 +40,7 @@ async function route(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (request.method === 'PUT' && (request.url ?? '').startsWith(UPLOAD_PATH)) {
-    return handleUpload(ctx, parts, request, response)
-  }
+  if (isUpload(request)) return handleUpload(ctx, parts, request, response)
   if (request.method !== 'GET' && request.method !== 'HEAD') return reply(response, 405, 'only GET\n')
   const path = (request.url ?? '/').split('?')[0]
   switch (path) {

@@ -6,7 +6,13 @@ import { authenticate, readAuthorization } from './authorization.ts'
 import type { ServerParts } from './service.ts'
 
 /** Where files to be imported are sent; the rest of the path is their name. */
-export const UPLOAD_PATH = '/imports/'
+const UPLOAD_PATH = '/imports/'
+/** Who sends nothing for so long is gone. */
+const STALLED_MS = 30_000
+
+export function isUpload({ method, url = '' }: IncomingMessage): boolean {
+  return method === 'PUT' && url.startsWith(UPLOAD_PATH)
+}
 
 /**
  * Takes a file in for `importMasterData`: PUT with the token of a service that may manage, or of a session. Answers
@@ -33,12 +39,19 @@ export async function handleUpload(
   const { importMaxFileBytes: maxBytes } = ctx.config
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return refuse(413, `at most ${maxBytes} bytes`)
   const name = decodeName((request.url ?? '').split('?')[0]?.slice(UPLOAD_PATH.length) ?? '')
+  const { uploads } = ctx.imports
+  let status = 429
   try {
-    const { id } = await ctx.imports.uploads.receive(request, { name, principalId })
+    uploads.requireRoom(principalId)
+    status = 413
+    request.setTimeout(STALLED_MS, () => request.destroy())
+    const { id } = await uploads.receive(request, { name, principalId })
     answer(200, { uploadId: id })
   } catch (error) {
+    // Whoever sent it has gone: there is nobody to answer, and nothing of it is left.
+    if (request.destroyed && !request.complete && !(error instanceof AppError)) return
     if (!(error instanceof AppError)) throw error
-    refuse(error.kind === 'tooManyRequests' ? 429 : 413, error.message)
+    refuse(status, error.message)
   }
 }
 

@@ -125,7 +125,8 @@ function listener(
   const limits = {
     maxHeaderSize: 16 * 1024,
     headersTimeout: 10_000,
-    requestTimeout: 20_000,
+    // Large files come over slow lines; whoever sends one is known and must go on sending (import-upload.ts).
+    requestTimeout: entrance === 'byPath' ? 3_600_000 : 20_000,
     connectionsCheckingInterval: 5000,
     // Programs that poll every minute keep their connection.
     keepAliveTimeout: entrance === 'rest' ? 75_000 : 5000,

@@ -71,7 +71,7 @@ bob@example.org,,,,,,,,
     ],
     ['more cells than columns', 'a@x.org,,,North,South', ['2: format']],
     ['a number that a spreadsheet shortened', 'a@x.org,,,5.41449E+17', ['2 sites: format']],
-    ['an open quote', 'a@x.org,"Ann,,\nb@x.org,,,\n', ['4: format fatal']],
+    ['an open quote', 'a@x.org,"Ann,,\nb@x.org,,,\n', ['2: format fatal']],
     ['a quote within a cell', 'a@x.org,An"n,,', ['2: format fatal']],
   ]
   it.each(wrong)('are refused with %s', async (_, rows, expected) => {
