@@ -4,6 +4,10 @@ type Tie = (a: number, b: number) => number
 const exactBits = 53
 /** So few are rather compared one by one. */
 const few = 24
+/** So many are rather spread by their next unit than sorted at once. */
+const many = 1 << 15
+/** Keys looked at before others have a turn: a millisecond or two. */
+const portion = 1 << 14
 
 /**
  * Keys to put in order, side by side in one array: a million of them are no objects. The order of a key is natural: `edge2`
@@ -31,23 +35,76 @@ export class SortKeys {
     this.#ends[place + 1] = writeKey(lower, this.#units, start)
   }
 
-  /** The first so many places in order; `tie` decides between equal keys, quickest when those come in their order. */
-  sorted(count: number, tie: Tie): Uint32Array {
+  /**
+   * The first so many places in order, worked out in portions between which others may have their turn; `tie` decides between equal
+   * keys, quickest when those come in their order.
+   */
+  *sorting(count: number, tie: Tie): Generator<void, Uint32Array> {
     const places = Uint32Array.from({ length: count }, (_, place) => place)
-    if (this.#isInOrder(count, tie)) return places
-    const ranks = this.#ranksOfUnits(count)
+    if (yield* this.#areInOrder(count, tie)) return places
+    const ranks = yield* this.#ranksOfUnits(count)
     const bits = Math.ceil(Math.log2((ranks.at(-1) ?? 0) + 2))
+    const coding = { ranks, bits, tie }
     const left: Part[] = [{ from: 0, to: count, skip: 0 }]
+    let sorted = 0
     for (let part = left.pop(); part !== undefined; part = left.pop()) {
+      if (part.to - part.from > many) {
+        yield* this.#spread(places, part, coding, left)
+        continue
+      }
       if (part.to - part.from <= few) this.#insert(places, part, tie)
-      else this.#sort(places, part, { ranks, bits, tie }, left)
+      else this.#sort(places, part, coding, left)
+      sorted += part.to - part.from
+      if (sorted < portion) continue
+      sorted = 0
+      yield
     }
     return places
   }
 
-  #isInOrder(count: number, tie: Tie): boolean {
-    for (let at = 1; at < count; at++) if ((this.#compare(at - 1, at, 0) || tie(at - 1, at)) > 0) return false
+  *#areInOrder(count: number, tie: Tie): Generator<void, boolean> {
+    for (let at = 1; at < count; at++) {
+      if ((this.#compare(at - 1, at, 0) || tie(at - 1, at)) > 0) return false
+      if (at % portion === 0) yield
+    }
     return true
+  }
+
+  /** By the next unit or two, in two passes; what they leave open is left to do. */
+  *#spread(places: Uint32Array, { from, to, skip }: Part, { ranks, bits, tie }: Coding, left: Part[]): Generator<void> {
+    const base = 2 ** bits
+    const taken = 2 * bits <= 16 ? 2 : 1
+    const before = places.slice(from, to)
+    const chunks = new Uint16Array(before.length)
+    const ends = new Uint32Array(base ** taken + 1)
+    for (let at = 0; at < before.length; at++) {
+      const chunk = this.#chunk(before[at] as number, skip, taken, ranks, base)
+      chunks[at] = chunk
+      ends[chunk + 1] = (ends[chunk + 1] as number) + 1
+      if (at % portion === 0) yield
+    }
+    for (let chunk = 1; chunk < ends.length; chunk++)
+      ends[chunk] = (ends[chunk] as number) + (ends[chunk - 1] as number)
+    for (let at = 0; at < before.length; at++) {
+      const chunk = chunks[at] as number
+      const place = ends[chunk] as number
+      places[from + place] = before[at] as number
+      ends[chunk] = place + 1
+      if (at % portion === 0) yield
+    }
+    let start = 0
+    for (let chunk = 0; chunk < ends.length; chunk++) {
+      const end = ends[chunk] as number
+      const part = { from: from + start, to: from + end, skip: skip + taken }
+      if (end - start > 1) this.#leave(places, part, chunk % base === 0, tie, left)
+      start = end
+    }
+  }
+
+  /** Leaves to do those whose keys are the same up to here, unless they end here: then only the tie is left. */
+  #leave(places: Uint32Array, part: Part, isEnd: boolean, tie: Tie, left: Part[]): void {
+    if (!isEnd) left.push(part)
+    else if (!isInOrder(places.subarray(part.from, part.to), tie)) places.subarray(part.from, part.to).sort(tie)
   }
 
   /** By as many of the next units as fit into a number beside the place. What they leave open is left to do. */
@@ -70,12 +127,8 @@ export class SortKeys {
         if (place >= room) break
         places[from + end] = before[place] as number
       }
-      const same = { from: from + start, to: from + end, skip: skip + taken }
-      if (chunk % base !== 0) {
-        if (end - start > 1) left.push(same)
-      } else if (!isInOrder(places.subarray(same.from, same.to), tie)) {
-        places.subarray(same.from, same.to).sort(tie)
-      }
+      const part = { from: from + start, to: from + end, skip: skip + taken }
+      if (end - start > 1) this.#leave(places, part, chunk % base === 0, tie, left)
       start = end
     }
   }
@@ -119,10 +172,13 @@ export class SortKeys {
   }
 
   /** For each code unit how many different ones that occur come before it or are it: far fewer bits than a unit. */
-  #ranksOfUnits(count: number): Int32Array {
+  *#ranksOfUnits(count: number): Generator<void, Int32Array> {
     const ranks = new Int32Array(1 << 16)
     const end = this.#ends[count] as number
-    for (let at = 0; at < end; at++) ranks[this.#units[at] as number] = 1
+    for (let at = 0; at < end; at++) {
+      ranks[this.#units[at] as number] = 1
+      if (at % (16 * portion) === 0) yield
+    }
     let rank = 0
     for (let unit = 0; unit < ranks.length; unit++) {
       rank += ranks[unit] as number

@@ -73,17 +73,17 @@ export class EdgeLister {
     if (before?.edgeId !== after?.edgeId || before?.comment !== after?.comment) this.#byComment.touch(id)
   }
 
-  /** Takes all edges at once. */
+  /** Takes all edges at once; the rest is done by `work`. */
   load(): void {
     this.#text.load()
-    this.#byId.load([...this.#edges.keys()])
+    this.#byId.load(Int32Array.from(this.#edges.keys()))
     // In the order of ids, which is what puts equal comments in order.
-    this.#byComment.load(Array.from(this.#byId.ids().subarray(0, this.#byId.size)))
+    this.#byComment.load(this.#byId.ids().slice(0, this.#byId.size))
   }
 
   /** Takes in some of the texts; returns whether there is more to do. */
   work(): boolean {
-    return this.#text.work()
+    return this.#byComment.work() || this.#text.work()
   }
 
   /** A page of what the view may discover. */

@@ -1,6 +1,9 @@
 import { grown } from './graph-links.ts'
 import { naturalKey, SortKeys } from './search-keys.ts'
 
+/** Texts taken in before others have a turn: a few milliseconds. */
+const portion = 4000
+
 /** How a list is put in order: by the natural order of a text for each id, and a rule where that is the same. */
 export interface OrderKeys {
   /** Undefined when there is no such thing any more. */
@@ -19,6 +22,8 @@ export class ListOrder {
   #size = 0
   #version = 0
   #changed: number[] = []
+  /** What is being taken in. */
+  #coming: Generator<void> | undefined
   #isById = true
 
   constructor(keys: OrderKeys) {
@@ -70,23 +75,33 @@ export class ListOrder {
     return ids
   }
 
-  /** Fills the empty order; quickest when those of equal keys come in their order. */
-  load(ids: readonly number[]): void {
-    this.#takeIn(ids)
+  /** Begins to fill the empty order, quickest when those of equal keys come in their order. Whoever looks before the end does the rest. */
+  load(ids: Int32Array): void {
+    this.#coming = this.#takeIn(ids)
+  }
+
+  /** Does a little of what is left of loading; returns whether there is more. */
+  work(): boolean {
+    if (this.#coming === undefined) return false
+    if (!this.#coming.next().done) return true
+    this.#coming = undefined
+    return false
   }
 
   #settle(): void {
+    while (this.work());
     if (this.#changed.length === 0) return
-    const moved = [...new Set(this.#changed)]
+    this.#coming = this.#takeIn(Int32Array.from(new Set(this.#changed)))
     this.#changed = []
-    this.#takeIn(moved)
+    while (this.work());
   }
 
-  #takeIn(moved: readonly number[]): void {
+  *#takeIn(moved: Int32Array): Generator<void> {
+    const sorted = yield* this.#sorted(moved)
     this.#version++
     this.#reserve(moved)
     const firstGap = this.#takeOut(moved)
-    const firstNew = this.#putIn(this.#sorted(moved))
+    const firstNew = this.#putIn(sorted)
     const first = Math.min(firstGap, firstNew)
     let isAscending = first === 0 || this.#isById
     let before = first === 0 ? 0 : (this.#ids[first - 1] as number)
@@ -100,18 +115,20 @@ export class ListOrder {
   }
 
   /** Those that are still there, in order. */
-  #sorted(moved: readonly number[]): Int32Array {
+  *#sorted(moved: Int32Array): Generator<void, Int32Array> {
     const keys = new SortKeys(moved.length)
     const ids = new Int32Array(moved.length)
     let size = 0
-    for (const id of moved) {
+    for (const [at, id] of moved.entries()) {
+      if (at % portion === portion - 1) yield
       const text = this.#keys.text(id)
       if (text === undefined) continue
       keys.set(size, text)
       ids[size++] = id
     }
-    const places = keys.sorted(size, (a, b) => this.#keys.tie(ids[a] as number, ids[b] as number))
-    return Int32Array.from(places, (place) => ids[place] as number)
+    const places = yield* keys.sorting(size, (a, b) => this.#keys.tie(ids[a] as number, ids[b] as number))
+    for (let at = 0; at < size; at++) places[at] = ids[places[at] as number] as number
+    return new Int32Array(places.buffer)
   }
 
   #compare(keyA: string, a: number, keyB: string, b: number): number {
@@ -119,7 +136,7 @@ export class ListOrder {
     return keyA < keyB ? -1 : 1
   }
 
-  #reserve(moved: readonly number[]): void {
+  #reserve(moved: Int32Array): void {
     let highest = 0
     for (const id of moved) highest = Math.max(highest, id)
     if (highest >= this.#ranks.length) this.#ranks = grown(this.#ranks, highest + 1)
@@ -128,7 +145,7 @@ export class ListOrder {
   }
 
   /** Removes ids from where they stood; returns the first position that changed. */
-  #takeOut(moved: readonly number[]): number {
+  #takeOut(moved: Int32Array): number {
     let first = this.#size
     for (const id of moved) {
       const rank = this.#ranks[id] as number
@@ -150,6 +167,10 @@ export class ListOrder {
     let end = this.#size
     let to = end + newcomers.length
     this.#size = to
+    if (end === 0) {
+      this.#ids.set(newcomers)
+      return 0
+    }
     for (let index = newcomers.length - 1; index >= 0; index--) {
       const id = newcomers[index] as number
       const at = end === 0 ? 0 : this.#position(this.#keyOf(id), id, end)
