@@ -54,7 +54,7 @@ export class NameTable {
 
   #grow(): void {
     const old = this.#ids
-    this.#ids = new Int32Array(2 * old.length)
+    this.#ids = new Int32Array(4 * old.length)
     for (const id of old) if (id !== 0) this.#put(id)
   }
 

@@ -5,6 +5,8 @@ import { Multimap } from './graph-multimap.ts'
 import type { ClaimRow, GrantRow, MembershipRow, RestrictionRow } from './model.ts'
 import { windowBounds } from './windows.ts'
 
+type Period = Pick<GrantRow, 'validFrom' | 'validTo'>
+
 /** Who belongs to what and holds what: memberships, grants, restrictions and claims by whom they concern. */
 export class PrincipalGraph {
   readonly instants = new Instants()
@@ -30,14 +32,14 @@ export class PrincipalGraph {
       this.#membersOf.remove(before.groupId, before)
       if (isLasting(before)) this.#lastingOf.remove(before.groupId, before.memberId)
       else this.#otherMembersOf.remove(before.groupId, before)
-      this.#forget([before.validFrom, before.validTo])
+      this.#forgetPeriod(before)
     }
     if (after) {
       this.#groupsOf.add(after.memberId, after)
       this.#membersOf.add(after.groupId, after)
       if (isLasting(after)) this.#lastingOf.add(after.groupId, after.memberId)
       else this.#otherMembersOf.add(after.groupId, after)
-      this.#remember([after.validFrom, after.validTo])
+      this.#rememberPeriod(after)
     }
   }
 
@@ -45,13 +47,13 @@ export class PrincipalGraph {
     if (before) {
       this.#grantsOf.remove(before.principalId, before.id)
       this.#grantsOn.remove(before.resourceId, before.id)
-      this.#forget([before.validFrom, before.validTo])
+      this.#forgetPeriod(before)
       if (before.dataWindows) this.#forget(windowBounds(before.dataWindows))
     }
     if (after) {
       this.#grantsOf.add(after.principalId, after.id)
       this.#grantsOn.add(after.resourceId, after.id)
-      this.#remember([after.validFrom, after.validTo])
+      this.#rememberPeriod(after)
       if (after.dataWindows) this.#remember(windowBounds(after.dataWindows))
     }
   }
@@ -126,6 +128,16 @@ export class PrincipalGraph {
       if (row) found.push(row)
     }
     return found.reverse()
+  }
+
+  #rememberPeriod({ validFrom, validTo }: Period): void {
+    this.instants.add(validFrom)
+    this.instants.add(validTo)
+  }
+
+  #forgetPeriod({ validFrom, validTo }: Period): void {
+    this.instants.remove(validFrom)
+    this.instants.remove(validTo)
   }
 
   #remember(instants: readonly (number | null)[]): void {
