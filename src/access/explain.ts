@@ -188,12 +188,13 @@ function sentenceOf(
 ): string {
   const who = redaction.principal(principalId).name
   const what = redaction.resource(resourceId).name
+  const doIt = permission === 'discover' ? `see ${what}` : `use ${permission} on ${what}`
   if (!allowed || path === undefined) {
-    return `${who} may not use ${permission} on ${what}${miss ? `: ${miss.reason}` : ''}`
+    return `${who} may not ${doIt}${miss ? `: ${miss.reason}` : ''}`
   }
   const holder = path.principals.at(-1) ?? hidden
   const through = path.principals.length === 1 ? '' : ` through ${holder.name}`
-  return `${who} may use ${permission} on ${what}: has ${path.role} on ${(path.resources[0] ?? hidden).name}${through}`
+  return `${who} may ${doIt}: has ${path.role} on ${(path.resources[0] ?? hidden).name}${through}`
 }
 
 /** Whether the asker may make the change himself: the guards are asked that would be asked then. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { effectOf } from '../access/change-service.ts'
+import { type AccessChange, effectOf } from '../access/change-service.ts'
 import { ownGroups } from '../access/people-door.ts'
 import { AppError } from '../errors.ts'
 import { authorise, parseParams, requireSignedIn } from '../rpc/authorise.ts'
@@ -34,6 +34,7 @@ const triable = [
   'unshareSite',
   'moveEdge',
 ] as const
+const MAX_PRINCIPALS = 1000
 const operation = z.strictObject({ method: z.enum(triable), params: z.record(z.string(), z.unknown()) })
 
 const methods: ReadonlyMap<string, Method> = new Map(
@@ -73,6 +74,8 @@ const explainChange = defineMethod({
       }),
     ),
     total,
+    /** On how many things each gains and loses something: of the first thousand. */
+    principals: z.array(z.object({ principal: node, gains: z.number(), loses: z.number() })),
     /** False: more would be concerned than was looked at. */
     complete: z.boolean(),
   }),
@@ -93,6 +96,7 @@ const explainChange = defineMethod({
     const shown = effect.changes.slice(page * limit, (page + 1) * limit)
     return {
       ...effect,
+      principals: countsOf(effect.changes),
       changes: shown.map((change) => ({
         ...change,
         principal: toNode(change.principal),
@@ -103,6 +107,18 @@ const explainChange = defineMethod({
     }
   },
 })
+
+function countsOf(changes: readonly AccessChange[]) {
+  const counts = new Map<string, { principal: z.input<typeof node>; gains: number; loses: number }>()
+  for (const { principal, gained, lost } of changes) {
+    const key = `${principal.kind} ${principal.id} ${principal.name}`
+    const count = counts.get(key) ?? { principal: toNode(principal), gains: 0, loses: 0 }
+    counts.set(key, count)
+    if (gained.length > 0) count.gains += 1
+    if (lost.length > 0) count.loses += 1
+  }
+  return [...counts.values()].slice(0, MAX_PRINCIPALS)
+}
 
 function toWindows(windows: readonly (readonly [number | null, number | null])[] | null) {
   return windows?.map(([from, to]): z.input<typeof window> => [toIso(from), toIso(to)]) ?? null

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { PUBLIC_PRINCIPAL_ID, type SiteRow } from '../access/model.ts'
 import { listChildIds } from '../access/resource-queries.ts'
-import { pageOfSorted } from '../lib/page.ts'
+import { pageOf, pageOfSorted } from '../lib/page.ts'
 import { defineMethod } from '../rpc/method.ts'
+import { listEdgeIdsOfSite } from '../sites/site-queries.ts'
 import {
   createSite as newSite,
   moveEdge as putEdge,
@@ -11,7 +12,18 @@ import {
   shareSite as share,
   unshareSite as unshare,
 } from '../sites/site-service.ts'
-import { actorOf, operatorClients as clients, id, lookOf, may, mention, name, paging, total } from './rights-shapes.ts'
+import {
+  actorOf,
+  operatorClients as clients,
+  id,
+  lookOf,
+  may,
+  mention,
+  name,
+  paging,
+  refused,
+  total,
+} from './rights-shapes.ts'
 import { edgeId, empty } from './shapes.ts'
 import { visible } from './visible-rows.ts'
 
@@ -129,6 +141,27 @@ const listSites = defineMethod({
   },
 })
 
+const listSiteContent = defineMethod({
+  name: 'listSiteContent',
+  summary: 'The edges of a site, as far as the caller may know of them.',
+  clients,
+  params: z.strictObject({ siteId: id, ...paging }),
+  result: z.object({ content: z.array(z.object({ edgeId: z.string(), name: z.string() })), total }),
+  scope: 'read',
+  access: { permission: 'discover', resource: (params) => params.siteId },
+  handler: async (call, { siteId, ...query }) => {
+    const edgeIds = await listEdgeIdsOfSite(call.ctx.db, siteId)
+    const look = lookOf(call)
+    if (look.index.row('site', siteId) === undefined) throw refused(look, 'discover')
+    const content = edgeIds.flatMap((edgeId) => {
+      const edge = may(look, 'discover', edgeId) ? look.index.edge(edgeId) : undefined
+      return edge ? [{ id: edgeId, edgeId: edge.edgeId, name: may(look, 'detail', edgeId) ? edge.comment : '' }] : []
+    })
+    const { items, total } = pageOf(content, (row) => row, query)
+    return { content: items, total }
+  },
+})
+
 const deleteSite = defineMethod({
   name: 'deleteSite',
   summary: 'Deletes a site without edges; else the answer says what stops it.',
@@ -156,4 +189,13 @@ const moveEdge = defineMethod({
   },
 })
 
-export const siteMethods = [createSite, renameSite, shareSite, unshareSite, listSites, deleteSite, moveEdge]
+export const siteMethods = [
+  createSite,
+  renameSite,
+  shareSite,
+  unshareSite,
+  listSites,
+  listSiteContent,
+  deleteSite,
+  moveEdge,
+]

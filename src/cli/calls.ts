@@ -1,18 +1,22 @@
-import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, Option } from 'commander'
 import { openemsRoles } from '../access/model.ts'
 import { scopes } from '../accounts/scopes.ts'
 import { ConfigError } from '../config.ts'
+import { audienceText, effectText } from './access-text.ts'
 import { changeCommands } from './change-calls.ts'
-import { type ClientOptions, callService } from './client.ts'
+import { type ClientOptions, openService } from './client.ts'
 import { explanationText } from './explain-text.ts'
-import { wholeNumber } from './numbers.ts'
+import { instant, instants, pageIndex, wholeNumber } from './numbers.ts'
 import { structureCommands } from './structure-calls.ts'
 import { thing, things } from './things.ts'
 
 export type Options = ClientOptions & { json?: true } & Record<string, unknown>
 export type Result = Record<string, unknown>
 
-/** One CLI command that is one method: name, arguments and options come in, params go out. */
+/**
+ * One CLI command that is one method: name, arguments and options come in, params go out. One whose last argument may be given
+ * several times is a call for each.
+ */
 export interface CallCommand {
   name: string
   description: string
@@ -22,7 +26,9 @@ export interface CallCommand {
   method: string | ((options: Options, args: string[]) => string)
   params: (args: string[], options: Options) => Record<string, unknown>
   /** What people read; JSON output is the result itself. */
-  text: (result: Record<string, unknown>, args: string[]) => string
+  text: (result: Record<string, unknown>, args: string[], options: Options) => string
+  /** One that only changes rights and structure can be tried first; of one for several kinds those that do. */
+  isTriable?: true | readonly string[]
   /** A result that makes the exit code 1. */
   failed?: (result: Record<string, unknown>) => boolean
 }
@@ -48,10 +54,6 @@ const on = () => [
   ...things('on'),
   new Option('--organisation <id>', 'on this organisation').argParser(wholeNumber),
   new Option('--platform', 'on everything'),
-]
-const instants = () => [
-  new Option('--from <instant>', 'works from (2026-12-24T00:00:00Z)').argParser(instant),
-  new Option('--to <instant>', 'works until').argParser(instant),
 ]
 
 const commands: CallCommand[] = [
@@ -180,6 +182,7 @@ const commands: CallCommand[] = [
       components: options['components'],
     }),
     text: (result) => `Granted (grant ${result['grantId']}).`,
+    isTriable: true,
   },
   {
     name: 'revoke',
@@ -190,6 +193,20 @@ const commands: CallCommand[] = [
     method: 'revokeAccess',
     params: ([login], options) => ({ login, on: target(options) }),
     text: (result, [login]) => `${result['revoked']} grant(s) of ${login} withdrawn.`,
+    isTriable: true,
+  },
+  {
+    name: 'who',
+    description: 'Say who may see an edge, in which role and by which grants',
+    arguments: [['edge-id', 'which edge']],
+    options: [
+      new Option('--query <text>', 'part of the login'),
+      new Option('--page <number>', 'from 1').argParser(wholeNumber).default(1),
+      new Option('--limit <count>', 'rows of a page, at most 100').argParser(wholeNumber).default(100),
+    ],
+    method: 'getEdgeUsers',
+    params: ([edgeId], { query, page, limit }) => ({ edgeId, query, limit, page: pageIndex(page) }),
+    text: audienceText,
   },
   {
     name: 'explain',
@@ -229,19 +246,45 @@ export function callCommands(): Command[] {
       else command.addArgument(argument)
     }
     for (const option of definition.options ?? []) command.addOption(option)
+    if (definition.isTriable) command.option('--what-if', 'change nothing, but say who would gain or lose what')
     return command.action(async (...given: unknown[]) => {
       const options = given.at(-2) as Options
-      const args = given.slice(0, -2) as string[]
-      const params = Object.fromEntries(
-        Object.entries(definition.params(args, options)).filter(([, value]) => value !== undefined),
-      )
-      const { method } = definition
-      const called = typeof method === 'string' ? method : method(options, args)
-      const result = await callService(options, called, params)
-      if (definition.failed?.(result) === true) process.exitCode = 1
-      process.stdout.write(`${options.json ? JSON.stringify(result) : definition.text(result, args)}\n`)
+      const calls = each(given.slice(0, -2)).map((args) => ({ args, ...callOf(definition, args, options) }))
+      if (options['whatIf'] === true) requireTriable(definition, String(given[0]))
+      await using client = await openService(options)
+      const print = (result: Result, text: string) => {
+        process.stdout.write(`${options.json ? JSON.stringify(result) : text}\n`)
+      }
+      if (options['whatIf'] === true) {
+        const operations = calls.map(({ method, params }) => ({ method, params }))
+        const result = (await client.request('explainChange', { operations, limit: 100 })) as Result
+        return print(result, effectText(result))
+      }
+      for (const { args, method, params } of calls) {
+        const result = (await client.request(method, params)) as Result
+        if (definition.failed?.(result) === true) process.exitCode = 1
+        print(result, definition.text(result, args, options))
+      }
     })
   })
+}
+
+function requireTriable({ name, isTriable }: CallCommand, kind: string): void {
+  if (Array.isArray(isTriable) && !isTriable.includes(kind))
+    throw new ConfigError(`Of "${name}" only these can be tried beforehand: ${isTriable.join(', ')}.`)
+}
+
+/** The arguments of each call: one for every value of the last, if that takes several. */
+function each(given: unknown[]): string[][] {
+  const last = given.at(-1)
+  if (!Array.isArray(last)) return [given as string[]]
+  const values: unknown[] = last.length > 0 ? last : [undefined]
+  return values.map((value) => [...given.slice(0, -1), value] as string[])
+}
+
+function callOf({ method, params }: CallCommand, args: string[], options: Options) {
+  const given = Object.entries(params(args, options)).filter(([, value]) => value !== undefined)
+  return { method: typeof method === 'string' ? method : method(options, args), params: Object.fromEntries(given) }
 }
 
 /** Where the service is, for every command that calls it. */
@@ -271,10 +314,4 @@ function holder(login: string | undefined, { group, service }: Options): Record<
 function target(options: Options): Record<string, unknown> {
   const one = thing(options)
   return 'edgeId' in one || 'platform' in one ? one : { resourceId: Object.values(one)[0] }
-}
-
-function instant(text: string): string {
-  const at = Date.parse(text)
-  if (Number.isNaN(at)) throw new InvalidArgumentError('an instant like 2026-12-24T00:00:00Z')
-  return new Date(at).toISOString()
 }

@@ -3,7 +3,7 @@ import { openemsRoles } from '../access/model.ts'
 import { ConfigError } from '../config.ts'
 import type { CallCommand, Options } from './calls.ts'
 import { wholeNumber } from './numbers.ts'
-import { place } from './structure-calls.ts'
+import { memberIn, members, memberText, place } from './structure-calls.ts'
 import { thing, things } from './things.ts'
 
 /** How a kind of thing is named on the command line, and the methods that change it. */
@@ -63,17 +63,18 @@ export const changeCommands: readonly CallCommand[] = [
   {
     name: 'delete',
     description: 'Delete something, withdraw a grant or an invitation; says what stops it',
-    arguments: [kindArgument('delete'), ['which', 'its login, edge id or number']],
+    arguments: [kindArgument('delete'), new Argument('<which...>', 'logins, edge ids or numbers, one after the other')],
     method: methodFor('delete'),
     params: ([kind = '', which = '']) => named(kind, which),
     text: (_result, [kind, which]) => `The ${kind} ${which} is deleted.`,
+    isTriable: ['user-group', 'edge-group', 'grant'],
   },
   ...(['disable', 'enable'] as const).map(
     (name): CallCommand => ({
       name,
       description:
         name === 'disable' ? 'Shut an account or a service out at once; what it has stays' : 'Let it in again',
-      arguments: [kindArgument('disable'), ['which', 'its login or name']],
+      arguments: [kindArgument('disable'), new Argument('<which...>', 'logins or names, one after the other')],
       method: methodFor('disable'),
       params: ([kind = '', which = '']) => ({ ...named(kind, which), disabled: name === 'disable' }),
       text: (_result, [kind, which]) => `The ${kind} ${which} is ${name}d.`,
@@ -81,8 +82,8 @@ export const changeCommands: readonly CallCommand[] = [
   ),
   {
     name: 'move',
-    description: 'Put an edge on a site, or take it off the one it is on',
-    arguments: [['edge-id', 'which edge']],
+    description: 'Put edges on a site, or take them off the one they are on',
+    arguments: [new Argument('<edge-ids...>', 'which edges, one after the other')],
     options: [
       new Option('--site <id>', 'the site it belongs to').argParser(wholeNumber),
       new Option('--no-site', 'off its site; it stays with the organisation'),
@@ -93,19 +94,21 @@ export const changeCommands: readonly CallCommand[] = [
       return { edgeId, siteId: site === false ? null : site }
     },
     text: (_result, [edgeId]) => `The edge ${edgeId} is moved.`,
+    isTriable: true,
   },
   ...(['share', 'unshare'] as const).map(
     (name): CallCommand => ({
       name,
       description:
         name === 'share'
-          ? 'Share a site with a sub-organisation of its own tree'
-          : 'End the sharing of a site with a sub-organisation',
-      arguments: [new Argument('<site-id>', 'which site').argParser(wholeNumber)],
+          ? 'Share sites with a sub-organisation of their own tree'
+          : 'End the sharing of sites with a sub-organisation',
+      arguments: [new Argument('<site-ids...>', 'which sites, one after the other').argParser(wholeNumbers)],
       options: [new Option('--organisation <id>', 'the sub-organisation').argParser(wholeNumber).makeOptionMandatory()],
       method: `${name}Site`,
       params: ([siteId], { organisation }) => ({ siteId, organisationId: organisation }),
       text: (_result, [siteId]) => `The site ${siteId} is ${name}d.`,
+      isTriable: true,
     }),
   ),
   ...(['add-to-group', 'remove-from-group'] as const).map(
@@ -120,22 +123,22 @@ export const changeCommands: readonly CallCommand[] = [
       method: name === 'add-to-group' ? 'addToEdgeGroup' : 'removeFromEdgeGroup',
       params: ([groupId], options) => ({ groupId, content: thing(options) }),
       text: (_result, [groupId]) => `The group ${groupId} is changed.`,
+      isTriable: true,
     }),
   ),
   {
     name: 'remove-member',
-    description: 'End a membership in an organisation or a user group',
-    arguments: [['login', 'whose']],
+    description: 'End memberships in an organisation or a user group',
+    arguments: [new Argument('[logins...]', 'whose, one after the other')],
     options: [
       new Option('--organisation <id>', 'of this organisation').argParser(wholeNumber),
       new Option('--group <id>', 'of this user group').argParser(wholeNumber),
+      ...members('take out'),
     ],
     method: (options) => ('organisationId' in place(options) ? 'removeOrganisationMember' : 'removeGroupMember'),
-    params: ([login], options) => {
-      const at = place(options)
-      return 'organisationId' in at ? { ...at, login } : { ...at, member: { login } }
-    },
-    text: (_result, [login]) => `${login} is no member any more.`,
+    params: ([login], options) => memberIn(place(options), login, options),
+    text: (_result, [login], options) => `${memberText(login, options)} is no member any more.`,
+    isTriable: true,
   },
   {
     name: 'hand-over',
@@ -169,6 +172,11 @@ export const changeCommands: readonly CallCommand[] = [
     },
   },
 ]
+
+/** Numbers of a list, gathered one by one. */
+function wholeNumbers(text: string, before: readonly number[] | undefined): number[] {
+  return [...(before ?? []), wholeNumber(text)]
+}
 
 function named(kind: string, which: string): Record<string, unknown> {
   const { key = '', hasNumber } = kinds[kind] ?? {}

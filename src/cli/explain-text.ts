@@ -43,5 +43,17 @@ function names(nodes: readonly Named[]): string {
 }
 
 function removalText({ code, detail, permissions }: Removal): string {
-  return `${permissions.join(' ')} (${code}${detail === null ? '' : ` ${detail}`})`.trim()
+  const why = `${reasons[code] ?? code}${detail === null ? '' : ` ${detail}`}`
+  return permissions.length === 0 ? why : `${permissions.join(' ')} (${why})`
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  account: 'a limit of the account',
+  accountDisabled: 'the account is disabled',
+  claimNone: 'NONE in the claim',
+  dataWindows: 'not within the times of the grant',
+  entityGate: 'the organisation may not edit sites',
+  openemsRole: 'too little for the role',
+  organisationCap: 'more than the organisation may give',
+  restriction: 'a restriction of the account on this edge',
 }

@@ -2,8 +2,9 @@ import { Argument, Option } from 'commander'
 import { openemsRoles } from '../access/model.ts'
 import { ConfigError } from '../config.ts'
 import { organisationRoles } from '../organisations/member-service.ts'
+import { moreText } from './access-text.ts'
 import type { CallCommand, Options, Result } from './calls.ts'
-import { wholeNumber } from './numbers.ts'
+import { instants, pageIndex, wholeNumber } from './numbers.ts'
 import { thing, things } from './things.ts'
 
 const number = (flags: string, description: string) => new Option(flags, description).argParser(wholeNumber)
@@ -24,6 +25,7 @@ const lists: Readonly<Record<string, readonly [method: string, key: string]>> = 
   roles: ['listRoles', 'roles'],
   grants: ['listGrants', 'grants'],
   members: ['list members of', 'members'],
+  content: ['list content of', 'content'],
   invitations: ['listInvitations', 'invitations'],
 }
 
@@ -34,15 +36,11 @@ export const structureCommands: readonly CallCommand[] = [
     description: 'Create a main organisation, or one below another; prints its id',
     arguments: [['name', 'what people read']],
     options: [
-      new Option('--owner <login>', 'who owns it; a main organisation needs one'),
+      new Option('--owner <login>', 'who owns it').makeOptionMandatory(),
       number('--parent <id>', 'below this organisation'),
     ],
     method: ({ parent }) => (parent === undefined ? 'createOrganisation' : 'createSuborganisation'),
-    params: ([name], { owner, parent }) => {
-      if (owner === undefined && parent === undefined)
-        throw new ConfigError('Say who owns it: --owner LOGIN; or below which organisation it is: --parent ID.')
-      return { name, owner, parentId: parent }
-    },
+    params: ([name], { owner, parent }) => ({ name, owner, parentId: parent }),
     text: created('Organisation'),
   },
   {
@@ -90,15 +88,24 @@ export const structureCommands: readonly CallCommand[] = [
   },
   {
     name: 'add-member',
-    description: 'Add somebody to an organisation or a user group; who is not available for sharing is invited',
-    arguments: [['login', 'who; an e-mail address to invite']],
-    options: [organisation(), group(), new Option('--role <role>', 'in the organisation').choices(organisationRoles)],
+    description:
+      'Add people to an organisation or a user group, or a group to a group; who is not available for sharing is invited',
+    arguments: [new Argument('[logins...]', 'who, one after the other; an e-mail address to invite')],
+    options: [
+      organisation(),
+      group(),
+      new Option('--role <role>', 'in the organisation').choices(organisationRoles),
+      ...members('add'),
+      ...instants(),
+    ],
     method: (options) => ('organisationId' in place(options) ? 'addOrganisationMember' : 'addGroupMember'),
     params: ([login], options) => {
-      const at = place(options)
-      return 'organisationId' in at ? { ...at, login, role: roleOf(options) } : { ...at, member: { login } }
+      const { from: validFrom, to: validTo } = options
+      return { ...memberIn(place(options), login, options, roleOf), validFrom, validTo }
     },
-    text: (result, [login]) => (result['state'] === 'invited' ? `${login} is invited.` : `${login} is a member.`),
+    text: (result, [login], options) =>
+      `${memberText(login, options)} is ${result['state'] === 'invited' ? 'invited' : 'a member'}.`,
+    isTriable: true,
   },
   {
     name: 'invite',
@@ -130,7 +137,7 @@ export const structureCommands: readonly CallCommand[] = [
   },
   {
     name: 'list',
-    description: 'List what there is of a kind, a page at a time',
+    description: 'List what there is of a kind, a page at a time; what is on a site or in an edge group (content)',
     arguments: [new Argument('<what>', 'what to list').choices(Object.keys(lists))],
     options: [
       organisation(),
@@ -142,28 +149,25 @@ export const structureCommands: readonly CallCommand[] = [
       new Option('--sort <by>', 'order').choices(['name', 'id']),
       new Option('--descending', 'backwards'),
     ],
-    method: (options, [what = '']) =>
-      what === 'members'
-        ? 'organisationId' in place(options)
-          ? 'listOrganisationMembers'
-          : 'listGroupMembers'
-        : (lists[what]?.[0] ?? what),
+    method: (options, [what = '']) => {
+      if (what === 'content') return contentOf(options).method
+      if (what !== 'members') return lists[what]?.[0] ?? what
+      return 'organisationId' in place(options) ? 'listOrganisationMembers' : 'listGroupMembers'
+    },
     params: ([what = ''], options) => {
       const { organisation, group, edge, site, query, limit, sort, descending } = options
-      const page = Number(options['page']) - 1
-      if (page < 0) throw new ConfigError('Pages are counted from 1.')
-      const paging = { query, page, limit }
+      const paging = { query, limit, page: pageIndex(options['page']) }
       if (what === 'edges') return paging
+      if (what === 'content') return { ...contentOf(options).params, ...paging, sort, descending }
       if (what === 'grants') return { on: thing(options), ...paging, sort, descending }
       const places = { organisationId: organisation, groupId: group, edgeId: edge, siteId: site }
       const isSent = what === 'invitations' && Object.values(places).every((value) => value === undefined)
       return { ...places, ...paging, sort, descending, ...(isSent ? { sent: true } : {}) }
     },
-    text: (result, [what = '']) => {
+    text: (result, [what = ''], options) => {
       const rows = (result[lists[what]?.[1] ?? ''] ?? []) as Result[]
       const lines = rows.map((row) => Object.entries(row).map(shown).filter(Boolean).join('  '))
-      const total = Number(result['total'] ?? rows.length)
-      if (total > rows.length) lines.push(`${rows.length} of ${total}; --page 2 shows the next`)
+      lines.push(...moreText(result, rows.length, options))
       return lines.join('\n') || 'There are none.'
     },
   },
@@ -209,6 +213,43 @@ function roleOf({ role }: Options): unknown {
   return role
 }
 
+/** Options that name a member that is not a person. */
+export function members(word: string): Option[] {
+  return [
+    number('--member-group <id>', `${word} this user group`),
+    new Option('--member-service <name>', `${word} this service`),
+  ]
+}
+
+/** The parameters that name a member of a place: somebody; in a user group also a group or a service. */
+export function memberIn(
+  at: ReturnType<typeof place>,
+  login: string | undefined,
+  options: Options,
+  roleOf?: (options: Options) => unknown,
+): Record<string, unknown> {
+  const { memberGroup: userGroupId, memberService: service } = options
+  const given = Object.entries({ login, userGroupId, service }).filter(([, value]) => value !== undefined)
+  if (given.length !== 1 || ('organisationId' in at && login === undefined))
+    throw new ConfigError('Say who: logins; or for a user group --member-group or --member-service.')
+  if ('organisationId' in at) return { ...at, login, role: roleOf?.(options) }
+  return { ...at, member: Object.fromEntries(given) }
+}
+
+/** What a member is called on the screen. */
+export function memberText(login: string | undefined, { memberGroup, memberService }: Options): string {
+  return login ?? (memberGroup === undefined ? `The service ${memberService}` : `The group ${memberGroup}`)
+}
+
+/** What lists the content of the one thing that is named. */
+function contentOf({ site, edgeGroup }: Options): { method: string; params: Record<string, unknown> } {
+  if ((site === undefined) === (edgeGroup === undefined))
+    throw new ConfigError('Say of what: either --site or --edge-group.')
+  return site === undefined
+    ? { method: 'listEdgeGroupContent', params: { groupId: edgeGroup } }
+    : { method: 'listSiteContent', params: { siteId: site } }
+}
+
 function parsed(text: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text)
@@ -223,8 +264,17 @@ function shown([key, value]: [string, unknown]): string {
   if (value === null || value === undefined || value === '' || value === false) return ''
   if (value === true) return key
   if (Array.isArray(value)) return value.length === 0 ? '' : `${key}: ${value.join(',')}`
-  if (typeof value === 'object') return Object.entries(value).map(shown).filter(Boolean).join(' ')
+  if (typeof value === 'object') {
+    if (key === 'edges') return edgesText(value as { total: number; online: number })
+    const text = Object.entries(value).map(shown).filter(Boolean).join(' ')
+    return 'name' in value || 'kind' in value || text === '' ? text : `${key} (${text})`
+  }
   return ['id', 'name', 'login', 'kind'].includes(key) ? String(value) : `${key}: ${String(value)}`
+}
+
+/** How many edges a member has: no more than so many are counted. */
+function edgesText({ total, online }: { total: number; online: number }): string {
+  return `edges: ${total === 100 ? 'at least 100' : total}, online: ${online}`
 }
 
 function describeUser(user: Result): string {

@@ -82,6 +82,7 @@ describe.each(['postgres', 'embedded'] as const)('explainChange (%s)', (engine) 
         },
       ],
       total: 1,
+      principals: [{ principal: { kind: 'user', name: friend.user.login }, gains: 1, loses: 0 }],
       complete: true,
     })
     expect(await rowsOf()).toEqual(before)

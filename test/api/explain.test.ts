@@ -56,7 +56,7 @@ describe('explainAccess', () => {
     expect(told).toMatchObject({
       allowed: false,
       code: 'denied',
-      sentence: `${friend.user.login} may not use discover on ${edge.id}: nothing that includes it is granted on ${edge.id}`,
+      sentence: `${friend.user.login} may not see ${edge.id}: nothing that includes it is granted on ${edge.id}`,
       fix: { code: 'noGrant', sentence: `Grant a role on ${edge.id}` },
     })
     await grant(ui, friend.user, edge)

@@ -208,6 +208,12 @@ describe('members of organisations', () => {
       sites: [{ id: site, location: 'Sunny Street 1', labels: ['roof'] }],
     })
     expect(await viewer.ui.request('getEdge', { edgeId: edge.id })).toMatchObject({ edge: { role: 'guest' } })
+    expect(await viewer.ui.request('listSiteContent', { siteId: site })).toEqual({
+      content: [{ edgeId: edge.id, name: edge.row.comment }],
+      total: 1,
+    })
+    const overview = await member.ui.request('listSiteContent', { siteId: site })
+    expect(overview).toEqual({ content: [{ edgeId: edge.id, name: '' }], total: 1 })
     const { sites } = await member.ui.request('listSites')
     expect(sites).toEqual([{ id: site, name: expect.any(String), isVirtual: false, organisationId: id }])
     expect((await refusal(member.ui, 'getEdge', { edgeId: edge.id })).code).toBe(1005)

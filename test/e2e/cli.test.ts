@@ -244,7 +244,7 @@ describe('calls', { timeout: PROCESS_MS * 2 }, () => {
     expect(denied).toMatchObject({
       code: 1,
       stdout:
-        'eva may not use discover on edge-explained: nothing that includes it is granted on edge-explained.\n' +
+        'eva may not see edge-explained: nothing that includes it is granted on edge-explained.\n' +
         'Missing: nothing that includes it is granted on edge-explained\n' +
         'Smallest change: Grant a role on edge-explained\n',
     })

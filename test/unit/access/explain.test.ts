@@ -46,7 +46,7 @@ describe('a refusal names the one change that would do (domain rules 2.9)', () =
       return undefined
     })
     expect(codes(told)[0]).toBe(code)
-    expect(told.sentence).toBe(`ada may not use discover on edge0: ${reason}`)
+    expect(told.sentence).toBe(`ada may not see edge0: ${reason}`)
   })
 
   it.each([
@@ -59,7 +59,7 @@ describe('a refusal names the one change that would do (domain rules 2.9)', () =
       return undefined
     })
     expect(codes(told)[0]).toBe(code)
-    expect(told.sentence).toBe(`ada may not use discover on edge0: ${reason}`)
+    expect(told.sentence).toBe(`ada may not see edge0: ${reason}`)
   })
 
   it('roleLacks', () => {

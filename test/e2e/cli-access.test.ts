@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCli } from '../harness/child.ts'
+import { startTestService, type TestService } from '../harness/service.ts'
+
+const PROCESS_MS = 60_000
+
+let service: TestService
+let main: string
+beforeAll(async () => {
+  service = await startTestService()
+  for (const login of ['olga', 'fred', 'gina', 'hans']) await said('create-user', login)
+  main = await id('create-organisation', 'Sunny', '--owner', 'olga')
+}, PROCESS_MS)
+afterAll(() => service?.[Symbol.asyncDispose]())
+
+/** What a command of somebody at the machine of the service says, well or badly. */
+async function said(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCli([...args, '--data-dir', service.config.dataDir])
+  return (code === 0 ? stdout : stderr).trimEnd()
+}
+
+async function id(...args: string[]): Promise<string> {
+  return String((JSON.parse(await said(...args, '--json')) as { id: number }).id)
+}
+
+describe('an installer with his staff on the command line', { timeout: PROCESS_MS * 2 }, () => {
+  it('adds many at once, groups to groups, and for a time; then sees who may see an edge (G-06, O-08)', async () => {
+    const group = (name: string) => id('create-group', name, '--of', 'users', '--organisation', main)
+    const [staff, fitters] = [await group('Staff'), await group('Fitters')]
+    expect(await said('add-member', 'fred', 'gina', '--group', fitters, '--to', '2030-01-01T00:00:00Z')).toBe(
+      'fred is a member.\ngina is a member.',
+    )
+    expect(await said('add-member', '--member-group', fitters, '--group', staff)).toBe(
+      `The group ${fitters} is a member.`,
+    )
+    expect(await said('list', 'members', '--group', staff)).toMatch(`userGroupId: ${fitters}  Fitters`)
+    expect(await said('list', 'members', '--group', fitters)).toMatch(
+      /^fred .*edges: 0, online: 0 {2}validTo: 2030-01-01T00:00:00.000Z$/m,
+    )
+    const site = await id('create-site', 'Mill', '--organisation', main)
+    for (const edge of ['mill0', 'mill1']) await said('create-edge', edge, '--comment', 'Roof')
+    expect(await said('move', 'mill0', 'mill1', '--site', site)).toBe(
+      'The edge mill0 is moved.\nThe edge mill1 is moved.',
+    )
+    expect(await said('list', 'content', '--site', site)).toBe('edgeId: mill0  Roof\nedgeId: mill1  Roof')
+    expect(await said('list', 'content', '--site', site, '--limit', '1')).toBe(
+      'edgeId: mill0  Roof\n1 to 1 of 2; --page 2 shows the next',
+    )
+    expect(await said('list', 'content', '--site', site, '--limit', '1', '--page', '2')).toBe('edgeId: mill1  Roof')
+    expect(await said('list', 'edges', '--query', 'mill', '--limit', '1')).toMatch(/\nThere may be more: --page 2$/)
+    await said('grant', '--group', staff, '--role', 'installer', '--site', site)
+    expect(await said('who', 'mill0', '--query', 'fred')).toBe(
+      `fred  installer  openems.installer on site ${site} Mill through group ${staff} Staff`,
+    )
+    expect(await said('who', 'mill0', '--limit', '1')).toMatch(/^admin {2}admin {2}.*\n1 to 1 of \d; --page 2 shows/)
+    expect(await said('remove-member', '--member-group', fitters, '--group', staff)).toMatch(/no member any more/)
+    expect(await said('who', 'mill0', '--query', 'fred')).toBe('Nobody.')
+  })
+
+  it('tries a change first: who would gain or lose what, and nothing is done', async () => {
+    const group = await id('create-group', 'Support', '--of', 'users', '--organisation', main)
+    const pilot = await id('create-group', 'Pilot', '--of', 'edges', '--organisation', main)
+    await said('create-edge', 'tried0')
+    await said('grant', '--group', group, '--role', 'guest', '--edge-group', pilot)
+    expect(await said('add-member', 'hans', '--group', group, '--what-if')).toMatch(
+      /^Nothing was changed; .*\n {2}hans gains on 1\nNamely:\n {2}hans gains .*discover.* on edgeGroup Pilot$/,
+    )
+    expect(await said('list', 'members', '--group', group)).toBe('There are none.')
+    await said('add-member', 'hans', '--group', group)
+    expect(await said('add-to-group', pilot, '--edge', 'tried0', '--what-if')).toMatch(
+      /^ {2}hans gains discover .* on tried0 \(no role -> guest\)$/m,
+    )
+    await said('add-to-group', pilot, '--edge', 'tried0')
+    expect(await said('delete', 'user-group', group, '--what-if')).toMatch(/^ {2}hans loses on 2$/m)
+    expect(await said('who', 'tried0', '--query', 'hans')).toMatch(/^hans {2}guest/)
+    expect(await said('delete', 'user', 'hans', '--what-if')).toMatch(/only these can be tried beforehand: user-group/)
+    await said('disable', 'user', 'hans', 'gina')
+    const { stdout } = await runCli(['explain', 'hans', 'tried0', '--data-dir', service.config.dataDir])
+    expect(stdout).toMatch(
+      /^hans may not see tried0: the account hans is disabled\.\n[^]*Cut off: .*\(the account is disabled\)\n/,
+    )
+  })
+
+  it('is told what is missing in a command', async () => {
+    expect(await said('create-organisation', 'Nobody’s')).toMatch(/required option '--owner <login>'/)
+    expect(await said('add-member', '--group', '1')).toMatch(/Say who: logins; or .* --member-group/)
+    expect(await said('add-member', '--organisation', main, '--member-group', '1', '--role', 'viewer')).toMatch(
+      /Say who/,
+    )
+    expect(await said('list', 'content')).toMatch(/either --site or --edge-group/)
+    expect(await said('list', 'sites', '--page', '0')).toMatch(/counted from 1/)
+  })
+})
