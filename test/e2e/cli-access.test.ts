@@ -77,7 +77,7 @@ describe('an installer with his staff on the command line', { timeout: PROCESS_M
     await said('disable', 'user', 'hans', 'gina')
     const { stdout } = await runCli(['explain', 'hans', 'tried0', '--data-dir', service.config.dataDir])
     expect(stdout).toMatch(
-      /^hans may not see tried0: the account hans is disabled\.\n[^]*Cut off: .*\(the account is disabled\)\n/,
+      /^hans may not see tried0: the account hans is disabled\.\n[\s\S]*Cut off: .*\(the account is disabled\)\n/,
     )
   })
 
