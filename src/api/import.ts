@@ -3,13 +3,13 @@ import type { AccessIndex } from '../access/access-index.ts'
 import { LOCAL_OPERATOR_PRINCIPAL_ID } from '../access/model.ts'
 import { managesUsers } from '../access/people-door.ts'
 import type { ImportProgress } from '../client/notifications.ts'
-import { AppError, problem } from '../errors.ts'
+import { problem } from '../errors.ts'
 import { findImportJob, type ImportJob, listImportJobs } from '../import/import-job-queries.ts'
 import { type RunningImport, requireImporter } from '../import/import-service.ts'
 import { fileInput, type ImportSource, textInput } from '../import/sources.ts'
 import { writeNotification } from '../rpc/envelope.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
-import { actorOf, operatorClients as clients, id, lookOf, paging } from './rights-shapes.ts'
+import { actorOf, operatorClients as clients, id, lookOf, paging, refused } from './rights-shapes.ts'
 import { empty } from './shapes.ts'
 
 const MAX_INLINE = 1_048_576
@@ -193,7 +193,7 @@ export async function requireJob(call: Call, jobId: string): Promise<ImportJob> 
     job.organisationId !== null &&
     (look.askerId === null || look.index.allows(look.askerId, 'manageGroup', job.organisationId, look.at))
   if (job === undefined || !(isOwner || managesUsers(look))) {
-    throw new AppError('forbidden', ['import', look.index.user(look.askerId ?? 0)?.login ?? ''])
+    throw refused(look, 'import')
   }
   return job
 }

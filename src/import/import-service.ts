@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { managesUsers } from '../access/people-door.ts'
+import { managesUsers, nameOfAsker } from '../access/people-door.ts'
 import { rightsHolder } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import { isDeadlock } from '../db/pg-errors.ts'
@@ -299,7 +299,7 @@ export function requireImporter(
     if (organisation?.parentId) throw problem('Import into the main organisation: what is shared stays shared')
     return
   }
-  throw new AppError('forbidden', ['import', (askerId === null ? undefined : index.user(askerId)?.login) ?? ''])
+  throw new AppError('forbidden', ['import', nameOfAsker(index, askerId)])
 }
 
 /** The limits of the settings. */
