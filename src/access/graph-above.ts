@@ -5,12 +5,17 @@ const room = 1 << 23
 /** Marks the head of a list; no id is that high. */
 const head = 1 << 30
 
+/** Places of forgotten lists are given back when there are more of them than this, and than those of the others. */
+const alwaysWasted = 1 << 12
+
 /** A list of numbers for each of many containers, side by side in one array: a check reads one after the other. */
 export class AboveLists {
   /** Where the list of a container would be; what is there says whether it is. */
   #starts = new Int32Array(64)
   #numbers = new Int32Array(256)
   #used = 1
+  /** Places of lists that were forgotten. */
+  #wasted = 0
 
   /** The array that holds all lists: at `find` the length of one, behind it the list itself; only until the next `set`. */
   get numbers(): Int32Array {
@@ -37,7 +42,34 @@ export class AboveLists {
     return start + 1
   }
 
+  /** Forgets the list of one container. */
+  forget(container: number): void {
+    const at = this.find(container)
+    if (at === 0) return
+    this.#starts[container] = 0
+    this.#wasted += 2 + (this.#numbers[at] as number)
+    if (this.#wasted > alwaysWasted + this.#used / 2) this.#tidy()
+  }
+
   clear(): void {
     this.#used = 1
+    this.#wasted = 0
+  }
+
+  /** Moves the lists together. */
+  #tidy(): void {
+    const numbers = this.#numbers
+    const end = this.#used
+    this.clear()
+    for (let from = 1; from < end; ) {
+      const container = (numbers[from] as number) & ~head
+      const next = from + 2 + (numbers[from + 1] as number)
+      if (this.#starts[container] === from) {
+        numbers.copyWithin(this.#used, from, next)
+        this.#starts[container] = this.#used
+        this.#used += next - from
+      }
+      from = next
+    }
   }
 }

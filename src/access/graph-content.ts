@@ -1,8 +1,11 @@
 import { grown } from './graph-links.ts'
 import type { ResourceGraph } from './graph-resources.ts'
+import { TogetherEdges } from './graph-together.ts'
 import { PLATFORM_RESOURCE_ID } from './model.ts'
 import { Bits } from './search-bits.ts'
 import { Gathering } from './search-gather.ts'
+import type { ListLimits } from './search-query.ts'
+import { ShortList, type Shown } from './search-short.ts'
 
 /** As bits a set takes no more room than as ids when it holds one edge in so many. */
 const worthBits = 32
@@ -34,15 +37,19 @@ export class ContentSets {
   readonly #everything = new Bits()
   readonly #keptFrom: number | undefined
   readonly #gathering = new Gathering(longestList)
+  readonly #together = new TogetherEdges()
+  readonly #short: number
+  readonly #gatheringOfSeveral: Gathering
   /** The walk that last came past a container. */
   #seen = new Int32Array(1024)
   #walk = 0
   #steps = 0
 
-  /** `keptFrom`: keeps sets of containers that hold more edges, instead of a part of all there are. */
-  constructor(resources: ResourceGraph, keptFrom?: number) {
+  constructor(resources: ResourceGraph, { short, keptFrom }: ListLimits) {
     this.#resources = resources
     this.#keptFrom = keptFrom
+    this.#short = short
+    this.#gatheringOfSeveral = new Gathering(short)
   }
 
   /** No edge has an id as high as 32 times this. */
@@ -69,6 +76,14 @@ export class ContentSets {
     edges.addSets(known)
   }
 
+  /** All edges below these containers, the same for all who ask. */
+  together(aboves: readonly number[]): Shown {
+    const [first, ...others] = aboves
+    const set = first === undefined || others.length > 0 ? undefined : this.kept(first)
+    if (set?.holdsMore(this.#short)) return set
+    return this.#together.find(aboves) ?? this.#together.keep(aboves, this.#gathered(aboves))
+  }
+
   /** An edge has come, gone or moved; to be said before the change and after it. */
   refresh(edgeId: number): void {
     const { kinds } = this.#resources
@@ -76,7 +91,7 @@ export class ContentSets {
     if (isThere) this.#everything.add(edgeId)
     else this.#everything.remove(edgeId)
     if (this.#isEmpty) return
-    const above = new Set<number>()
+    const above = new Set<number>(isThere ? [PLATFORM_RESOURCE_ID] : [])
     for (const container of isThere ? this.#resources.containersOf(edgeId) : []) {
       for (const one of this.#resources.aboveContent(container)) above.add(one)
     }
@@ -85,12 +100,15 @@ export class ContentSets {
       if (above.has(one)) set.add(edgeId)
       else set.remove(edgeId)
     }
+    this.#together.refresh(edgeId, above)
   }
 
   /** What a container holds, or what holds it, is another; to be said before the change and after it. */
   forget(container: number): void {
     if (this.#isEmpty || !this.#resources.kinds.exists(container)) return
-    for (const above of this.#resources.aboveContent(container)) this.#dropLater(above)
+    const aboves = this.#resources.aboveContent(container)
+    for (const above of aboves) this.#dropLater(above)
+    this.#together.drop(new Set(aboves))
   }
 
   /** All of these are to be looked at by `work`. */
@@ -102,18 +120,27 @@ export class ContentSets {
   work(): boolean {
     for (let steps = 0; steps < slice; steps += this.#steps) {
       const [above] = this.#waiting
-      if (above === undefined) return false
+      if (above === undefined) return this.#together.work((aboves) => this.#gathered(aboves))
       this.#waiting.delete(above)
       this.#steps = 1
+      if (this.#resources.kinds.exists(above)) this.#resources.aboveAt(above)
       if (!this.#sets.has(above) && !this.#lists.has(above)) {
         this.#keep(above, this.#walkDown(undefined, above, ++this.#walk))
       }
     }
-    return this.#waiting.size > 0
+    return true
   }
 
   get #isEmpty(): boolean {
-    return this.#sets.size + this.#lists.size === 0
+    return this.#sets.size + this.#lists.size + this.#together.size === 0
+  }
+
+  #gathered(aboves: readonly number[]): Shown {
+    const edges = this.#gatheringOfSeveral
+    edges.begin(this.room)
+    this.addTo(edges, aboves)
+    const few = edges.few()
+    return few ? new ShortList(few) : new Bits().become(edges.set)
   }
 
   get #large(): number {

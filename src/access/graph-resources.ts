@@ -10,6 +10,7 @@ import {
   openemsRoles,
   type SiteRow,
 } from './model.ts'
+import { defaultLimits } from './search-query.ts'
 
 /** What the root organisation of a resource decides for all of its tenant. */
 export interface Tenant {
@@ -25,6 +26,8 @@ export type Relation = 'self' | 'content' | 'suborganisation'
 
 /** Longest chain of organisations followed; writing refuses far less, so this only stops a damaged tree. */
 const maxTreeDepth = 64
+/** When more than so much lies below a container that moves, what lies above is found anew for all. */
+const mostForgotten = 10_000
 
 /**
  * Resources and the two relations between them: `contains` (a graph with several parents) and the tree of organisations.
@@ -42,9 +45,8 @@ export class ResourceGraph {
   readonly #tenants = new Map<number, Tenant>()
   readonly #aboves = new AboveLists()
 
-  /** `keptFrom`: as `ContentSets` has it. */
-  constructor(keptFrom?: number) {
-    this.content = new ContentSets(this, keptFrom)
+  constructor(limits = defaultLimits) {
+    this.content = new ContentSets(this, limits)
   }
 
   /** Rises with every change of what contains what. */
@@ -75,6 +77,7 @@ export class ResourceGraph {
     }
     this.kinds.set(id, after && 'organisation', null)
     this.#changed(true)
+    this.#aboves.clear()
     this.content.forget(id)
   }
 
@@ -102,7 +105,9 @@ export class ResourceGraph {
     this.#relinked(before)
     if (before) this.links.remove(before.parentId, before.childId)
     if (after) this.links.add(after.parentId, after.childId)
-    this.#changed([before, after].some((row) => row && this.kinds.isContainer(row.childId)))
+    const moved = [before, after].filter((row) => row && this.kinds.isContainer(row.childId))
+    this.#changed(moved.length > 0)
+    for (const row of moved) if (row) this.#forgetAbove(row.childId)
     this.#relinked(before)
     this.#relinked(after)
   }
@@ -203,16 +208,39 @@ export class ResourceGraph {
     return this.#aboves.numbers
   }
 
+  /** Walks no further where it comes to a container of which that is known. */
   #collectAbove(container: number): number[] {
     const found = [container]
-    for (const node of found) {
-      for (const parent of this.containersOf(node)) if (!found.includes(parent)) found.push(parent)
+    const walked = [container]
+    const take = (one: number) => !found.includes(one) && found.push(one) > 0
+    for (const node of walked) {
+      for (const parent of this.containersOf(node)) {
+        const known = this.#aboves.find(parent)
+        if (known === 0 && take(parent)) walked.push(parent)
+        for (let left = known && this.aboves[known]; left; left--) take(this.aboves[known + left] as number)
+      }
     }
-    const superior = new Set(
-      found.flatMap((node) => (this.kinds.isOrganisation(node) ? this.superorganisations(node) : [])),
-    )
-    for (const organisation of superior) found.push(-organisation)
+    for (const node of found) {
+      if (this.kinds.isOrganisation(node)) for (const superior of this.superorganisations(node)) take(-superior)
+    }
     return found
+  }
+
+  /** What lies above a container is another, and so it is for all containers in it. */
+  #forgetAbove(container: number): void {
+    const { children } = this.links
+    const found = new Set([container])
+    let steps = 0
+    for (const one of found) {
+      steps += children.count(one)
+      if (steps > mostForgotten) return this.#aboves.clear()
+      this.#aboves.forget(one)
+      for (let at = children.start(one), end = at + children.count(one); at < end; at++) {
+        const child = children.value(at)
+        if (!this.kinds.isEdge(child) && this.contains(one, child)) found.add(child)
+      }
+    }
+    this.content.await(found)
   }
 
   #setContainer(
@@ -224,7 +252,11 @@ export class ResourceGraph {
     this.content.forget(id)
     this.kinds.set(id, after && kind, after?.organisationId ?? null)
     const isNewAndEmpty = before === undefined && this.links.children.count(id) === 0
-    if (before?.organisationId !== after?.organisationId || !before) this.#changed(!isNewAndEmpty)
+    if (before?.organisationId !== after?.organisationId || !before) {
+      this.#changed(!isNewAndEmpty)
+      if (before && after) this.#forgetAbove(id)
+      else if (!isNewAndEmpty) this.#aboves.clear()
+    }
     this.content.forget(id)
   }
 
@@ -247,6 +279,5 @@ export class ResourceGraph {
     this.#shape++
     this.#tenants.clear()
     this.#hasLenientTenant = undefined
-    this.#aboves.clear()
   }
 }

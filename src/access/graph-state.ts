@@ -30,7 +30,7 @@ export class GraphState {
   #isLoaded = false
 
   constructor(limits?: ListLimits) {
-    this.resources = new ResourceGraph(limits?.keptFrom)
+    this.resources = new ResourceGraph(limits)
     this.evaluator = new Evaluator(this.resources)
     this.views = new Views({ rows: this.rows, resources: this.resources, people: this.people })
     this.containers = new ContainerLister(this.rows, this.resources, this.evaluator)

@@ -6,8 +6,9 @@ export class Bits {
   #words: Int32Array<ArrayBuffer>
   /** Below 0: to be counted. */
   #size = 0
-  /** How many there are before each block; made when asked for. */
-  #before: Int32Array | undefined
+  /** How many there are before each block, and at last in all; made when asked for. */
+  #before = new Int32Array(0)
+  #isCounted = false
 
   /** `room`: words to begin with. */
   constructor(room = 128) {
@@ -20,7 +21,7 @@ export class Bits {
   }
 
   get size(): number {
-    if (this.#size < 0) this.#size = this.#counts().at(-1) ?? 0
+    if (this.#size < 0) this.#size = this.#counts()[this.#blocks] ?? 0
     return this.#size
   }
 
@@ -67,7 +68,7 @@ export class Bits {
   clear(): void {
     if (this.#size !== 0) this.#words.fill(0)
     this.#size = 0
-    this.#before = undefined
+    this.#isCounted = false
   }
 
   /** Becomes the same set as the other. */
@@ -78,7 +79,7 @@ export class Bits {
       this.#words.fill(0, other.#words.length)
     }
     this.#size = other.#size
-    this.#before = other.#before
+    this.#isCounted = false
     return this
   }
 
@@ -121,18 +122,18 @@ export class Bits {
     const all = from === 0 && this.#size < 0 ? to : Math.min(to, this.size)
     const values = new Int32Array(Math.max(0, all - from))
     let index = 0
-    let skipped = 0
-    let size = 0
+    let skip = from
     if (from > 0 && values.length > 0) {
-      const before = this.#counts()
-      let block = 0
-      while ((before[block + 1] as number) <= from) block++
+      const block = this.#blockOf(from)
+      skip -= this.#before[block] as number
       index = block << blockBits
-      skipped = before[block] as number
+      while (skip >= ones(this.#words[index] as number)) skip -= ones(this.#words[index++] as number)
     }
+    let size = 0
     for (; size < values.length && index < this.#words.length; index++) {
       for (let word = this.#words[index] as number; word !== 0 && size < values.length; word &= word - 1) {
-        if (skipped++ >= from) values[size++] = (index << 5) | (31 - Math.clz32(word & -word))
+        if (skip > 0) skip--
+        else values[size++] = (index << 5) | (31 - Math.clz32(word & -word))
       }
     }
     return values.subarray(0, size)
@@ -153,25 +154,46 @@ export class Bits {
 
   #changed(by: 1 | -1): void {
     if (this.#size >= 0) this.#size += by
-    this.#before = undefined
+    this.#isCounted = false
   }
 
   #uncounted(): void {
     this.#size = -1
-    this.#before = undefined
+    this.#isCounted = false
   }
 
-  /** One more than there are blocks: the last is how many there are in all. */
-  #counts(): Int32Array {
-    if (this.#before) return this.#before
-    const words = this.#words
-    const before = new Int32Array(((words.length + (1 << blockBits) - 1) >>> blockBits) + 1)
-    let count = 0
-    for (let index = 0; index < words.length; index++) {
-      count += ones(words[index] as number)
-      before[(index >>> blockBits) + 1] = count
+  get #blocks(): number {
+    return (this.#words.length + (1 << blockBits) - 1) >>> blockBits
+  }
+
+  /** The block in which a position is that is in some. */
+  #blockOf(position: number): number {
+    const before = this.#counts()
+    let low = 0
+    let high = this.#blocks
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1
+      if ((before[middle] as number) <= position) low = middle
+      else high = middle
     }
-    this.#before = before
+    return low
+  }
+
+  #counts(): Int32Array {
+    if (this.#isCounted) return this.#before
+    const [words, blocks] = [this.#words, this.#blocks]
+    if (this.#before.length <= blocks) this.#before = new Int32Array(blocks + 1)
+    const before = this.#before
+    let count = 0
+    for (let block = 0, index = 0; block < blocks; block++) {
+      const end = Math.min(words.length, index + (1 << blockBits))
+      for (; index < end; index += 4) {
+        const next = words[index + 1] as number
+        count += onesOfFour(words[index] as number, next, words[index + 2] as number, words[index + 3] as number)
+      }
+      before[block + 1] = count
+    }
+    this.#isCounted = true
     return before
   }
 }
@@ -194,7 +216,18 @@ function orFour(
 
 /** How many bits of a word are set. */
 function ones(word: number): number {
-  const pairs = word - ((word >>> 1) & 0x55555555)
-  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)
-  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
+  return onesOfFour(word, 0, 0, 0)
+}
+
+/** How many bits of four words are set: first in each four bits of each, then in each eight of all. */
+function onesOfFour(first: number, second: number, third: number, fourth: number): number {
+  const one = onesByFour(first) + onesByFour(second)
+  const other = onesByFour(third) + onesByFour(fourth)
+  const byEight = (one & 0x0f0f0f0f) + ((one >>> 4) & 0x0f0f0f0f) + (other & 0x0f0f0f0f) + ((other >>> 4) & 0x0f0f0f0f)
+  return Math.imul(byEight, 0x01010101) >>> 24
+}
+
+function onesByFour(word: number): number {
+  const byTwo = word - ((word >>> 1) & 0x55555555)
+  return (byTwo & 0x33333333) + ((byTwo >>> 2) & 0x33333333)
 }

@@ -17,9 +17,10 @@ import {
   passes,
   type Test,
 } from './search-query.ts'
+import { ShortList } from './search-short.ts'
 import { TextIndex } from './search-text.ts'
 import { type Compare, smallest } from './search-top.ts'
-import { discovered, ShortList, VisibleEdges, withRole } from './search-visible.ts'
+import { discovered, VisibleEdges, withRole } from './search-visible.ts'
 
 /** An order that is there for all edges; before it, `ranks` if any, the edges of each rank together. */
 interface Plan {

@@ -4,7 +4,7 @@ import type { ResourceGraph } from './graph-resources.ts'
 import type { View } from './graph-view.ts'
 import { Bits } from './search-bits.ts'
 import { Gathering } from './search-gather.ts'
-import type { ListOrder } from './search-order.ts'
+import { ShortList, type Shown } from './search-short.ts'
 
 /** So many sets of many edges are kept; and lists of few that take so many numbers of four bytes. */
 const mostSets = 32
@@ -32,31 +32,6 @@ export function withRole(evaluator: Evaluator): Extent {
   }
 }
 
-/** Few edges that somebody is shown, as ids. */
-export class ShortList {
-  readonly ids: Int32Array
-  /** Numbers that it takes the room of, in two orders. */
-  readonly room: number
-  readonly #sorted = new Map<ListOrder, { version: number; ids: Int32Array }>()
-
-  constructor(ids: Int32Array) {
-    this.ids = ids
-    this.room = 64 + 3 * ids.length
-  }
-
-  /** In an order, which is worked out once. */
-  in(order: ListOrder): Int32Array {
-    const known = this.#sorted.get(order)
-    if (known?.version === order.version) return known.ids
-    const ids = order.sorted(this.ids)
-    this.#sorted.set(order, { version: order.version, ids })
-    return ids
-  }
-}
-
-/** What a view is shown: a list of few edges, or a set of many. */
-export type Shown = ShortList | Bits
-
 /** A set that is kept, in the room of its own unless it is one that somebody else keeps. */
 interface KeptSet {
   view: View
@@ -69,7 +44,6 @@ interface KeptSet {
 export class VisibleEdges {
   readonly #resources: ResourceGraph
   readonly #extent: Extent
-  readonly #short: number
   #lists = new WeakMap<View, { version: number; shown: ShortList }>()
   #room = 0
   /** Filled in turn. */
@@ -82,7 +56,6 @@ export class VisibleEdges {
   constructor(resources: ResourceGraph, extent: Extent, short: number) {
     this.#resources = resources
     this.#extent = extent
-    this.#short = short
     this.#gathering = new Gathering(short)
   }
 
@@ -101,16 +74,17 @@ export class VisibleEdges {
     const known = this.#lists.get(view) ?? this.#sets.find((one) => one.view === view)
     if (known?.version === this.#resources.version) return known.shown
     const publicEdges = this.#publicTo(view.everybody)
+    const isPublic = publicEdges instanceof Bits || publicEdges.length > 0
+    const together = isPublic || view.restrictions ? undefined : this.#together(view)
+    if (together instanceof Bits) return this.#keepSet(view, together, true)
+    if (together) return this.#keepList(view, this.isToBeAsked ? this.#asked(view, together.ids) : together)
     const edges = this.#gathering
-    const only =
-      !(publicEdges instanceof Bits) && publicEdges.length === 0 && !view.restrictions ? this.#onlySet(view) : undefined
-    if (only) return this.#keepSet(view, only, true)
     this.#gather(view)
     if (publicEdges instanceof Bits) edges.addSets([publicEdges])
     else edges.addList(publicEdges)
     for (const id of view.restrictions?.keys() ?? []) if (!this.has(view, id)) edges.set.remove(id)
     const few = edges.few()
-    return few ? this.#keepList(view, few) : this.#keepSet(view, edges.set, false)
+    return few ? this.#keepList(view, this.#asked(view, few)) : this.#keepSet(view, edges.set, false)
   }
 
   /** How many there are, up to `atMost`. */
@@ -134,8 +108,7 @@ export class VisibleEdges {
     return shown
   }
 
-  #keepList(view: View, ids: Int32Array): ShortList {
-    const shown = new ShortList(this.isToBeAsked ? ids.filter((id) => this.has(view, id)) : ids)
+  #keepList(view: View, shown: ShortList): ShortList {
     this.#room += shown.room
     if (this.#room > mostNumbers) {
       this.#lists = new WeakMap()
@@ -143,6 +116,11 @@ export class VisibleEdges {
     }
     this.#lists.set(view, { version: this.#resources.version, shown })
     return shown
+  }
+
+  /** Those of few edges that are among what the view is shown. */
+  #asked(view: View, ids: Int32Array): ShortList {
+    return new ShortList(this.isToBeAsked ? ids.filter((id) => this.has(view, id)) : ids)
   }
 
   /** The containers of which a view is shown what they hold, as `aboveContent` names them. */
@@ -156,12 +134,11 @@ export class VisibleEdges {
     return above
   }
 
-  /** The set that is all a view is shown, if it is kept anyway. */
-  #onlySet(view: View): Bits | undefined {
-    if (view.held.size !== 1) return undefined
-    const [above] = this.#containersOf(view)
-    const set = above === undefined ? undefined : this.#resources.content.kept(above)
-    return set?.holdsMore(this.#short) ? set : undefined
+  /** All a view is shown, if that is just what containers hold: others are shown the same. */
+  #together(view: View): Shown | undefined {
+    const { kinds, content } = this.#resources
+    for (const [node, { self }] of view.held) if (kinds.isEdge(node) && this.#extent.conveys(self)) return undefined
+    return content.together(this.#containersOf(view))
   }
 
   /** What the view's own grants show it. */

@@ -11,7 +11,7 @@ export interface PageTimes {
 }
 
 const LIMIT = 20
-const COLD = 60
+const COLD = 300
 const WARM = 300
 const FAULT = 3
 
@@ -53,11 +53,19 @@ export const pageKinds: Readonly<Record<string, Kind>> = {
   'one letter': () => plain({ text: 'h' }),
 }
 
+/** What to measure, as patterns of the names of classes of users and of kinds of pages; all when left out. */
+export interface PagesWanted {
+  names?: string
+  kinds?: string
+}
+
 /** Every kind of page for every class of user; a page is the edges and the role on each. */
-export function measurePages(crowd: Crowd): PageTimes[] {
-  return crowd.facts.classes.flatMap((one) => {
+export function measurePages(crowd: Crowd, { names = '', kinds = '' }: PagesWanted = {}): PageTimes[] {
+  const classes = crowd.facts.classes.filter(({ name }) => new RegExp(names).test(name))
+  const wanted = Object.entries(pageKinds).filter(([kind]) => new RegExp(kinds).test(kind))
+  return classes.flatMap((one) => {
     const total = crowd.index.countEdges(one.users[0] ?? 0, NOW, Number.POSITIVE_INFINITY)
-    return Object.entries(pageKinds).map(([kind, queryOf]) => {
+    return wanted.map(([kind, queryOf]) => {
       const query = () => queryOf(crowd, total)
       return { name: one.name, kind, cold: coldTimes(crowd, one, query), warm: warmTimes(crowd, one, query) }
     })

@@ -9,7 +9,7 @@ import { createLogger } from '../../src/log.ts'
 import { sayReady } from './child.ts'
 import { measureChecks, measureColdChecks } from './engine-checks.ts'
 import { Crowd, type FleetFacts } from './engine-crowd.ts'
-import { measurePages, sampleAnswers } from './engine-pages.ts'
+import { measurePages, type PagesWanted, sampleAnswers } from './engine-pages.ts'
 import { measureUpdates } from './engine-updates.ts'
 import { answerCommands } from './probe.ts'
 import { fleetFile } from './world.ts'
@@ -60,7 +60,7 @@ answerCommands(
     },
     checks: () => measureChecks(crowd),
     coldChecks: () => measureColdChecks(crowd),
-    pages: () => measurePages(crowd),
+    pages: (wanted?: PagesWanted) => measurePages(crowd, wanted),
     sample: () => sampleAnswers(crowd),
     updates: () => measureUpdates(crowd),
   },
