@@ -139,6 +139,17 @@ export class Bits {
     return values.subarray(0, size)
   }
 
+  /** Leaves in a list what is in the set. */
+  among(list: Int32Array): Int32Array {
+    const words = this.#words
+    let size = 0
+    for (let at = 0; at < list.length; at++) {
+      const value = list[at] as number
+      if (((words[value >>> 5] ?? 0) & (1 << (value & 31))) !== 0) list[size++] = value
+    }
+    return list.subarray(0, size)
+  }
+
   /** The entries of a list at the positions in the set, in order. */
   pick(list: Int32Array): Int32Array {
     const picked = this.values()

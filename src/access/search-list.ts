@@ -152,8 +152,9 @@ export class EdgeLister {
     const most = query.text ? this.#mostWalked(set, query, query.text) : Number.POSITIVE_INFINITY
     const page = plan && most > 0 ? this.#walked(set, plan, test, query, most) : undefined
     if (page) return page
-    const few = this.#candidates(query)?.filter((id) => set.has(id))
-    if (few) return this.#fromFew(new ShortList(few), test, query)
+    if (query.text) {
+      return this.#fromFew(new ShortList(this.#text.candidates(query.text.toLowerCase(), set)), test, query)
+    }
     const ids = set.values()
     return this.#sorted(test ? ids.filter(test) : ids, keys, offset + limit).slice(offset)
   }
@@ -163,7 +164,8 @@ export class EdgeLister {
     const all = this.#edges.size
     const estimate = this.#text.estimate(text.toLowerCase())
     const walked = Math.min(set.size, ((offset + limit) * all) / Math.max(1, estimate))
-    return walked <= this.#limits.lookUp * costOfLookUp * estimate ? patience * walked : 0
+    const mostWorth = this.#limits.lookUp * costOfLookUp * estimate
+    return walked <= mostWorth ? patience * mostWorth : 0
   }
 
   /** Walks edges in order until the page is full; undefined when more than `most` had to be tested. */
@@ -182,11 +184,6 @@ export class EdgeLister {
     const others = { sets: ranks, isIn: false }
     const parts = [others, ...ranks.map((one) => ({ sets: [one], isIn: true }))]
     for (const part of ranksDescending ? parts.reverse() : parts) yield this.#ranking.of(set, [part])
-  }
-
-  /** The few among whom all are that pass, if they are easily had. */
-  #candidates({ text }: EdgeQuery): Int32Array | undefined {
-    return text ? this.#text.candidates(text.toLowerCase()) : undefined
   }
 
   #planOf([first, ...rest]: readonly OrderBy[]): Plan | undefined {

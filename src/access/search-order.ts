@@ -65,8 +65,8 @@ export class ListOrder {
   }
 
   /** Some of the ids, in order: positions are numbers, so nothing is compared as text. */
-  sorted(some: Iterable<number>): Int32Array {
-    const ids = Int32Array.from(some)
+  sorted(some: Int32Array | readonly number[]): Int32Array {
+    const ids = some instanceof Int32Array ? some.slice() : Int32Array.from(some)
     if (this.isById) return isAscending(ids) ? ids : ids.sort()
     const ranks = this.ranks()
     for (let at = 0; at < ids.length; at++) ids[at] = ranks[ids[at] as number] as number

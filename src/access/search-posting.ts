@@ -1,11 +1,14 @@
 /** Unordered entries are worked in when there are more of them than this, and than an eighth of the others. */
 const alwaysLoose = 64
 
-/** Numbers kept about each posting: its last id, how many ids, the first block, and where the next byte goes. */
-const [LAST, COUNT, FIRST, NEXT, fields] = [0, 1, 2, 3, 4]
-/** Ids are kept in blocks of so many bytes, the last four of which name the block that follows. */
-const blockBits = 5
-const blockSize = 1 << blockBits
+/** Numbers kept about each posting: its last id, how many ids, its first block, its last block, the size of that, and where the next byte goes. */
+const [LAST, COUNT, FIRST, BLOCK, SIZE, NEXT, fields] = [0, 1, 2, 3, 4, 5, 6]
+/**
+ * Ids are kept in blocks, the last four bytes of which name the block that follows. Each is twice as large as the one before up
+ * to a size from which on reading it is reading along memory.
+ */
+const smallestBlock = 32
+const largestBlock = 1024
 const linkSize = 4
 /** Blocks come from chunks of this size, so that nothing is ever copied to grow. */
 const chunkBits = 20
@@ -21,8 +24,8 @@ export class Postings {
   readonly #chunks: Uint8Array[] = []
   /** Bytes given out. */
   #used = 0
-  /** Blocks of postings that were written anew. */
-  readonly #free: number[] = []
+  /** Blocks of postings that were written anew, by size. */
+  readonly #free = new Map<number, number[]>()
   /** Ids lower than the last of a posting: texts that were changed. Some may be there already. */
   readonly #loose = new Map<number, number[]>()
 
@@ -49,47 +52,48 @@ export class Postings {
 
   /** Every id once, lowest first. */
   ids(posting: number): Int32Array {
-    const table = posting * fields
-    const found = new Int32Array(this.#table[table + COUNT] as number)
-    const first = this.#table[table + FIRST] as number
-    let chunk = this.#chunks[first >>> chunkBits] as Uint8Array
-    let at = first & chunkMask
-    let link = at + blockSize - linkSize
-    let id = 0
-    let difference = 0
-    for (let size = 0, shift = 0; size < found.length; ) {
-      if (at === link) {
-        const next = linkIn(chunk, at)
-        chunk = this.#chunks[next >>> chunkBits] as Uint8Array
-        at = next & chunkMask
-        link = at + blockSize - linkSize
-      }
-      const byte = chunk[at++] as number
-      difference |= (byte & 127) << shift
-      shift += 7
-      if (byte >= 128) continue
-      id += difference
-      found[size++] = id
-      difference = 0
-      shift = 0
-    }
+    const found = new Int32Array(this.size(posting))
+    return found.subarray(0, this.into(found, posting))
+  }
+
+  /** Writes every id once, lowest first, into an array with room for `size` of them; returns how many there are. */
+  into(found: Int32Array, posting: number): number {
+    const count = this.#read(found, posting)
     const loose = this.#loose.get(posting)
-    return loose ? Int32Array.from(new Set([...found, ...loose])).sort() : found
+    if (loose === undefined) return count
+    const all = Int32Array.from(new Set([...found.subarray(0, count), ...loose])).sort()
+    found.set(all)
+    return all.length
+  }
+
+  #read(found: Int32Array, posting: number): number {
+    const count = this.#table[posting * fields + COUNT] as number
+    let block = this.#table[posting * fields + FIRST] as number
+    let [id, size, difference, shift] = [0, 0, 0, 0]
+    for (let blockSize = smallestBlock; size < count; blockSize = sizeAfter(blockSize)) {
+      const chunk = this.#chunks[block >>> chunkBits] as Uint8Array
+      const end = (block & chunkMask) + blockSize - linkSize
+      for (let at = block & chunkMask; at < end && size < count; at++) {
+        const byte = chunk[at] as number
+        difference |= (byte & 127) << shift
+        shift += 7
+        if (byte >= 128) continue
+        id += difference
+        found[size++] = id
+        difference = 0
+        shift = 0
+      }
+      block = linkIn(chunk, end)
+    }
+    return count
   }
 
   #append(at: number, difference: number): void {
     const table = this.#table
+    if (table[at + COUNT] === 0) table[at + NEXT] = this.#extend(at)
     let to = table[at + NEXT] as number
-    if (table[at + COUNT] === 0) {
-      to = this.#block()
-      table[at + FIRST] = to
-    }
     for (let left = difference; ; left >>>= 7) {
-      if (isLink(to)) {
-        const next = this.#block()
-        this.#link(to, next)
-        to = next
-      }
+      if (to === (table[at + BLOCK] as number) + (table[at + SIZE] as number) - linkSize) to = this.#extend(at)
       const chunk = this.#chunks[to >>> chunkBits] as Uint8Array
       chunk[to & chunkMask] = left < 128 ? left : (left & 127) | 128
       to++
@@ -98,6 +102,20 @@ export class Postings {
     table[at + NEXT] = to
     table[at + LAST] = (table[at + LAST] as number) + difference
     table[at + COUNT] = (table[at + COUNT] as number) + 1
+  }
+
+  /** Opens the next block of a posting; returns where it begins. */
+  #extend(at: number): number {
+    const table = this.#table
+    const isFirst = table[at + COUNT] === 0
+    const before = table[at + SIZE] as number
+    const size = isFirst ? smallestBlock : sizeAfter(before)
+    const block = this.#block(size)
+    if (isFirst) table[at + FIRST] = block
+    else this.#link((table[at + BLOCK] as number) + before - linkSize, block)
+    table[at + BLOCK] = block
+    table[at + SIZE] = size
+    return block
   }
 
   #addLoose(posting: number, id: number): void {
@@ -110,41 +128,46 @@ export class Postings {
   #workIn(posting: number): void {
     const sorted = this.ids(posting)
     const at = posting * fields
-    const end = this.#table[at + NEXT] as number
-    for (let block = this.#table[at + FIRST] as number; ; block = this.#linkAt(block + blockSize - linkSize)) {
-      this.#free.push(block)
-      if (end > block && end <= block + blockSize - linkSize) break
+    const last = this.#table[at + BLOCK] as number
+    let size = smallestBlock
+    for (let block = this.#table[at + FIRST] as number; ; size = sizeAfter(size)) {
+      const free = this.#free.get(size) ?? []
+      free.push(block)
+      this.#free.set(size, free)
+      if (block === last) break
+      block = linkIn(this.#chunks[block >>> chunkBits] as Uint8Array, (block & chunkMask) + size - linkSize)
     }
     this.#table.fill(0, at, at + fields)
     this.#loose.delete(posting)
     for (const id of sorted) this.add(posting, id)
   }
 
-  #block(): number {
-    const free = this.#free.pop()
+  /** A block, which never lies in two chunks. */
+  #block(size: number): number {
+    const free = this.#free.get(size)?.pop()
     if (free !== undefined) return free
-    if (this.#used >>> chunkBits === this.#chunks.length) this.#chunks.push(new Uint8Array(1 << chunkBits))
-    this.#used += blockSize
-    return this.#used - blockSize
+    const end = this.#chunks.length << chunkBits
+    if (this.#used + size > end) {
+      this.#chunks.push(new Uint8Array(1 << chunkBits))
+      this.#used = end
+    }
+    this.#used += size
+    return this.#used - size
   }
 
   #link(place: number, block: number): void {
     const chunk = this.#chunks[place >>> chunkBits] as Uint8Array
     for (let at = 0; at < linkSize; at++) chunk[(place + at) & chunkMask] = block >>> (8 * at)
   }
+}
 
-  #linkAt(place: number): number {
-    return linkIn(this.#chunks[place >>> chunkBits] as Uint8Array, place & chunkMask)
-  }
+/** The size of the block that follows one of this size. */
+function sizeAfter(size: number): number {
+  return Math.min(largestBlock, 2 * size)
 }
 
 function linkIn(chunk: Uint8Array, at: number): number {
   let block = 0
   for (let byte = 0; byte < linkSize; byte++) block |= (chunk[at + byte] as number) << (8 * byte)
   return block
-}
-
-/** Whether this place holds no id but the way to the next block. */
-function isLink(place: number): boolean {
-  return (place & (blockSize - 1)) === blockSize - linkSize
 }

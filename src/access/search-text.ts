@@ -39,6 +39,9 @@ export class TextIndex {
   readonly #typePostings = new Map<number, number>()
   /** Scratch that makes lists of ids sets, all zero in between. */
   readonly #marks = new Bits()
+  /** Scratch for the ids of postings. */
+  #found = new Int32Array(1024)
+  #other = new Int32Array(1024)
   #text: Uint8Array<ArrayBuffer> = new Uint8Array(256)
   /** Edges from this id on are not in yet. */
   #next = Number.POSITIVE_INFINITY
@@ -95,21 +98,30 @@ export class TextIndex {
     return this.#total(this.#postingsFor(parsed.bytes)) + this.#total(this.#postingsOfTypes(parsed))
   }
 
-  /** Every edge that may match, each once. */
-  candidates(query: string): Int32Array {
+  /** Every edge of a set that may match, each once, lowest id first. */
+  candidates(query: string, within: Bits): Int32Array {
     const parsed = this.#parsed(query)
     const { bytes } = parsed
     const ofTypes = this.#postingsOfTypes(parsed)
     const missing = this.#coming === undefined ? [] : this.#edges.keys(this.#next)
-    if (bytes.length < 3) return this.#union([...this.#postingsFor(bytes), ...ofTypes], missing)
-    const [rarest, ...others] = this.#byRarity(bytes)
-    let found = rarest === undefined ? new Int32Array(0) : this.#postings.ids(rarest)
+    if (bytes.length < 3) return within.among(this.#union([...this.#postingsFor(bytes), ...ofTypes], missing)).slice()
+    const found = this.#inAll(this.#byRarity(bytes), within)
+    if (ofTypes.length === 0 && this.#coming === undefined) return found.slice()
+    return within.among(this.#union(ofTypes, missing, found)).slice()
+  }
+
+  /** What is in the set and in all of some postings, rarest first, or a little more; only until the next. */
+  #inAll([rarest, ...others]: readonly number[], within: Bits): Int32Array {
+    if (rarest === undefined) return new Int32Array(0)
+    this.#found = roomy(this.#found, this.#postings.size(rarest))
+    let found = within.among(this.#found.subarray(0, this.#postings.into(this.#found, rarest)))
     for (const other of others.slice(0, maxIntersections)) {
-      if (found.length < fewCandidates || this.#postings.size(other) > 4 * found.length) break
-      found = intersection(found, this.#postings.ids(other))
+      const size = this.#postings.size(other)
+      if (found.length < fewCandidates || size > 4 * found.length) break
+      this.#other = roomy(this.#other, size)
+      found = cut(found, this.#other.subarray(0, this.#postings.into(this.#other, other)))
     }
-    if (ofTypes.length === 0 && this.#coming === undefined) return found
-    return this.#union(ofTypes, missing, found)
+    return found
   }
 
   #parsed(text: string): Query {
@@ -222,17 +234,20 @@ export class TextIndex {
   }
 }
 
-/** What is in both of two ascending lists. */
-function intersection(a: Int32Array, b: Int32Array): Int32Array {
-  const found = new Int32Array(Math.min(a.length, b.length))
+/** Leaves in an ascending list what is in another. */
+function cut(list: Int32Array, other: Int32Array): Int32Array {
   let size = 0
-  for (let atA = 0, atB = 0; atA < a.length && atB < b.length; ) {
-    const difference = (a[atA] as number) - (b[atB] as number)
-    if (difference === 0) found[size++] = a[atA] as number
-    if (difference <= 0) atA++
-    if (difference >= 0) atB++
+  let at = 0
+  for (let from = 0; from < list.length; from++) {
+    const id = list[from] as number
+    while (at < other.length && (other[at] as number) < id) at++
+    if (at < other.length && other[at] === id) list[size++] = id
   }
-  return found.subarray(0, size)
+  return list.subarray(0, size)
+}
+
+function roomy(scratch: Int32Array<ArrayBuffer>, size: number): Int32Array<ArrayBuffer> {
+  return size <= scratch.length ? scratch : new Int32Array(2 * size)
 }
 
 /** The slot of up to three bytes, the last ones lowest. */

@@ -260,7 +260,10 @@ describe('the text index', () => {
       fc.property(
         fc.array(someRow, { maxLength: 40 }),
         fc.constantFrom('a', 'ab', 'abc', 'bcab', '1', '12x', 'ß', 'zz'),
-        (rows, text) => {
+        fc.uniqueArray(fc.integer({ min: 1, max: 40 })),
+        (rows, text, wanted) => {
+          const within = new Bits()
+          for (const id of wanted) within.add(id)
           const edges = new EdgeTable()
           const index = new TextIndex(edges)
           const texts = new Map<number, string>()
@@ -272,11 +275,12 @@ describe('the text index', () => {
             index.set(id, before)
             texts.set(id, isGone ? '' : `${row.edgeId}\n${row.comment}\n${row.producttype}`.toLowerCase())
           }
-          const candidates = [...index.candidates(text)]
+          const candidates = [...index.candidates(text, within)]
+          expect(candidates.every((id) => within.has(id))).toBe(true)
           expect(new Set(candidates).size).toBe(candidates.length)
           for (const [id, whole] of texts) {
             if (whole !== '') expect(index.matches(id, text)).toBe(whole.includes(text))
-            if (whole.includes(text)) expect(candidates).toContain(id)
+            if (whole.includes(text) && within.has(id)) expect(candidates).toContain(id)
           }
           expect(index.estimate(text)).toBeGreaterThanOrEqual(
             [...texts.values()].filter((whole) => whole.includes(text)).length,
