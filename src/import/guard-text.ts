@@ -1,7 +1,25 @@
+import { maxDepth, maxGroupsOfOne } from '../access/graph-depth.ts'
 import type { GuardResult } from '../access/graph-guard.ts'
 
+export type Refused = Exclude<GuardResult, { ok: true }>
+
+/** The rule by which the guard refuses. */
+export function refusedRule({ reason }: Refused): string {
+  switch (reason) {
+    case 'cycle':
+    case 'tooDeep':
+      return 'G-34'
+    case 'otherTenant':
+      return 'P-18'
+    case 'tooMany':
+      return 'limit'
+    default:
+      return 'G-01'
+  }
+}
+
 /** Why the guard refuses, in a sentence for whoever imports. */
-export function refusedText(result: Exclude<GuardResult, { ok: true }>): string {
+export function refusedText(result: Refused): string {
   switch (result.reason) {
     case 'unknown':
     case 'noShare':
@@ -15,8 +33,8 @@ export function refusedText(result: Exclude<GuardResult, { ok: true }>): string 
     case 'cycle':
       return 'A group cannot contain itself'
     case 'tooDeep':
-      return 'Groups and organisations are nested at most 10 deep'
+      return `Groups and organisations are nested at most ${maxDepth} deep`
     case 'tooMany':
-      return 'It lies in 100 groups already'
+      return `It lies in ${maxGroupsOfOne} groups already, and no more may hold it: put it into fewer, or a group into a group`
   }
 }

@@ -216,6 +216,17 @@ export async function listEdgeExtras(
   )
 }
 
+/** Of which edge each of these setup passwords is. Index edge_setup_password_hash_unique. */
+export async function listSetupPasswords(db: Db, hashes: readonly string[]): Promise<Map<string, number>> {
+  if (hashes.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('edge')
+    .select(['id', 'setupPasswordHash'])
+    .where(sql<boolean>`setup_password_hash in (select ${elements(hashes)})`)
+    .execute()
+  return new Map(rows.map(({ id, setupPasswordHash }) => [setupPasswordHash ?? '', id]))
+}
+
 export interface AlertingRow {
   userId: number
   edgeId: number

@@ -21,6 +21,8 @@ export class Names {
   readonly organisationId: number | null
   readonly #rootId: number | undefined
   readonly #known = new Map<KeyKind | 'edge', Map<string, Found>>()
+  /** What keys of earlier imports, in this file, stand for. */
+  readonly #remembered = new Map<string, number>()
   readonly #byName = new Map<NamedKind, Map<string, Found>>()
 
   constructor({ index, db, organisationId }: { index: AccessIndex; db: Db; organisationId: number | null }) {
@@ -42,6 +44,7 @@ export class Names {
     for (const key of unknown) {
       const id = found.get(key)
       const isThere = id !== undefined && this.#index.row(kind, id) !== undefined && this.isInside(id, kind)
+      if (isThere) this.#remembered.set(`${kind} ${key}`, id)
       known.set(key, isThere ? id : named?.get(key.trim().toLowerCase()))
     }
   }
@@ -49,6 +52,11 @@ export class Names {
   /** What was learnt. */
   find(kind: KeyKind | 'edge', key: string): Found {
     return this.#known.get(kind)?.get(key)
+  }
+
+  /** Whether an earlier import called it by this key: not only its name is the same. */
+  isRemembered(kind: KeyKind, key: string, id: number): boolean {
+    return this.#remembered.get(`${kind} ${key}`) === id
   }
 
   /** What the file brings. */

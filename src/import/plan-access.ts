@@ -1,5 +1,5 @@
 import type { GrantRow } from '../access/model.ts'
-import { refusedText } from './guard-text.ts'
+import { refusedRule, refusedText } from './guard-text.ts'
 import type { ImportProblem, UserRecord } from './model.ts'
 import { ambiguous } from './names.ts'
 import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
@@ -123,7 +123,7 @@ function guarded(world: PlanWorld, record: UserRecord, resourceId: number, roleI
   if (!result.ok) {
     const field = isAccount ? 'role' : world.index.isEdge(resourceId) ? 'edges' : 'sites'
     const place = placeIn(record, field)
-    plan.problems.push(misfit(place, 'G-01', refusedText(result), nameOf(world, resourceId)))
+    plan.problems.push(misfit(place, refusedRule(result), refusedText(result), nameOf(world, resourceId)))
   }
   return result.ok
 }

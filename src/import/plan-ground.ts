@@ -16,15 +16,15 @@ import { managesUsers } from '../access/people-door.ts'
 import { requireName, requireText } from '../access/write-door.ts'
 import { mergeSettings } from '../accounts/account-rules.ts'
 import { AppError } from '../errors.ts'
-import { refusedText } from './guard-text.ts'
+import type { Refused } from './guard-text.ts'
 import type { KeyKind } from './import-queries.ts'
 import type { EdgeRecord, OrganisationRecord, RoleRecord, ServiceRecord, SiteRecord } from './model.ts'
 import type { Names } from './names.ts'
 import type { PlanOptions, PlanParts } from './plan.ts'
-import type { Ids, PlannedRecord, StructureRecord } from './plan-structure.ts'
+import type { Ids, PlannedRecord } from './plan-structure.ts'
 
 /** What planning of structure asks. */
-export type GroundContext = Omit<PlanParts, 'at' | 'index'> &
+export type StructureContext = Omit<PlanParts, 'at' | 'index'> &
   PlanOptions & {
     index: AccessIndex
     names: Names
@@ -33,6 +33,12 @@ export type GroundContext = Omit<PlanParts, 'at' | 'index'> &
     /** What a name in the file was taken to mean; one thing is not two. */
     used: Set<string>
     edgeExtras: Map<number, EdgeExtras>
+    /** Ids of users that the file brings, by login; whole when groups and grants are planned. */
+    newUsers: Map<string, number>
+    /** What lies in what, as text: read when the first containment of the file comes. */
+    contained?: Set<string>
+    /** Of which edge a setup password is, by its hash: of those that the file brings. */
+    passwords: Map<string, number>
     /** Keys there are, by their hash: read when the first edge of the file brings one. */
     keysByHash?: Map<string, EdgeKeyRow>
   }
@@ -50,45 +56,15 @@ const noExtras: EdgeExtras = { serialNumber: '', emsType: '', setupPasswordHash:
 const SHORT_KEY = 16
 const shortKey = 'The API key is short enough to be guessed: give the device a new one soon (rotate-edge-key)'
 
-/** A sentence that says what is wrong, undefined when nothing changes. */
-export type Planned = PlannedRecord | string | undefined
-
-/** Plans an organisation, a role, a service, a site or an edge. */
-export function planGround(context: GroundContext, record: StructureRecord): Planned {
-  return saying(() => {
-    switch (record.kind) {
-      case 'organisation':
-        return planOrganisation(context, record)
-      case 'role':
-        return planRole(context, record)
-      case 'service':
-        return planService(context, record)
-      case 'site':
-        return planSite(context, record)
-      case 'edge':
-        return planEdge(context, record)
-      default:
-        return undefined
-    }
-  })
-}
-
-/** The sentence of a refusal instead of the refusal. */
-export function saying(plan: () => Planned): Planned {
-  try {
-    return plan()
-  } catch (error) {
-    if (error instanceof AppError) return error.message
-    throw error
-  }
-}
+/** What becomes of a record: something, nothing (undefined), or a refusal, as a sentence or as the guard has it. */
+export type Planned = PlannedRecord | string | Refused | undefined
 
 /** Whether the importing actor holds a permission. */
-export function may({ index, askerId, at }: GroundContext, permission: Permission, resourceId: number): boolean {
+export function may({ index, askerId, at }: StructureContext, permission: Permission, resourceId: number): boolean {
   return askerId === null || index.allows(askerId, permission, resourceId, at)
 }
 
-export function isManager({ index, askerId, at }: GroundContext): boolean {
+export function isManager({ index, askerId, at }: StructureContext): boolean {
   return managesUsers({ index, askerId, at })
 }
 
@@ -97,7 +73,7 @@ export function isManager({ index, askerId, at }: GroundContext): boolean {
  * says, and no other record means it.
  */
 export function known(
-  { names, used }: GroundContext,
+  { names, used }: StructureContext,
   kind: KeyKind,
   { key, name }: { key: string; name: string },
   isThere: (id: number) => boolean,
@@ -106,28 +82,33 @@ export function known(
   const byName = names.find(kind, name)
   const named = typeof byName === 'number' && isThere(byName) ? byName : undefined
   const isKey = typeof byKey === 'number' && (key !== name || isThere(byKey))
+  if (used.has(`${kind} key ${key}`))
+    throw new AppError('generic', [`The key ${key} stands in the file twice: leave one`])
+  used.add(`${kind} key ${key}`)
   const found = isKey ? byKey : named
   if (found === undefined || used.has(`${kind} ${found}`)) return undefined
   used.add(`${kind} ${found}`)
   return found
 }
 
-/** What becomes of a row: nothing, or one part; its key is remembered if it has one. */
+/** What becomes of a row: nothing, or one part; what the file calls it is remembered from the first time on. */
 export function part<R extends { id: number }>(
-  { names }: GroundContext,
+  { names }: StructureContext,
   entity: 'organisation' | 'site' | 'service' | 'edgeGroup' | 'userGroup',
   key: string,
   before: R | undefined,
   after: R,
 ): PlannedRecord | undefined {
+  const isRemembered = before !== undefined && names.isRemembered(entity, key, before.id)
   names.add(entity, key, after.id)
-  if (before !== undefined && isDeepStrictEqual(before, after)) return undefined
-  const made = { entity, id: after.id, before: before ?? null, after } as never
-  return { parts: [made], ...(before === undefined ? { key: { kind: entity, key, targetId: after.id } } : {}) }
+  const isSame = before !== undefined && isDeepStrictEqual(before, after)
+  if (isSame && isRemembered) return undefined
+  const parts = isSame ? [] : [{ entity, id: after.id, before: before ?? null, after } as never]
+  return { parts, ...(isRemembered ? {} : { key: { kind: entity, key, targetId: after.id } }) }
 }
 
 /** An id that a name means, or a refusal. */
-export function idOf({ names }: GroundContext, kind: KeyKind | 'edge', key: string): number {
+export function idOf({ names }: StructureContext, kind: KeyKind | 'edge', key: string): number {
   const found = names.find(kind, key)
   if (typeof found === 'number') return found
   throw new AppError('generic', [
@@ -141,7 +122,7 @@ function defined<T extends object>(given: T): { [K in keyof T]: Exclude<T[K], un
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never
 }
 
-function planOrganisation(context: GroundContext, record: OrganisationRecord): Planned {
+export function planOrganisation(context: StructureContext, record: OrganisationRecord): Planned {
   const { index, ids } = context
   const parentId = record.parent === undefined ? null : idOf(context, 'organisation', record.parent)
   const isThere = (other: number) => index.row('organisation', other)?.parentId === parentId
@@ -165,7 +146,7 @@ function planOrganisation(context: GroundContext, record: OrganisationRecord): P
   if (before === undefined) {
     if (!may(context, 'createSub', parentId ?? PLATFORM_RESOURCE_ID)) return 'You cannot create this organisation'
     const misfit = parentId === null ? undefined : index.misfit('suborganisation', parentId, 0)
-    if (misfit !== undefined) return refusedText({ ok: false, reason: misfit })
+    if (misfit !== undefined) return { ok: false, reason: misfit }
   } else if (
     after.name !== before.name &&
     !may(context, 'edit', before.id) &&
@@ -181,7 +162,7 @@ function planOrganisation(context: GroundContext, record: OrganisationRecord): P
   return part(context, 'organisation', record.key, before, after)
 }
 
-function planRole(context: GroundContext, record: RoleRecord): Planned {
+export function planRole(context: StructureContext, record: RoleRecord): Planned {
   const { index, ids } = context
   const organisationId = record.organisation === undefined ? null : idOf(context, 'organisation', record.organisation)
   const before = [...index.rows('role')].find(
@@ -213,7 +194,7 @@ function planRole(context: GroundContext, record: RoleRecord): Planned {
   return { parts: [{ entity: 'role', id: after.id, before: before ?? null, after }] }
 }
 
-function planService(context: GroundContext, record: ServiceRecord): Planned {
+export function planService(context: StructureContext, record: ServiceRecord): Planned {
   const { index, ids, at } = context
   const organisationId = record.organisation === undefined ? null : idOf(context, 'organisation', record.organisation)
   const isThere = (other: number) => index.row('service', other)?.organisationId === organisationId
@@ -237,7 +218,7 @@ function planService(context: GroundContext, record: ServiceRecord): Planned {
   return part(context, 'service', record.key, before, after)
 }
 
-function planSite(context: GroundContext, record: SiteRecord): Planned {
+export function planSite(context: StructureContext, record: SiteRecord): Planned {
   const { index, ids } = context
   const organisationId = idOf(context, 'organisation', record.organisation)
   const isThere = (other: number) => index.row('site', other)?.organisationId === organisationId
@@ -265,8 +246,10 @@ function planSite(context: GroundContext, record: SiteRecord): Planned {
   return part(context, 'site', record.key, before, after)
 }
 
-function planEdge(context: GroundContext, record: EdgeRecord): Planned {
+export function planEdge(context: StructureContext, record: EdgeRecord): Planned {
   const { index, ids, edgeExtras } = context
+  if (context.used.has(`edge ${record.edgeId}`)) return 'This edge stands in the file twice: leave one'
+  context.used.add(`edge ${record.edgeId}`)
   const before = index.edgeByName(record.edgeId)
   if (before !== undefined && !context.names.isInside(before.id)) return 'This edge id is taken'
   const siteId = record.site === undefined ? undefined : idOf(context, 'site', record.site)
@@ -294,6 +277,12 @@ function planEdge(context: GroundContext, record: EdgeRecord): Planned {
   const isOther = !isDeepStrictEqual(extras, edgeExtras.get(base.id) ?? noExtras)
   const isMoved =
     before !== undefined && (before.siteId !== after.siteId || before.organisationId !== after.organisationId)
+  const { setupPasswordHash } = extras
+  if (record.setupPassword !== undefined && setupPasswordHash !== null) {
+    if ((context.passwords.get(setupPasswordHash) ?? base.id) !== base.id)
+      return 'Another edge has this setup password: each has its own'
+    context.passwords.set(setupPasswordHash, base.id)
+  }
   const key = keyOf(context, record, base.id)
   if (typeof key === 'string') return key
   if ((before === undefined || isMoved || key !== undefined) && !may(context, 'install', PLATFORM_RESOURCE_ID))
@@ -314,15 +303,20 @@ function planEdge(context: GroundContext, record: EdgeRecord): Planned {
   return { parts, apiKey: record.apiKey, ...(isShort ? { remark: shortKey } : {}) }
 }
 
-function extrasOf({ hash }: GroundContext, record: EdgeRecord, before: EdgeExtras): EdgeExtras {
+function extrasOf({ hash }: StructureContext, record: EdgeRecord, before: EdgeExtras): EdgeExtras {
   const { serialNumber, emsType, firstSetupAt, setupPassword } = record
   for (const text of [serialNumber, emsType]) if (text !== undefined) requireText(text, 'Serial number and type')
-  const setupPasswordHash = setupPassword === undefined ? undefined : hash(setupPassword.trim().toUpperCase())
+  const setupPasswordHash = setupPassword === undefined ? undefined : hashOf(hash, setupPassword)
   return { ...before, ...defined({ serialNumber, emsType, firstSetupAt, setupPasswordHash }) }
 }
 
+/** A setup password as it is kept, however it is typed. */
+export function hashOf(hash: StructureContext['hash'], setupPassword: string): string {
+  return hash(setupPassword.trim().toUpperCase())
+}
+
 /** The key a device keeps, unless it has it already (OC-07). */
-function keyOf(context: GroundContext, { apiKey }: EdgeRecord, edgeId: number): EdgeKeyRow | string | undefined {
+function keyOf(context: StructureContext, { apiKey }: EdgeRecord, edgeId: number): EdgeKeyRow | string | undefined {
   if (apiKey === undefined) return undefined
   if (apiKey === '' || apiKey.length > 512) return 'An API key has up to 512 characters'
   context.keysByHash ??= new Map([...context.index.rows('edgeKey')].map((row) => [row.keyHash, row]))

@@ -13,7 +13,6 @@ import { roleNamed } from '../access/role-grant-service.ts'
 import { requireName, requireText } from '../access/write-door.ts'
 import type { BatchPart } from '../db/change-log.ts'
 import { AppError } from '../errors.ts'
-import { refusedText } from './guard-text.ts'
 import type {
   ContainmentRecord,
   GrantRecord,
@@ -22,31 +21,9 @@ import type {
   PrincipalRef,
   ResourceRef,
 } from './model.ts'
-import { type GroundContext, idOf, isManager, known, may, type Planned, part, saying } from './plan-ground.ts'
-import type { StructureRecord } from './plan-structure.ts'
+import { idOf, isManager, known, may, type Planned, part, type StructureContext } from './plan-ground.ts'
 
-export type RelationContext = GroundContext & { newUsers: ReadonlyMap<string, number>; contained?: Set<string> }
-
-/** Plans a group, what it holds, who is in it, or a grant. */
-export function planRelation(context: RelationContext, record: StructureRecord): Planned {
-  return saying(() => {
-    switch (record.kind) {
-      case 'userGroup':
-      case 'edgeGroup':
-        return planGroup(context, record)
-      case 'containment':
-        return planContainment(context, record)
-      case 'membership':
-        return planMembership(context, record)
-      case 'grant':
-        return planGrant(context, record)
-      default:
-        return undefined
-    }
-  })
-}
-
-function planGroup(context: RelationContext, record: GroupRecord): Planned {
+export function planGroup(context: StructureContext, record: GroupRecord): Planned {
   const { index, ids, askerId } = context
   const { kind } = record
   const organisationId = record.organisation === undefined ? null : idOf(context, 'organisation', record.organisation)
@@ -74,7 +51,7 @@ function planGroup(context: RelationContext, record: GroupRecord): Planned {
 }
 
 /** Whoever makes a group of edges administers it (G-02); who looks after the platform may do so anyway. */
-function administration({ index, ids, source }: RelationContext, askerId: number, groupId: number): BatchPart {
+function administration({ index, ids, source }: StructureContext, askerId: number, groupId: number): BatchPart {
   const always = { components: null, validFrom: null, validTo: null, dataWindows: null }
   const roleId = roleNamed(index, 'group.administration').id
   const id = ids.take('grant')
@@ -82,7 +59,7 @@ function administration({ index, ids, source }: RelationContext, askerId: number
   return { entity: 'grant', id, before: null, after }
 }
 
-function planContainment(context: RelationContext, record: ContainmentRecord): Planned {
+export function planContainment(context: StructureContext, record: ContainmentRecord): Planned {
   const { index, askerId, at, ids } = context
   const link = { parentId: resourceId(context, record.parent), childId: resourceId(context, record.child) }
   context.contained ??= new Set([...index.rows('containment')].map((row) => `${row.parentId} ${row.childId}`))
@@ -92,13 +69,13 @@ function planContainment(context: RelationContext, record: ContainmentRecord): P
     askerId === null
       ? fits(index.misfit('containment', link.parentId, link.childId))
       : index.guardContainment(askerId, link, at)
-  if (!result.ok) return refusedText(result)
+  if (!result.ok) return result
   context.contained.add(name)
   const after = { id: ids.take('containment'), ...link }
   return { parts: [{ entity: 'containment', id: after.id, before: null, after }] }
 }
 
-function planMembership(context: RelationContext, record: MembershipRecord): Planned {
+export function planMembership(context: StructureContext, record: MembershipRecord): Planned {
   const { index, askerId, at, ids } = context
   const groupId = idOf(context, 'userGroup', record.group)
   const memberId = principalId(context, record.member)
@@ -118,12 +95,12 @@ function planMembership(context: RelationContext, record: MembershipRecord): Pla
     return 'You do not decide about this group'
   const result =
     askerId === null ? fits(index.misfit('membership', groupId, memberId)) : index.guardMembership(askerId, after, at)
-  if (!result.ok) return refusedText(result)
+  if (!result.ok) return result
   if (before === undefined) after.id = ids.take('membership')
   return { parts: [{ entity: 'membership', id: after.id, before: before ?? null, after }] }
 }
 
-function planGrant(context: RelationContext, record: GrantRecord): Planned {
+export function planGrant(context: StructureContext, record: GrantRecord): Planned {
   const { index, askerId, at, ids } = context
   const owner = record.roleOrganisation === undefined ? null : idOf(context, 'organisation', record.roleOrganisation)
   const role = [...index.rows('role')].find((row) => row.name === record.role && row.organisationId === owner)
@@ -149,26 +126,26 @@ function planGrant(context: RelationContext, record: GrantRecord): Planned {
     return 'The period would end before it begins'
   const by = role.name.startsWith('org.') ? 'manageMembers' : 'share'
   const result: GuardResult = askerId === null ? { ok: true } : index.guardGrant(askerId, row, at, by)
-  if (!result.ok) return refusedText(result)
+  if (!result.ok) return result
   const after = { id: ids.take('grant'), ...row }
   return { parts: [{ entity: 'grant', id: after.id, before: null, after }] }
 }
 
-function fits(reason: ReturnType<GroundContext['index']['misfit']>): GuardResult {
+function fits(reason: ReturnType<StructureContext['index']['misfit']>): GuardResult {
   return reason === undefined ? { ok: true } : { ok: false, reason }
 }
 
-function resourceId(context: RelationContext, { kind, key }: ResourceRef): number {
+function resourceId(context: StructureContext, { kind, key }: ResourceRef): number {
   return kind === 'platform' ? PLATFORM_RESOURCE_ID : idOf(context, kind, key)
 }
 
-function principalId(context: RelationContext, { kind, key }: PrincipalRef): number {
+function principalId(context: StructureContext, { kind, key }: PrincipalRef): number {
   if (kind === 'public') return PUBLIC_PRINCIPAL_ID
   return kind === 'user' ? userId(context, key) : idOf(context, kind, key)
 }
 
 /** Of somebody the file brings, or of whom the importing actor may know (G-17). */
-function userId(context: RelationContext, login: string): number {
+function userId(context: StructureContext, login: string): number {
   const { index, newUsers, askerId } = context
   const name = login.trim().toLowerCase()
   const brought = newUsers.get(name)

@@ -1,15 +1,27 @@
 import type { AccessIndex } from '../access/access-index.ts'
 import type { Change, EntityName } from '../access/model.ts'
 import type { BatchPart } from '../db/change-log.ts'
+import { AppError } from '../errors.ts'
 import { forkIndex } from './fork.ts'
-import { type ImportKey, type KeyKind, listEdgeExtras } from './import-queries.ts'
+import { refusedRule, refusedText } from './guard-text.ts'
+import { type ImportKey, type KeyKind, listEdgeExtras, listSetupPasswords } from './import-queries.ts'
 import { type ExtraColumns, reserveIds } from './import-rows.ts'
 import type { ImportRecord, OrganisationRecord, UserRecord } from './model.ts'
 import { Names } from './names.ts'
 import type { Pace } from './pace.ts'
 import type { PlanOptions, PlanParts } from './plan.ts'
-import { type EdgeExtras, type GroundContext, planGround } from './plan-ground.ts'
-import { planRelation } from './plan-relations.ts'
+import {
+  type EdgeExtras,
+  hashOf,
+  type Planned,
+  planEdge,
+  planOrganisation,
+  planRole,
+  planService,
+  planSite,
+  type StructureContext,
+} from './plan-ground.ts'
+import { planContainment, planGrant, planGroup, planMembership } from './plan-relations.ts'
 import type { PlannedUser } from './plan-user.ts'
 import { misfit } from './plan-world.ts'
 import type { Spool } from './spool.ts'
@@ -39,6 +51,19 @@ const relationKinds: readonly StructureRecord['kind'][] = [
   'grant',
 ]
 
+const planners: Record<StructureRecord['kind'], (context: StructureContext, record: never) => Planned> = {
+  organisation: planOrganisation,
+  role: planRole,
+  service: planService,
+  site: planSite,
+  edge: planEdge,
+  userGroup: planGroup,
+  edgeGroup: planGroup,
+  containment: planContainment,
+  membership: planMembership,
+  grant: planGrant,
+}
+
 /**
  * Plans everything that is not a user, one record after the other on a copy of the graph, so that each sees what those
  * before it bring and every guard is asked as if they had been made one by one.
@@ -48,23 +73,24 @@ export class StructurePlan {
   readonly names: Names
   readonly records: PlannedRecord[] = []
   /** Ids of users that the file brings, by login. */
-  readonly newUsers = new Map<string, number>()
+  readonly newUsers: Map<string, number>
   /** Everybody about whom the file changes something, by id. */
   readonly logins = new Map<number, string>()
   readonly #given: readonly StructureRecord[]
-  readonly #context: GroundContext
+  readonly #context: StructureContext
   readonly #summary: Summary
   readonly #pace: Pace
 
   private constructor(
     given: readonly StructureRecord[],
-    context: GroundContext,
+    context: StructureContext,
     { summary, pace }: { summary: Summary; pace: Pace },
   ) {
     this.index = context.index
     this.names = context.names
     this.#given = parentsFirst(given)
     this.#context = context
+    this.newUsers = context.newUsers
     this.#summary = summary
     this.#pace = pace
   }
@@ -79,7 +105,7 @@ export class StructurePlan {
     const index = given.length === 0 ? parts.index : await forkIndex(parts.index, work.pace)
     const names = new Names({ index, db, organisationId: options.organisationId })
     await learnAll(names, given, work.pace)
-    const context: GroundContext = {
+    const context: StructureContext = {
       ...options,
       ...parts,
       index,
@@ -87,7 +113,14 @@ export class StructurePlan {
       at: parts.at.getTime(),
       ids: new Ids(),
       used: new Set(),
+      newUsers: new Map(),
       edgeExtras: await extrasIn(db, index, given),
+      passwords: await listSetupPasswords(
+        db,
+        given.flatMap((record) =>
+          record.kind === 'edge' && record.setupPassword ? hashOf(parts.hash, record.setupPassword) : [],
+        ),
+      ),
     }
     const plan = new StructurePlan(given, context, work)
     await context.ids.fill(db, given)
@@ -100,7 +133,7 @@ export class StructurePlan {
 
   /** Organisations, roles, services, sites and edges. */
   async ground(): Promise<void> {
-    for (const kind of groundKinds) await this.#each(kind, (record) => planGround(this.#context, record))
+    for (const kind of groundKinds) await this.#each(kind)
   }
 
   /** What the file does about users, between the two. */
@@ -123,24 +156,24 @@ export class StructurePlan {
 
   /** Groups, what they hold, who is in them, and grants. */
   async relations(): Promise<void> {
-    const context = { ...this.#context, newUsers: this.newUsers }
-    for (const kind of relationKinds) await this.#each(kind, (record) => planRelation(context, record))
+    for (const kind of relationKinds) await this.#each(kind)
   }
 
-  async #each(
-    kind: StructureRecord['kind'],
-    plan: (record: StructureRecord) => PlannedRecord | string | undefined,
-  ): Promise<void> {
+  async #each(kind: StructureRecord['kind']): Promise<void> {
     for (const record of this.#given) {
       if (record.kind !== kind) continue
       if (this.#pace.isOver) await this.#pace.rest()
-      const planned = plan(record)
-      if (typeof planned === 'string') {
-        this.#summary.problem(misfit(record.place, ruleOf(kind), planned, nameIn(record)))
-        this.#summary.counts.skipped += 1
-      } else if (planned === undefined) this.#summary.counts.unchanged += 1
+      const planned = saying(() => planners[kind](this.#context, record as never))
+      if (planned === undefined) this.#summary.counts.unchanged += 1
+      else if (typeof planned === 'string') this.#refuse(record, ruleOf(kind), planned)
+      else if ('ok' in planned) this.#refuse(record, refusedRule(planned), refusedText(planned))
       else this.#take(planned, record)
     }
+  }
+
+  #refuse(record: StructureRecord, rule: string, text: string): void {
+    this.#summary.problem(misfit(record.place, rule, text, nameIn(record)))
+    this.#summary.counts.skipped += 1
   }
 
   #apply(parts: readonly BatchPart[]): void {
@@ -150,12 +183,23 @@ export class StructurePlan {
 
   #take(planned: PlannedRecord, record: StructureRecord): void {
     this.records.push(planned)
+    if (planned.parts.length === 0) this.#summary.counts.unchanged += 1
     if (planned.remark !== undefined)
       this.#summary.remark({ kind: 'remark', place: record.place, text: planned.remark })
     this.#apply(planned.parts)
     for (const [position, part] of planned.parts.entries()) {
       this.#summary.change(part, position === 0 ? nameIn(record) : undefined)
     }
+  }
+}
+
+/** The sentence of a refusal instead of the refusal. */
+function saying(plan: () => Planned): Planned {
+  try {
+    return plan()
+  } catch (error) {
+    if (error instanceof AppError) return error.message
+    throw error
   }
 }
 

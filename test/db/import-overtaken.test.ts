@@ -9,6 +9,7 @@ import { type Actor, becomeWriter } from '../../src/db/write.ts'
 import { addGroupMember, type Member } from '../../src/groups/membership-service.ts'
 import { createUserGroup } from '../../src/groups/user-group-service.ts'
 import type { ImportResult } from '../../src/import/import-service.ts'
+import type { ImportItem } from '../../src/import/model.ts'
 import { textInput } from '../../src/import/sources.ts'
 import { testClock } from '../harness/clock.ts'
 import { importItems, userRecord } from '../harness/importing.ts'
@@ -99,6 +100,43 @@ describe('an import that others overtake', () => {
     })
     await expect(overtaken).rejects.toThrow(expect.objectContaining({ name: 'Moved' }))
     expect(userOf(login).name).toBe(`Name of ${login}`)
+  })
+
+  it('by somebody who registers its edge, or takes its API key, is planned again (OC-07)', async () => {
+    const name = fresh('edge')
+    const apiKey = `key-that-both-want-${name}`
+    const edge: ImportItem = {
+      kind: 'edge',
+      place: { file: 'f', row: 2 },
+      edgeId: name,
+      comment: 'of the file',
+      apiKey,
+    }
+    const moved = expect.objectContaining({ name: 'Moved' })
+    const taken = importItems(service.ctx, [edge], { beforeApply: () => addEdge(service.ctx, { edgeId: name }) })
+    await expect(taken).rejects.toThrow(moved)
+    expect(index().edgeByName(name)?.comment).toBe('')
+    const used = importItems(service.ctx, [edge], { beforeApply: () => addEdge(service.ctx, { apiKey }) })
+    await expect(used).rejects.toThrow(moved)
+    const again = await importItems(service.ctx, [edge])
+    expect(again.report.problems).toMatchObject([{ place: { row: 2 }, text: 'This API key is in use already' }])
+    expect(index().edgeByName(name)?.comment).toBe('')
+  })
+
+  it('of people by somebody who registers an edge is as if it had come before the edge, which the next one finds', async () => {
+    const before = await snapshotOf(service)
+    const [mark, login] = [fresh('mark'), address()]
+    const register = () => addEdge(service.ctx, { comment: `Meter ${mark}` })
+    await register()
+    const user = userRecord(login, {
+      access: { mode: 'set', sites: { keys: [] }, edges: { query: `Name like ${mark}` } },
+    })
+    const overtaken = await importItems(service.ctx, [user], { beforeApply: register })
+    expect(overtaken.counts).toMatchObject({ gains: 1 })
+    expect(edgesOf(login)).toHaveLength(1)
+    expect((await importItems(service.ctx, [user])).counts).toMatchObject({ gains: 1, losses: 0 })
+    expect(edgesOf(login)).toHaveLength(2)
+    await expectWhole(service, before)
   })
 
   it('keeps nobody waiting for a row it has written: he is told to try later', async () => {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createUserGroup } from '../../src/groups/user-group-service.ts'
 import type { ImportItem } from '../../src/import/model.ts'
 import { createOrganisation } from '../../src/organisations/organisation-service.ts'
+import { createSite } from '../../src/sites/site-service.ts'
 import { eachEngine } from '../harness/database.ts'
 import { importItems, userRecord } from '../harness/importing.ts'
 import { addEdge, addUser, fresh } from '../harness/seed.ts'
@@ -139,6 +141,101 @@ eachEngine('import of a fleet', (engine) => {
     })
     const { report } = await run([...groups, into(x, y), into(y, x)])
     expect(report.problems).toMatchObject([{ text: 'A group cannot contain itself' }])
+  })
+
+  it('puts nothing into more groups than any other write does, counting those of the file with those there are', async () => {
+    const name = fresh('capped')
+    const ground: ImportItem[] = [
+      { ...always, kind: 'organisation', key: name, name },
+      { ...always, kind: 'edge', edgeId: name, organisation: name },
+    ]
+    const group = (n: number): ImportItem[] => {
+      const key = `${name}-g${n}`
+      const into: ImportItem = {
+        place: { ...place, row: n },
+        kind: 'containment',
+        parent: { kind: 'edgeGroup', key },
+        child: { kind: 'edge', key: name },
+      }
+      return [{ ...always, kind: 'edgeGroup', key, name: key, organisation: name }, into]
+    }
+    const groups = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => group(from + n)).flat()
+    const edge = () => index().edgeByName(name)?.id ?? expect.unreachable()
+    const within = () => [...index().rows('containment')].filter(({ childId }) => childId === edge()).length
+    const refusal = (row: number) => ({
+      rule: 'limit',
+      place: { file: 'fleet.json', row },
+      text: expect.stringContaining('100 groups'),
+    })
+    const tooMany = await run([...ground, ...groups(0, 101)])
+    expect(tooMany.isRefused).toBe(true)
+    expect(tooMany.report.problems).toMatchObject([refusal(100)])
+    expect(index().edgeByName(name)).toBeUndefined()
+    expect((await run([...ground, ...groups(0, 99)])).report.problems).toEqual([])
+    const more = await run(groups(99, 102), { skipInvalid: true })
+    expect(more.report.problems).toMatchObject([refusal(100), refusal(101)])
+    expect(within()).toBe(100)
+  })
+
+  it('refuses a key that stands in it twice, and a setup password of two edges, by place (D-03)', async () => {
+    const name = fresh('twice')
+    const { ctx } = service
+    const at = (row: number) => ({ place: { ...place, row } })
+    const other = await addEdge(ctx, { setupPassword: `PW-OF-${name.toUpperCase()}` })
+    const { report } = await run([
+      { ...at(1), kind: 'organisation', key: name, name },
+      { ...at(2), kind: 'site', key: name, name: 'A', organisation: name },
+      { ...at(3), kind: 'site', key: name, name: 'B', organisation: name },
+      { ...at(4), kind: 'edge', edgeId: `${name}-1`, setupPassword: `pw-1-${name}` },
+      { ...at(5), kind: 'edge', edgeId: `${name}-2`, setupPassword: ` PW-1-${name}` },
+      { ...at(6), kind: 'edge', edgeId: `${name}-3`, setupPassword: other.setupPassword },
+      { ...at(7), kind: 'edge', edgeId: `${name}-1`, comment: 'again' },
+    ])
+    expect(report.problems.map(({ place: { row }, text }) => [row, text])).toEqual([
+      [3, expect.stringContaining('twice')],
+      [5, expect.stringContaining('setup password')],
+      [6, expect.stringContaining('setup password')],
+      [7, expect.stringContaining('twice')],
+    ])
+    const own = { ...at(1), kind: 'edge', edgeId: other.id, setupPassword: other.setupPassword } as const
+    expect((await run([own])).report.problems).toEqual([])
+  })
+
+  it('remembers what a file calls what was there before it, so that a new name makes no second one', async () => {
+    const name = fresh('known')
+    const organisation: ImportItem = { ...always, kind: 'organisation', key: `${name}-key`, name }
+    const site: ImportItem = {
+      ...always,
+      kind: 'site',
+      key: `${name}-hall`,
+      name: `Hall ${name}`,
+      organisation: `${name}-key`,
+    }
+    const group: ImportItem = {
+      ...always,
+      kind: 'userGroup',
+      key: `${name}-g`,
+      name: `Team ${name}`,
+      organisation: `${name}-key`,
+    }
+    const { ctx } = service
+    const { id } = await createOrganisation(ctx, { actorId: null }, name, null)
+    await createSite(ctx, { actorId: null }, { organisationId: id, name: `Hall ${name}` })
+    await createUserGroup(ctx, { actorId: null }, { name: `Team ${name}`, organisationId: id })
+    const revision = ctx.store.revision
+    const keys = () => ctx.db.selectFrom('importKey').selectAll().where('key', 'like', `${name}-%`).execute()
+    await run([organisation, site, group], { dryRun: true })
+    expect(await keys()).toEqual([])
+    for (const _ of [1, 2]) {
+      expect((await run([organisation, site, group])).counts).toMatchObject({ unchanged: 3, byKind: {} })
+      expect(await keys()).toHaveLength(3)
+    }
+    expect(ctx.store.revision).toBe(revision)
+    const renamed = [organisation, site, group].map((item) => ({ ...item, name: `${name} anew` }) as ImportItem)
+    const { counts } = await run(renamed)
+    const change = { created: 0, changed: 1, removed: 0 }
+    expect(counts.byKind).toEqual({ organisation: change, site: change, userGroup: change })
+    expect((await run(renamed)).counts).toMatchObject({ unchanged: 3, byKind: {} })
   })
 
   it('lets an owner import into his tenant and nowhere else: what is another’s is not there (G-14, P-18)', async () => {
