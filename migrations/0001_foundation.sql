@@ -423,6 +423,8 @@ create index change_link on change (
   coalesce(before ->> 'memberId', before ->> 'childId', before ->> 'principalId', before ->> 'userId'),
   revision
 ) where not noted and before is not null;
+create index change_granted on change ((before ->> 'resourceId'), revision)
+  where entity = 'grant' and not noted and before is not null;
 
 create function change_is_append_only() returns trigger language plpgsql as $$
 begin

@@ -1,6 +1,5 @@
 import { type Components, unionComponents } from './components.ts'
-import { neighboursOf, rightsBetween, rowsBetween } from './explain-gather.ts'
-import type { Neighbours } from './explain-near.ts'
+import { explainable, grantsBeside, rightsBetween } from './explain-gather.ts'
 import { type KindOfRow, type Reached, rowsOf } from './explain-rows.ts'
 import { type Affected, affectedBy, concernedBy } from './graph-affected.ts'
 import type { RowTable } from './graph-columns.ts'
@@ -277,8 +276,12 @@ export class AccessIndex {
   grantsOf(principalId: number): readonly GrantRow[] {
     return this.#graph.people.grantsOf(principalId)
   }
-  grantsOn(resourceId: number): readonly GrantRow[] {
-    return this.#graph.people.grantsOn(resourceId)
+  /** On what it holds them, and who holds grants on a resource: very many maybe, and each as often as it does. */
+  heldBy(principalId: number): Iterable<number> {
+    return this.#graph.people.heldBy(principalId)
+  }
+  holdersOn(resourceId: number): Iterable<number> {
+    return this.#graph.people.holdersOn(resourceId)
   }
   /** The memberships of a principal in groups, whatever their state and time. */
   membershipsOf(memberId: number): readonly MembershipRow[] {
@@ -350,14 +353,13 @@ export class AccessIndex {
   }
 
   /** All that explains the access of one principal to one resource now (domain rules 2.9). */
-  explainable(
-    principalId: number,
-    resourceId: number,
-    permission: Permission,
-  ): { rows: KindOfRow[]; neighbours: Neighbours } {
-    const rows = rowsBetween(this.#graph, principalId, resourceId)
-    const bit = permissionBits[permission]
-    return { rows, neighbours: neighboursOf(this.#graph, principalId, resourceId, bit, rows) }
+  explainable(principalId: number, resourceId: number, permission: Permission): ReturnType<typeof explainable> {
+    return explainable(this.#graph, principalId, resourceId, permissionBits[permission])
+  }
+
+  /** The newest grants on any of these resources and of any of these principals, so many of each at most. */
+  grantsBeside(principals: ReadonlySet<number>, resources: ReadonlySet<number>): GrantRow[] {
+    return grantsBeside(this.#graph, principals, resources)
   }
 
   /** The rows of these principals and resources, and what links them upward; see `Gathering`. */

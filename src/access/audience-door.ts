@@ -30,7 +30,7 @@ export function knownTo(look: Look): (principalId: number) => boolean {
   return (principalId) => {
     const user = index.user(principalId)
     if (principalId === askerId || (user !== undefined && seesUser(look, user))) return true
-    if (index.grantsOf(principalId).some((grant) => decides(grant.resourceId))) return true
+    for (const resourceId of index.heldBy(principalId)) if (decides(resourceId)) return true
     return index.membershipsOf(principalId).some((row) => row.state === 'active' && controls(row.groupId))
   }
 }

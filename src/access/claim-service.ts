@@ -50,6 +50,6 @@ export function handlesClaims(look: Look, user: UserRow): boolean {
   for (const id of principals) {
     for (const row of index.membershipsOf(id)) if (row.state === 'active') principals.add(row.groupId)
   }
-  const resources = new Set([...principals].flatMap((id) => index.grantsOf(id).map((grant) => grant.resourceId)))
+  const resources = new Set([...principals].flatMap((id) => [...index.heldBy(id)]))
   return resources.size > 0 && [...resources].every((id) => index.allows(askerId, 'manageMembers', id, at))
 }

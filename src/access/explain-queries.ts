@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
 import { BATCH_ENTITY, graphChanges } from '../db/change-log.ts'
 import type { Db } from '../db/database.ts'
-import { problem } from '../errors.ts'
 import type { KindOfRow } from './explain-rows.ts'
 import type { Change, ContainmentRow, EntityName } from './model.ts'
 
@@ -16,6 +15,8 @@ export interface PastQuery {
   rows: readonly { entity: EntityName; id: number }[]
   /** And every row of these kinds that once hung on one of these: memberships on members, grants on principals. */
   links: readonly Link[]
+  /** And every grant that once was on one of these. */
+  grantsOn?: readonly number[]
 }
 
 interface Link {
@@ -25,8 +26,6 @@ interface Link {
   resources?: readonly number[]
 }
 
-/** More than this about one person and one thing is not gone through. */
-const maxChanges = 20_000
 /** Rows of the log read at once: taking them apart lasts some milliseconds. */
 const portion = 500
 
@@ -51,15 +50,18 @@ export async function listContainmentsOf(db: Db, childIds: readonly number[]): P
   return db.selectFrom('containment').select(['id', 'parentId', 'childId']).where('childId', 'in', childIds).execute()
 }
 
-/** What was logged about rows, in order. Indexes change_entity and change_link. Read in portions: others have a turn between. */
-export async function listPastChanges(db: Db, { after, rows, links }: PastQuery): Promise<PastChange[]> {
-  const batches = [...batchesFor({ rows, links })]
-  const isAsked = askedOf({ rows, links })
+/**
+ * What was logged about rows, in order; undefined where it is more than so much. Read in portions, between which others have a
+ * turn. Indexes change_entity, change_link and change_granted.
+ */
+export async function listPastChanges(db: Db, query: PastQuery, atMost: number): Promise<PastChange[] | undefined> {
+  const batches = [...batchesFor(query)]
+  const isAsked = askedOf(query)
   const changes: PastChange[] = []
-  for (let [from, count] = [after, 0]; ; ) {
-    const found = await listPortion(db, { after, rows, links }, batches, from)
+  for (let [from, count] = [query.after, 0]; ; ) {
+    const found = await listPortion(db, query, batches, from)
     count += found.length
-    if (count > maxChanges) throw problem('The log has too much about this to go through')
+    if (count > atMost) return undefined
     for (const row of found) {
       const at = row.at.getTime()
       for (const change of graphChanges({ ...row, at })) {
@@ -74,12 +76,14 @@ export async function listPastChanges(db: Db, { after, rows, links }: PastQuery)
 }
 
 /** The rows of the log of which those changes come, so many at most, later than `from`. */
-async function listPortion(db: Db, { after, rows, links }: PastQuery, batches: readonly number[], from: number) {
+async function listPortion(db: Db, query: PastQuery, batches: readonly number[], from: number) {
+  const { after, rows, links, grantsOn = [] } = query
   const listed = [
     ...rows.map(({ entity, id }) => sql`(${entity}, ${String(id)})`),
     ...batches.map((id) => sql`(${BATCH_ENTITY}, ${String(id)})`),
   ]
   const hung = links.filter(({ on }) => on.length > 0).map((link) => linked(after, link))
+  if (grantsOn.length > 0) hung.push(granted(after, grantsOn))
   if (listed.length + hung.length === 0) return []
   const isListed = listed.length === 0 ? sql`false` : sql`(entity, entity_id) in (${sql.join(listed)})`
   const isHung = hung.map((found) => sql`or (entity, entity_id) in (${found})`)
@@ -127,6 +131,13 @@ function linked(after: number, { entities, on, resources }: Link) {
     where entity in (${sql.join(entities)}) and revision > ${after} and not noted and before is not null
       and coalesce(before ->> 'memberId', before ->> 'childId', before ->> 'principalId', before ->> 'userId')
         in (${sql.join(on.map(String))}) ${within ?? sql``}`
+}
+
+function granted(after: number, on: readonly number[]) {
+  return sql`
+    select entity, entity_id from change
+    where entity = 'grant' and revision > ${after} and not noted and before is not null
+      and before ->> 'resourceId' in (${sql.join(on.map(String))})`
 }
 
 /** The rows that were there before these changes, out of those that are there now. */

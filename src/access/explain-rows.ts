@@ -81,7 +81,10 @@ function above({ entity, row }: KindOfRow): Reached {
 }
 
 /** The rows of these principals and resources as they are now, and what links them upward; containments with made-up ids. */
-export function rowsOf(graph: GraphState, { principals, resources }: Reached): KindOfRow[] {
+export function rowsOf(
+  graph: Pick<GraphState, 'rows' | 'resources' | 'people'>,
+  { principals, resources }: Reached,
+): KindOfRow[] {
   const { people, rows } = graph
   const found: KindOfRow[] = [
     ...nodesOf(graph, principalEntities, principals),
@@ -103,7 +106,11 @@ export function rowsOf(graph: GraphState, { principals, resources }: Reached): K
 }
 
 /** The rows of these kinds with these ids. */
-export function nodesOf({ rows }: GraphState, entities: readonly EntityName[], ids: readonly number[]): KindOfRow[] {
+export function nodesOf(
+  { rows }: Pick<GraphState, 'rows'>,
+  entities: readonly EntityName[],
+  ids: readonly number[],
+): KindOfRow[] {
   return ids.flatMap((id) =>
     entities.flatMap((entity) => {
       const row = rows[entity].get(id)

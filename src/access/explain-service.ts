@@ -6,6 +6,7 @@ import { findEdgeId, revisionAt } from './explain-queries.ts'
 import { Redaction } from './explain-redact.ts'
 import { type HistoryEntry, historyIn } from './explain-story.ts'
 import { type Permission, PUBLIC_PRINCIPAL_ID } from './model.ts'
+import { explainableThen } from './past-neighbour-service.ts'
 import { pastOf } from './past-service.ts'
 import { controlsService, type Look, managesUsers, ownGroups, seesUser, seesUserGroup } from './people-door.ts'
 import { listGrantIdsOn } from './resource-queries.ts'
@@ -36,8 +37,8 @@ export async function explainAccess(ctx: Context, look: Look, question: AccessQu
     return explain(look, { ...about, ...look.index.explainable(principalId, resourceId, permission) })
   }
   if (!readsPast(look, principalId, resourceId)) return unexplained('notFound')
-  const { rows } = await pastOf(ctx, principalId, resourceId, await revisionAt(ctx.db, at))
-  return explain(look, { ...about, rows, neighbours: { groups: [], containers: [] } })
+  const then = await explainableThen(ctx, about, await revisionAt(ctx.db, at))
+  return explain(look, { ...about, ...then })
 }
 
 export interface AccessHistory {

@@ -1,4 +1,5 @@
 import type { KindOfRow } from './explain-rows.ts'
+import { GrantMap } from './graph-columns.ts'
 import { Evaluator } from './graph-evaluate.ts'
 import { PrincipalGraph } from './graph-principals.ts'
 import { ResourceGraph } from './graph-resources.ts'
@@ -22,9 +23,10 @@ const resourceColumns: { [E in EntityName]?: readonly (keyof EntityRows[E])[] } 
  * fewer rows. Resources are numbered anew inside, because the graph keeps arrays as long as its highest number.
  */
 export class Slice {
-  readonly rows = fewRows()
+  readonly #grants = new GrantMap()
+  readonly rows = { ...fewRows(), grant: this.#grants }
   readonly resources = new ResourceGraph()
-  readonly people = new PrincipalGraph(this.rows.grant)
+  readonly people = new PrincipalGraph(this.#grants)
   readonly evaluator = new Evaluator(this.resources)
   readonly views = new Views({ rows: this.rows, resources: this.resources, people: this.people })
   readonly #inside = new Map<number, number>([[PLATFORM_RESOURCE_ID, PLATFORM_RESOURCE_ID]])
@@ -96,12 +98,12 @@ export class Slice {
 
   /** A row of the graph with the numbers of in here, to be tried. */
   inward<E extends EntityName>(entity: E, row: EntityRows[E]): EntityRows[E] {
-    const copy = { ...row }
-    for (const column of resourceColumns[entity] ?? []) {
-      const id = row[column] as number | null
-      copy[column] = (id === null ? null : this.inside(id)) as EntityRows[E][typeof column]
-    }
-    return copy
+    return renumbered(entity, row, (id) => this.inside(id))
+  }
+
+  /** A row of in here with the ids of the graph. */
+  outward({ entity, row }: KindOfRow): KindOfRow {
+    return { entity, row: renumbered(entity, row, this.outside) } as KindOfRow
   }
 
   #put<E extends EntityName>(entity: E, id: number, row: EntityRows[E] | undefined): Put {
@@ -133,6 +135,19 @@ export class Slice {
         return this.resources.setEdge(id, before, after)
     }
   }
+}
+
+function renumbered<E extends EntityName>(
+  entity: E,
+  row: EntityRows[E],
+  number: (id: number) => number,
+): EntityRows[E] {
+  const copy = { ...row }
+  for (const column of resourceColumns[entity] ?? []) {
+    const id = row[column] as number | null
+    copy[column] = (id === null ? null : number(id)) as EntityRows[E][typeof column]
+  }
+  return copy
 }
 
 /** A row in place of another, numbered as in the slice. */

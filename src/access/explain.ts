@@ -64,7 +64,7 @@ export interface Explanation {
   /** Single changes each of which would allow it, the smallest first. */
   nearMisses: ExplainedMiss[]
   moreNearMisses: number
-  /** The smallest of them that the asker may make himself. */
+  /** The smallest of them that the asker may make himself; none for a moment that has passed. */
   fix: { code: NearMissCode; sentence: string } | null
 }
 
@@ -104,7 +104,8 @@ export function explain(look: Look, question: ExplainQuestion): Explanation {
   const allowed = (found.mask & bit) !== 0
   const all = allowed ? [] : nearMisses(slice, principalId, resourceId, bit, at, neighbours)
   const told = toldMisses(redaction, all)
-  const fix = told.find(({ miss }) => mayMend(redaction, miss, question))
+  // What has passed cannot be mended.
+  const fix = at < look.at ? undefined : told.find(({ miss }) => mayMend(redaction, miss, question))
   const paths = different(found.paths.map((path) => explainedPath(redaction, slice, path, principalId)))
   return {
     allowed,

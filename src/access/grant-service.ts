@@ -2,7 +2,7 @@ import type { AppContext } from '../context.ts'
 import { problem } from '../errors.ts'
 import type { GrantRow, OpenemsRole } from './model.ts'
 import { insertGrantRow } from './resource-queries.ts'
-import { addGrant, grantsOn, removeGrants, requireNotAbove } from './role-grant-service.ts'
+import { addGrant, grantsBetween, removeGrants, requireNotAbove } from './role-grant-service.ts'
 import { requirePeriod, requireRight } from './write-door.ts'
 
 /** Grants an OpenEMS role on a resource. Nobody conveys more than he holds, nor for longer (G-01, domain rules 2.3). */
@@ -41,8 +41,8 @@ export async function revokeAccess(
   const actor = { actorId }
   return ctx.write(actor, async (write) => {
     requireRight(write, actor, 'share', grant.resourceId)
-    const rows = (await grantsOn(write, grant.resourceId)).filter(
-      (row) => row.principalId === grant.principalId && row.source !== 'builtIn',
+    const rows = (await grantsBetween(write, grant.principalId, grant.resourceId)).filter(
+      (row) => row.source !== 'builtIn',
     )
     for (const row of rows) requireNotAbove(write, actor, row)
     await removeGrants(write, 'grant.revoked', rows)

@@ -31,7 +31,7 @@ export function* affectedBy(graph: GraphState, changes: readonly Change[]): Gene
   // What belongs to another tenant, or to one with other policies, is so for all who hold something there.
   const isMoved = changes.some(({ entity }) => structural.has(entity))
   for (const id of isMoved ? resources : []) {
-    for (const { principalId } of graph.people.grantsOn(id)) principals.add(principalId)
+    for (const principalId of graph.people.holdersOn(id)) principals.add(principalId)
     yield
   }
   const isWhole = (yield* downPrincipals(graph, principals)) && isEveryResource
@@ -114,14 +114,14 @@ function reach(graph: GraphState, { entity, row }: Reaching, principals: Set<num
 function grantedTo({ people }: GraphState, principalId: number): number[] {
   const groups = new Set([principalId])
   for (const id of groups) for (const { groupId } of people.groupsOf(id)) groups.add(groupId)
-  return [...groups].flatMap((id) => people.grantsOf(id).map(({ resourceId }) => resourceId))
+  return [...groups].flatMap((id) => [...people.heldBy(id)])
 }
 
 /** Who holds grants that reach what this container holds; not those of the platform, who have it anyway. */
 function holdersAbove({ resources, people }: GraphState, container: number | null, principals: Set<number>): void {
   if (container === null) return
   for (const above of resources.aboveContent(container)) {
-    for (const { principalId } of people.grantsOn(Math.abs(above))) principals.add(principalId)
+    for (const principalId of people.holdersOn(Math.abs(above))) principals.add(principalId)
   }
 }
 

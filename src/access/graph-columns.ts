@@ -68,13 +68,57 @@ export class ContainmentTable extends ColumnTable<ContainmentRow> {
 type Limits = Pick<GrantRow, 'components' | 'validFrom' | 'validTo' | 'dataWindows'>
 const unlimited: Limits = { components: null, validFrom: null, validTo: null, dataWindows: null }
 
-export class GrantTable extends ColumnTable<GrantRow> {
+/** Of grants there may be a hundred thousand on one thing: what they join is read without making a row of each. */
+export interface GrantRows extends RowTable<GrantRow> {
+  /** Who holds a grant that is there, on what and in which role. */
+  principalOf(id: number): number
+  resourceOf(id: number): number
+  roleOf(id: number): number
+  /** Whether it is for a time, for some data or for some components only. */
+  isLimited(id: number): boolean
+}
+
+/** Few of them. */
+export class GrantMap extends Map<number, GrantRow> implements GrantRows {
+  principalOf(id: number): number {
+    return this.get(id)?.principalId ?? 0
+  }
+  resourceOf(id: number): number {
+    return this.get(id)?.resourceId ?? 0
+  }
+  roleOf(id: number): number {
+    return this.get(id)?.roleId ?? 0
+  }
+  isLimited(id: number): boolean {
+    const row = this.get(id)
+    return row !== undefined && isLimited(row)
+  }
+}
+
+function isLimited({ components, validFrom, validTo, dataWindows }: Limits): boolean {
+  return components !== null || validFrom !== null || validTo !== null || dataWindows !== null
+}
+
+export class GrantTable extends ColumnTable<GrantRow> implements GrantRows {
   readonly #resources = new Column()
   readonly #roles = new Column()
   readonly #givers = new Column()
   readonly #sources = new Column()
   readonly #sourceNames = new Names()
   readonly #limits = new Map<number, Limits>()
+
+  principalOf(id: number): number {
+    return this.first.get(id)
+  }
+  resourceOf(id: number): number {
+    return this.#resources.get(id)
+  }
+  roleOf(id: number): number {
+    return this.#roles.get(id)
+  }
+  isLimited(id: number): boolean {
+    return this.#limits.has(id)
+  }
 
   override delete(id: number): boolean {
     this.#limits.delete(id)
@@ -104,8 +148,7 @@ export class GrantTable extends ColumnTable<GrantRow> {
     this.#roles.set(id, row.roleId)
     this.#givers.set(id, row.grantedBy ?? 0)
     this.#sources.set(id, this.#sourceNames.code(row.source))
-    const isLimited = components !== null || validFrom !== null || validTo !== null || dataWindows !== null
-    if (isLimited) this.#limits.set(id, { components, validFrom, validTo, dataWindows })
+    if (isLimited(row)) this.#limits.set(id, { components, validFrom, validTo, dataWindows })
     else this.#limits.delete(id)
   }
 }

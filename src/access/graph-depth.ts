@@ -33,8 +33,11 @@ export function membershipMisfit(graph: GraphState, groupId: number, memberId: n
 }
 
 /** What is wrong with a resource containing another. */
-export function containmentMisfit(graph: GraphState, parentId: number, childId: number): Misfit | undefined {
-  const { resources } = graph
+export function containmentMisfit(
+  { resources }: Pick<GraphState, 'resources'>,
+  parentId: number,
+  childId: number,
+): Misfit | undefined {
   const parentKind = resources.kinds.kind(parentId)
   if (!resources.contains(parentId, childId)) return 'wrongKind'
   const isShared = parentKind === 'organisation' && resources.organisation(parentId)?.parentId !== null

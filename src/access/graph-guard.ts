@@ -127,7 +127,7 @@ export function guardContainment(
   const needs: Need[] = []
   for (const above of resources.aboveContent(parentId)) {
     const relation: Relation = above > 0 ? 'content' : 'suborganisation'
-    for (const grant of graph.people.grantsOn(Math.abs(above))) {
+    for (const grant of differentOn(graph, Math.abs(above))) {
       const role = graph.rows.role.get(grant.roleId)
       if (role === undefined) continue
       needs.push({ grant, role, relation, target: childId, part: 'self' })
@@ -135,6 +135,20 @@ export function guardContainment(
     }
   }
   return covered(graph, actorId, needs, at)
+}
+
+/** The grants on a resource, those of one role without limits once: they convey the same. */
+function* differentOn({ people, rows }: GraphState, resourceId: number): Generator<GrantRow> {
+  const seen = new Set<number>()
+  for (const id of people.grantIdsOn(resourceId)) {
+    const roleId = people.grants.roleOf(id)
+    if (!people.grants.isLimited(id)) {
+      if (seen.has(roleId)) continue
+      seen.add(roleId)
+    }
+    const row = rows.grant.get(id)
+    if (row) yield row
+  }
 }
 
 function needsOf(grant: GrantRow, role: RoleRow): Need[] {

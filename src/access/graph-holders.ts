@@ -35,11 +35,22 @@ function granteesOf(graph: GraphState, resourceId: number, at: number): Set<numb
   const { resources, people, rows } = graph
   const granted = new Set<number>()
   for (const { node, relation } of reachedFrom(graph, resourceId)) {
-    for (const grant of people.grantsOn(node)) {
-      const role = rows.role.get(grant.roleId)
-      if (role === undefined || granted.has(grant.principalId) || !isValid(grant, at)) continue
-      const conveyed = conveyancesOf(resources, grant, role, at).filter((one) => one.relation === relation)
-      if (conveysDiscover(conveyed)) granted.add(grant.principalId)
+    // Grants without limits convey the same here as others in the role.
+    const known = new Map<number, boolean>()
+    const conveys = (id: number, roleId: number): boolean => {
+      const grant = rows.grant.get(id)
+      const role = rows.role.get(roleId)
+      if (grant === undefined || role === undefined || !isValid(grant, at)) return false
+      return conveysDiscover(conveyancesOf(resources, grant, role, at).filter((one) => one.relation === relation))
+    }
+    for (const id of people.grantIdsOn(node)) {
+      const principalId = people.grants.principalOf(id)
+      if (granted.has(principalId)) continue
+      const roleId = people.grants.roleOf(id)
+      const isLimited = people.grants.isLimited(id)
+      const doesConvey = (isLimited ? undefined : known.get(roleId)) ?? conveys(id, roleId)
+      if (!isLimited) known.set(roleId, doesConvey)
+      if (doesConvey) granted.add(principalId)
     }
   }
   return granted

@@ -26,12 +26,14 @@ export function ownersOf(
   change: RightsChange = {},
 ): Set<number> {
   const removed = new Set((change.grantsRemoved ?? []).map(keyOf))
-  const present = graph.people.grantsOn(organisationId).filter((grant) => !removed.has(keyOf(grant)))
+  const present = ownershipsIn(graph, graph.people.grantIdsOn(organisationId)).filter(
+    (grant) => !removed.has(keyOf(grant)),
+  )
   const added = (change.grantsAdded ?? []).filter((grant) => grant.resourceId === organisationId)
   const gone = new Set((change.membershipsRemoved ?? []).map((row) => row.id))
   const owners = new Set<number>()
   for (const grant of [...present, ...added]) {
-    if (!isOwnership(graph, grant) || !isLasting(grant, at)) continue
+    if (!isOwnership(graph, grant.roleId) || !isLasting(grant, at)) continue
     for (const userId of usersIn(graph, grant.principalId, at, gone)) owners.add(userId)
   }
   for (const userId of change.usersRemoved ?? []) owners.delete(userId)
@@ -49,8 +51,7 @@ function concerned(graph: GraphState, change: RightsChange): Set<number> {
   const holders = new Set(change.usersRemoved)
   for (const membership of change.membershipsRemoved ?? []) holders.add(membership.groupId)
   for (const holder of holders) {
-    for (const grant of graph.people.grantsOf(holder))
-      if (isOwnership(graph, grant)) organisations.add(grant.resourceId)
+    for (const { resourceId } of ownershipsIn(graph, graph.people.grantIdsOf(holder))) organisations.add(resourceId)
     for (const membership of graph.people.groupsOf(holder)) holders.add(membership.groupId)
   }
   return organisations
@@ -69,8 +70,18 @@ function usersIn(graph: GraphState, principalId: number, at: number, gone: Reado
   return [...found].filter((id) => graph.rows.user.get(id)?.disabledAt === null)
 }
 
-function isOwnership(graph: GraphState, grant: OwnerGrant): boolean {
-  const role = graph.rows.role.get(grant.roleId)
+/** Those of the grants that make somebody an owner. */
+function ownershipsIn(graph: GraphState, ids: Iterable<number>): GrantRow[] {
+  const found: GrantRow[] = []
+  for (const id of ids) {
+    const row = isOwnership(graph, graph.people.grants.roleOf(id)) ? graph.rows.grant.get(id) : undefined
+    if (row) found.push(row)
+  }
+  return found
+}
+
+function isOwnership(graph: GraphState, roleId: number): boolean {
+  const role = graph.rows.role.get(roleId)
   return role?.name === ownerRoleName && role.organisationId === null
 }
 

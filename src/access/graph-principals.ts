@@ -1,5 +1,5 @@
 import { Chains } from './graph-column.ts'
-import type { RowTable } from './graph-columns.ts'
+import type { GrantRows } from './graph-columns.ts'
 import { Instants } from './graph-instants.ts'
 import { Multimap } from './graph-multimap.ts'
 import type { ClaimRow, GrantRow, MembershipRow, RestrictionRow } from './model.ts'
@@ -18,12 +18,12 @@ export class PrincipalGraph {
   /** Grants hang below principals and below resources, by their ids. */
   readonly #grantsOf = new Chains()
   readonly #grantsOn = new Chains()
-  readonly #grants: RowTable<GrantRow>
+  readonly grants: GrantRows
   readonly #restrictionsOf = new Map<number, Map<number, RestrictionRow>>()
   readonly #claimsOf = new Multimap<number, ClaimRow>()
 
-  constructor(grants: RowTable<GrantRow>) {
-    this.#grants = grants
+  constructor(grants: GrantRows) {
+    this.grants = grants
   }
 
   setMembership(before: MembershipRow | undefined, after: MembershipRow | undefined): void {
@@ -103,6 +103,16 @@ export class PrincipalGraph {
     return this.#grantsOn.of(resourceId)
   }
 
+  /** Who holds the grants on a resource; somebody with several comes as often. */
+  *holdersOn(resourceId: number): Generator<number> {
+    for (const id of this.#grantsOn.of(resourceId)) yield this.grants.principalOf(id)
+  }
+
+  /** On what a principal holds its grants; something with several comes as often. */
+  *heldBy(principalId: number): Generator<number> {
+    for (const id of this.#grantsOf.of(principalId)) yield this.grants.resourceOf(id)
+  }
+
   grantsOf(principalId: number): readonly GrantRow[] {
     return this.#grantsBelow(this.#grantsOf, principalId)
   }
@@ -124,7 +134,7 @@ export class PrincipalGraph {
   #grantsBelow(chains: Chains, node: number): GrantRow[] {
     const found: GrantRow[] = []
     for (let id = chains.first(node); id >= 0; id = chains.next(id)) {
-      const row = this.#grants.get(id)
+      const row = this.grants.get(id)
       if (row) found.push(row)
     }
     return found.reverse()

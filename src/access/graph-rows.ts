@@ -31,11 +31,12 @@ export function fewRows(): Rows {
 /** Rows by id, with the few other look-ups that the service needs. */
 export class RowStore {
   readonly edges = new EdgeTable()
+  readonly grants = new GrantTable()
   readonly rows: Rows = {
     ...fewRows(),
     edge: this.edges,
     containment: new ContainmentTable(),
-    grant: new GrantTable(),
+    grant: this.grants,
   }
   readonly #usersByLogin = new Map<string, UserRow>()
   readonly #usersByEmail = new Map<string, UserRow>()

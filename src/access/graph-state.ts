@@ -20,7 +20,7 @@ export class GraphState {
   readonly store = new RowStore()
   readonly rows = this.store.rows
   readonly resources: ResourceGraph
-  readonly people = new PrincipalGraph(this.rows.grant)
+  readonly people = new PrincipalGraph(this.store.grants)
   readonly evaluator: Evaluator
   readonly views: Views
   readonly edges: EdgeLister
@@ -152,7 +152,7 @@ export class GraphState {
   /** A resource that comes or goes makes what is granted on it count or not, in whatever order they came (G-08). */
   #touchHolders(before: object | undefined, after: object | undefined, id: number): void {
     if (before && after) return
-    for (const { principalId } of this.people.grantsOn(id)) this.views.touch(principalId)
+    for (const principalId of this.people.holdersOn(id)) this.views.touch(principalId)
   }
 
   #touch(...principalIds: (number | undefined)[]): void {

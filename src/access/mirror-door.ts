@@ -11,6 +11,7 @@ export interface MirrorLook {
 }
 
 const EDGES_PER_PAGE = 500
+const USERS_PER_PAGE = 500
 const containerKinds = ['organisation', 'site', 'edgeGroup'] as const
 
 /** The edges that somebody finds in his list, where he has a role (C.6): page by page, so that others get their turn. */
@@ -28,24 +29,31 @@ export function* mirroredEdges({ index, askerId, at }: MirrorLook): Generator<Ed
  */
 export function* mirroredUsers(look: MirrorLook, edges: Iterable<EdgeRow>): Generator<UserRow[]> {
   const { index, askerId, at } = look
-  const active = (ids: readonly number[]) =>
-    ids.flatMap((id) => {
+  function* active(ids: Iterable<number>): Generator<UserRow[]> {
+    let found: UserRow[] = []
+    for (const id of ids) {
       const user = index.user(id)
-      return user !== undefined && user.disabledAt === null ? [user] : []
-    })
-  const holdersOn = ({ id }: { id: number }) => {
+      if (user !== undefined && user.disabledAt === null) found.push(user)
+      if (found.length < USERS_PER_PAGE) continue
+      yield found
+      found = []
+    }
+    yield found
+  }
+  // Asked for one thing at a time: while the list is on its way, others are granted something there.
+  const holdersOn = ({ id }: { id: number }): Iterable<number> => {
     const decides = index.allows(askerId, 'share', id, at) || index.allows(askerId, 'manageMembers', id, at)
-    return decides ? index.grantsOn(id).map(({ principalId }) => principalId) : []
+    return decides ? new Set(index.holdersOn(id)) : []
   }
   for (const kind of containerKinds) {
     const all = { offset: 0, limit: Number.MAX_SAFE_INTEGER }
-    for (const container of index.listContainers(askerId, kind, all, at)) yield active(holdersOn(container))
+    for (const container of index.listContainers(askerId, kind, all, at)) yield* active(holdersOn(container))
   }
   for (const group of index.rows('userGroup')) {
     const members = controlsUserGroup(look, group) ? index.membersOf(group.id) : []
-    yield active(members.flatMap(({ memberId, state }) => (state === 'active' ? [memberId] : [])))
+    yield* active(members.flatMap(({ memberId, state }) => (state === 'active' ? [memberId] : [])))
   }
-  for (const edge of edges) yield active(holdersOn(edge))
+  for (const edge of edges) yield* active(holdersOn(edge))
 }
 
 /** Whether somebody may be told of the role of a user on an edge: he sees both, and who has access there. */

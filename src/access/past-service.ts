@@ -1,7 +1,8 @@
 import type { Db } from '../db/database.ts'
+import { problem } from '../errors.ts'
 import type { AccessIndex } from './access-index.ts'
 import type { AccessStore } from './access-store.ts'
-import { listContainmentsOf, listPastChanges, type PastChange, rowsBefore } from './explain-queries.ts'
+import { listContainmentsOf, listPastChanges, type PastChange, type PastQuery, rowsBefore } from './explain-queries.ts'
 import { Gathering, type KindOfRow, type Reached } from './explain-rows.ts'
 import { PLATFORM_RESOURCE_ID, PUBLIC_PRINCIPAL_ID } from './model.ts'
 
@@ -9,6 +10,9 @@ import { PLATFORM_RESOURCE_ID, PUBLIC_PRINCIPAL_ID } from './model.ts'
 export interface Past {
   rows: KindOfRow[]
   changes: PastChange[]
+  /** All that ever lay above the two meanwhile, and the two themselves. */
+  principals: ReadonlySet<number>
+  resources: ReadonlySet<number>
 }
 
 /**
@@ -39,11 +43,12 @@ export async function pastOf(
     [...changes, ...rights.changes].map((change) => [`${change.revision} ${change.entity} ${change.id}`, change]),
   )
   const all = [...different.values()].sort((a, b) => a.revision - b.revision)
-  return { rows: rowsBefore([...current, ...rights.current], all), changes: all }
+  const { principals, resources } = gathering
+  return { rows: rowsBefore([...current, ...rights.current], all), changes: all, principals, resources }
 }
 
 /** The nodes of a level and what links them upward, with all that was logged about them since. */
-async function levelOf(
+export async function levelOf(
   db: Db,
   index: AccessIndex,
   level: Reached,
@@ -56,7 +61,7 @@ async function levelOf(
     ...index.rowsOf(level).filter(({ entity }) => entity !== 'containment'),
     ...containments.map((row): KindOfRow => ({ entity: 'containment', row })),
   ]
-  const changes = await listPastChanges(db, {
+  const changes = await changesOf(db, {
     after,
     rows: [
       ...principals.flatMap((id) => (['user', 'userGroup', 'service'] as const).map((entity) => ({ entity, id }))),
@@ -88,7 +93,7 @@ async function rightsOf(
     if (entity === 'restriction') return row.userId === principalId && row.edgeId === resourceId
     return entity === 'claim'
   }
-  const found = await listPastChanges(db, {
+  const found = await changesOf(db, {
     after,
     rows: current.map(({ entity, row }) => ({ entity, id: row.id })),
     links: [
@@ -98,8 +103,29 @@ async function rightsOf(
   })
   const changes = found.filter((change) => change.entity === 'role' || rowsIn(change).some(isWanted))
   const roleIds = rolesIn([...current, ...changes.flatMap(rowsIn)])
-  const ofRoles = await listPastChanges(db, { after, rows: roleIds.map((id) => ({ entity: 'role', id })), links: [] })
+  const ofRoles = await changesOf(db, { after, rows: roleIds.map((id) => ({ entity: 'role', id })), links: [] })
   return { current: [...current, ...rolesOf(index, roleIds)], changes: [...changes, ...ofRoles] }
+}
+
+/** The roles of these grants as they were. */
+export async function roleRowsThen(
+  db: Db,
+  index: AccessIndex,
+  grants: readonly KindOfRow[],
+  after: number,
+): Promise<KindOfRow[]> {
+  const ids = rolesIn(grants)
+  const changes = await changesOf(db, { after, rows: ids.map((id) => ({ entity: 'role', id })), links: [] })
+  return rowsBefore(rolesOf(index, ids), changes)
+}
+
+/** More than this about one person and one thing is not gone through. */
+const maxChanges = 20_000
+
+async function changesOf(db: Db, query: PastQuery): Promise<PastChange[]> {
+  const changes = await listPastChanges(db, query, maxChanges)
+  if (changes === undefined) throw problem('The log has too much about this to go through')
+  return changes
 }
 
 function rolesOf(index: AccessIndex, ids: readonly number[]): KindOfRow[] {

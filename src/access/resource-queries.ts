@@ -138,6 +138,25 @@ export async function listGrantIdsOn(db: Db, resourceId: number): Promise<number
   return rows.map(({ id }) => id)
 }
 
+/** The grants of one principal on one resource. Indexes access_grant_principal and access_grant_resource. */
+export async function listGrantIdsBetween(db: Db, principalId: number, resourceId: number): Promise<number[]> {
+  const rows = await db
+    .selectFrom('accessGrant')
+    .select('id')
+    .where('principalId', '=', principalId)
+    .where('resourceId', '=', resourceId)
+    .orderBy('id')
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
+/** Index access_grant_resource. */
+export async function listGrantIdsFrom(db: Db, resourceId: number, source: string): Promise<number[]> {
+  const query = db.selectFrom('accessGrant').select('id').where('resourceId', '=', resourceId)
+  const rows = await query.where('source', '=', source).execute()
+  return rows.map(({ id }) => id)
+}
+
 /** Index access_grant_principal. */
 export async function listGrantIdsOf(db: Db, principalId: number): Promise<number[]> {
   const rows = await db.selectFrom('accessGrant').select('id').where('principalId', '=', principalId).execute()

@@ -20,7 +20,7 @@ import {
   deleteGrantRow,
   insertGrantRow,
   listDefaultContainments,
-  listGrantIdsOn,
+  listGrantIdsBetween,
   listGrantPairs,
   type NewGrant,
 } from './resource-queries.ts'
@@ -107,7 +107,7 @@ export async function addGrant(
   by: Permission = 'share',
 ): Promise<GrantRow> {
   guardGrant(w, actor, grant, by)
-  const known = (await grantsOn(w, grant.resourceId)).find((row) => conveysSame(row, grant))
+  const known = (await grantsBetween(w, grant.principalId, grant.resourceId)).find((row) => conveysSame(row, grant))
   if (known !== undefined) return known
   const row = await insertGrantRow(w.tx, grant)
   w.inserted(action, 'grant', row)
@@ -171,9 +171,9 @@ export async function grantOwnership(w: Write, ownerId: number, resourceId: numb
   w.inserted('grant.created', 'grant', row)
 }
 
-/** The grants on a resource as they are inside this write. */
-export async function grantsOn(w: Write, resourceId: number): Promise<GrantRow[]> {
-  return (await listGrantIdsOn(w.tx, resourceId)).map((id) => rowOf(w, 'grant', id))
+/** The grants of one principal on one resource as they are inside this write. */
+export async function grantsBetween(w: Write, principalId: number, resourceId: number): Promise<GrantRow[]> {
+  return (await listGrantIdsBetween(w.tx, principalId, resourceId)).map((id) => rowOf(w, 'grant', id))
 }
 
 /** The built-in role of this name. */

@@ -7,7 +7,7 @@ import { listGrantIdsOf, listGrantIdsOn } from '../access/resource-queries.ts'
 import { findTarget, grantRole as grant, revokeGrant as revoke } from '../access/role-grant-service.ts'
 import { setShareable as makeShareable } from '../accounts/sharing-service.ts'
 import { AppError } from '../errors.ts'
-import { pageOf } from '../lib/page.ts'
+import { longPageOf } from '../lib/page.ts'
 import { defineMethod } from '../rpc/method.ts'
 import {
   actorOf,
@@ -138,15 +138,18 @@ const listGrants = defineMethod({
     const ids = resource ? await listGrantIdsOn(ctx.db, resource.id) : await listGrantIdsOf(ctx.db, caller)
     const own = await ownGroups(ctx.db, lookOf(call))
     const look = lookOf(call)
-    if (on) requirePermission(ctx, session.caller, 'share', resource?.id ?? 0, now)
-    const views = ids.flatMap((grantId) => {
+    const mayAsk = () => on && requirePermission(ctx, session.caller, 'share', resource?.id ?? 0, now)
+    mayAsk()
+    const viewOf = (grantId: number) => {
       const row = look.index.row('grant', grantId)
       const isAsked = row && (resource ? row.resourceId === resource.id : row.principalId === caller)
-      return isAsked ? [toGrantView(look, own, row)] : []
-    })
-    const name = (view: (typeof views)[number]) => `${resource ? view.to.name : view.on.name} ${view.role}`
-    const { items, total } = pageOf(views, (view) => ({ id: view.id, name: name(view) }), query)
-    return { grants: items, total }
+      return isAsked ? toGrantView(look, own, row) : null
+    }
+    const nameOf = (view: z.input<typeof grantView>) => `${resource ? view.to.name : view.on.name} ${view.role}`
+    const page = await longPageOf(ids, viewOf, (view) => ({ id: view.id, name: nameOf(view) }), query)
+    // Asked again: the right may have ended while a long list was put together.
+    mayAsk()
+    return { grants: page.items, total: page.total }
   },
 })
 

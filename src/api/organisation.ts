@@ -4,7 +4,7 @@ import { type OrganisationRow, PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { findVisibleUser, type Look, managesUsers } from '../access/people-door.ts'
 import { listGrantIdsOn } from '../access/resource-queries.ts'
 import { problem } from '../errors.ts'
-import { pageOf, pageOfSorted } from '../lib/page.ts'
+import { longPageOf, pageOfSorted } from '../lib/page.ts'
 import {
   addOrganisationMember as addMember,
   organisationRoleOf,
@@ -231,15 +231,21 @@ const listOrganisationMembers = defineMethod({
   handler: async (call, { organisationId, ...query }) => {
     const grantIds = await listGrantIdsOn(call.ctx.db, organisationId)
     const { index } = lookOf(call)
-    // Asked again: the right may have ended while the database was read.
+    // Asked again, and once more below: the right may have ended meanwhile.
     requirePermission(call.ctx, call.session.caller, 'manageMembers', organisationId, call.now)
-    const members = grantIds.flatMap((grantId) => {
+    const memberBy = (grantId: number) => {
       const grant = index.row('grant', grantId)
       const user = grant && index.user(grant.principalId)
       const inRole = grant && organisationRoleOf(index.row('role', grant.roleId)?.name)
-      return user && inRole ? [{ grant, user, inRole }] : []
-    })
-    const { items, total } = pageOf(members, ({ user }) => ({ id: user.id, name: user.login }), query)
+      return user && inRole ? { grant, user, inRole } : null
+    }
+    const { items, total } = await longPageOf(
+      grantIds,
+      memberBy,
+      ({ user }) => ({ id: user.id, name: user.login }),
+      query,
+    )
+    requirePermission(call.ctx, call.session.caller, 'manageMembers', organisationId, call.now)
     return {
       members: items.map(({ grant, user, inRole }) => ({
         login: user.login,

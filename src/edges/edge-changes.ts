@@ -1,7 +1,7 @@
 import type { EdgeRow } from '../access/model.ts'
 import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
+import { listGrantIdsFrom } from '../access/resource-queries.ts'
 import { removeLinks, removeResource } from '../access/resource-service.ts'
-import { grantsOn } from '../access/role-grant-service.ts'
 import { HAND_OVER_SOURCE } from '../access/tie-service.ts'
 import { changeRow, hasRight, isHimself, requireEdge, requireRight, requireText, rowOf } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
@@ -36,9 +36,8 @@ export async function renameEdge(
 export async function deleteEdge(ctx: Pick<AppContext, 'write'>, actor: Actor, edgeName: string): Promise<void> {
   await ctx.write(actor, async (w) => {
     const edge = requireEdge(w, actor, 'delete', edgeName)
-    const kept = (await grantsOn(w, edge.id)).filter(
-      ({ source, principalId }) => source === HAND_OVER_SOURCE && !isHimself(w, actor, principalId),
-    )
+    const handedOver = await listGrantIdsFrom(w.tx, edge.id, HAND_OVER_SOURCE)
+    const kept = handedOver.filter((id) => !isHimself(w, actor, rowOf(w, 'grant', id).principalId))
     if (kept.length > 0 && !hasRight(w, actor, 'delete', PLATFORM_RESOURCE_ID)) {
       throw problem(
         `${kept.length} earlier owner(s) keep what was recorded in their time: the platform deletes this edge`,

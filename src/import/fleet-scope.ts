@@ -65,7 +65,7 @@ function* peopleOf(index: AccessIndex, rows: FleetRows): Steps<Set<number>> {
   const nodes = [rows.organisation, rows.site, rows.edge, rows.edgeGroup]
   for (const kind of nodes) {
     for (const [at, { id }] of kind.entries()) {
-      for (const { principalId } of index.grantsOn(id)) people.add(principalId)
+      for (const principalId of index.holdersOn(id)) people.add(principalId)
       if (at % STEP === STEP - 1) yield
     }
   }

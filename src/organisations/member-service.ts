@@ -2,7 +2,7 @@ import { guardGrant } from '../access/guard-door.ts'
 import type { GrantRow, OrganisationRow, UserRow } from '../access/model.ts'
 import { findVisibleUser } from '../access/people-door.ts'
 import type { NewGrant } from '../access/resource-queries.ts'
-import { addGrant, grantsOn, removeGrants, requireNotAbove, roleNamed } from '../access/role-grant-service.ts'
+import { addGrant, grantsBetween, removeGrants, requireNotAbove, roleNamed } from '../access/role-grant-service.ts'
 import {
   isHimself,
   refusal,
@@ -174,8 +174,8 @@ async function requireMember(
 
 /** Somebody's own grants of roles in the organisation. */
 async function rolesOf(w: Write, organisation: OrganisationRow, user: UserRow): Promise<GrantRow[]> {
-  const grants = await grantsOn(w, organisation.id)
-  return grants.filter((grant) => grant.principalId === user.id && organisationRoleOf(nameOf(w, grant)) !== undefined)
+  const grants = await grantsBetween(w, user.id, organisation.id)
+  return grants.filter((grant) => organisationRoleOf(nameOf(w, grant)) !== undefined)
 }
 
 function nameOf(w: Write, grant: GrantRow): string | undefined {

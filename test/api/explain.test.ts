@@ -161,9 +161,44 @@ describe('explainAccess', () => {
     })
     await ui.request('revokeGrant', { grantId: made?.id })
     clock.advance(60_000)
-    expect(await explain(ui, { ...about, at: before.toISOString() })).toMatchObject({ allowed: false })
+    expect(await explain(ui, { ...about, at: before.toISOString() })).toMatchObject({
+      allowed: false,
+      nearMisses: [{ code: 'noGrant' }],
+      fix: null,
+    })
     expect(await explain(ui, { ...about, at: during.toISOString() })).toMatchObject({ allowed: true, role: 'guest' })
     expect(await explain(ui, about)).toMatchObject({ allowed: false })
+  })
+})
+
+describe('explainAccess of the past', () => {
+  it('names the groups somebody was not in then, also those that are gone, to who may know of them (O-08, G-14)', async () => {
+    const { ui, edge } = await keeper()
+    const friend = await person()
+    const about = { userId: friend.user.login, edgeId: edge.id }
+    const name = fresh('Team')
+    const group = Number((await ui.request('createUserGroup', { name }))['id'])
+    await ui.request('grantRole', { to: { userGroupId: group }, on: { edgeId: edge.id }, role: 'resource.detail' })
+    clock.advance(1000)
+    const outside = clock.now().toISOString()
+    clock.advance(1000)
+    await ui.request('addGroupMember', { groupId: group, member: { login: friend.user.login } })
+    clock.advance(1000)
+    const missed = [{ code: 'notMember', node: { kind: 'group', name } }, { code: 'noGrant' }]
+    expect(await explain(ui, { ...about, at: outside })).toMatchObject({
+      allowed: false,
+      nearMisses: missed,
+      fix: null,
+    })
+    await ui.request('deleteUserGroup', { groupId: group })
+    clock.advance(1000)
+    expect(await explain(admin, { ...about, at: outside })).toMatchObject({ nearMisses: missed, fix: null })
+    expect(await explain(ui, { ...about, at: outside })).toMatchObject({ nearMisses: missed })
+    const other = await person()
+    await grant(admin, other.user, edge, 'resource.administration')
+    const known = await explain(other.ui, { ...about, at: outside })
+    expect(known.nearMisses.map(({ code }) => code)).toEqual(['noGrant'])
+    expect(JSON.stringify(known)).not.toContain(name)
   })
 })
 

@@ -120,18 +120,33 @@ eachEngine('access in the past', (engine) => {
     await using node = await startNode(database, { clock })
     const world = await someWorld(node)
     const roll = dice(20_261_122)
-    const answered: { at: Date; masks: number[] }[] = []
+    const answered: { at: Date; masks: number[]; missing: unknown[] }[] = []
+    const ctx = { store: node.store, db: database.db }
+    const missing = async (at?: Date) => {
+      const look = { index: node.store.index, askerId: null, at: clock.now().getTime() }
+      const told: unknown[] = []
+      for (const user of world.users) {
+        for (const edge of world.edges) {
+          const about = { principal: { login: user.login }, resource: { edgeId: edge.edgeId } }
+          const { allowed, nearMisses } = await explainAccess(ctx, look, { ...about, permission: 'history', at })
+          told.push({ allowed, nearMisses: nearMisses.map((miss) => JSON.stringify(miss)).sort() })
+        }
+      }
+      return told
+    }
     for (let step = 0; step < 45; step++) {
       clock.advance(10 * SECOND)
       for (let more = 0; more < 3; more++) {
         await change(node, world, roll, clock).catch((error: Error) => expect(error.name).toBe('AppError'))
       }
       clock.advance(SECOND)
-      answered.push({ at: clock.now(), masks: masks(node, world, clock.now().getTime()) })
+      answered.push({ at: clock.now(), masks: masks(node, world, clock.now().getTime()), missing: await missing() })
     }
     expect(new Set(answered.map((one) => one.masks.join())).size).toBeGreaterThan(8)
-    const ctx = { store: node.store, db: database.db }
-    for (const { at, masks: then } of answered) {
+    const codes = new Set(JSON.stringify(answered).match(/notMember|notContained/g))
+    expect([...codes].sort()).toEqual(['notContained', 'notMember'])
+    for (const [step, { at, masks: then, missing: missed }] of answered.entries()) {
+      if (step % 3 === 0) expect(await missing(at), at.toISOString()).toEqual(missed)
       const told: number[] = []
       for (const user of world.users) {
         for (const edge of world.edges) {
