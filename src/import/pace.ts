@@ -20,6 +20,15 @@ export class Pace {
     return this.#monotonicMs() - this.#since > SLICE_MS
   }
 
+  /** Takes work to its end, with a rest wherever it offers one and its time is over. */
+  async through<T>(steps: Generator<undefined, T>): Promise<T> {
+    for (;;) {
+      const step = steps.next()
+      if (step.done) return step.value
+      if (this.isOver) await this.rest()
+    }
+  }
+
   /** Lets others have their turn. Throws when the work was cancelled. */
   async rest(): Promise<void> {
     await turn()

@@ -23,35 +23,37 @@ export interface Wanted {
  * The grants of a user after Set or Merge (D-10..13, K12): the listed sites and edges with the role that his claim to control
  * gives him, and the account itself for a manager (domain rules 2.4, D-27). `userId` undefined: he is new.
  */
-export function planGrants(
+export function* planGrants(
   world: PlanWorld,
   record: UserRecord,
   { userId, wanted, controls }: { userId: number | undefined; wanted: Wanted; controls: boolean },
-): GrantPlan {
+): Generator<undefined, GrantPlan> {
   const plan: GrantPlan = { added: [], changed: [], removed: [], problems: [] }
   const present = userId === undefined ? [] : world.index.grantsOf(userId)
   const principalId = userId ?? 0
-  planLists(world, record, { present, principalId, wanted, controls }, plan)
+  yield* planLists(world, record, { present, principalId, wanted, controls }, plan)
   planAccountRole(world, record, { present, principalId }, plan)
   for (const grant of plan.removed) {
+    yield
     if (grant.source === world.source || world.allows('share', grant.resourceId)) continue
     plan.problems.push(misfit(record.place, 'G-11', 'A grant would be replaced that you cannot withdraw'))
   }
   return plan
 }
 
-function planLists(
+function* planLists(
   world: PlanWorld,
   record: UserRecord,
   given: { present: readonly GrantRow[]; principalId: number; wanted: Wanted; controls: boolean },
   plan: GrantPlan,
-): void {
+): Generator<undefined, void> {
   const { present, principalId, wanted, controls } = given
   const roleId = controls ? world.controlRoleId : world.detailRoleId
   const listed = new Set([...(wanted.sites ?? []), ...(wanted.edges ?? [])])
   const isSet = record.access?.mode === 'set'
   const own = new Map<number, GrantRow>()
   for (const grant of present) {
+    yield
     const kind = listKindOf(world, grant)
     if (kind === undefined || !world.isReplaced(grant)) continue
     const isCleared = isSet && wanted[kind] !== undefined
@@ -60,11 +62,13 @@ function planLists(
     else if (isOwn) own.set(grant.resourceId, grant)
   }
   for (const before of own.values()) {
+    yield
     if (before.roleId === roleId) continue
     if (guarded(world, record, before.resourceId, roleId, plan))
       plan.changed.push({ before, after: { ...before, roleId } })
   }
   for (const resourceId of listed) {
+    yield
     if (own.has(resourceId) || !guarded(world, record, resourceId, roleId, plan)) continue
     plan.added.push(newGrant(world, principalId, resourceId, roleId))
   }

@@ -36,13 +36,16 @@ export interface PlannedUser {
   alerting: AlertingRow[]
 }
 
-/** Compares a record with what is there, for the person it is about. Pure; every problem at once. */
-export function planUser(
+/**
+ * Compares a record with what is there, for the person it is about. Pure; every problem at once; in steps, as one
+ * user may have thousands of edges.
+ */
+export function* planUser(
   world: PlanWorld,
   given: UserRecord,
   wanted: Wanted,
   details: UserDetails & Person,
-): PlannedUser | ImportProblem[] {
+): Generator<undefined, PlannedUser | ImportProblem[]> {
   const { standing, account: known } = details
   const record = standing === 'guest' ? onlyAccess(given) : given
   const problems: ImportProblem[] = []
@@ -52,9 +55,9 @@ export function planUser(
     problems.push(misfit(placeIn(record, 'email'), 'D-03', takenText, after.email ?? after.login))
   const claims = planClaims(world, record, known, problems)
   const controls = mayControl(standing === 'guest' ? new Map(Object.entries(given.claims ?? {})) : claims.all)
-  const grants = planGrants(world, record, { userId: known?.id, wanted, controls })
-  const restrictions = planRestrictions(world, record, { known, standing }, problems)
-  const alerting = planAlerting(world, record, known, details.alerting, problems)
+  const grants = yield* planGrants(world, record, { userId: known?.id, wanted, controls })
+  const restrictions = yield* planRestrictions(world, record, { known, standing }, problems)
+  const alerting = yield* planAlerting(world, record, known, details.alerting, problems)
   problems.push(...grants.problems)
   if (problems.length > 0) return problems
   const id = known?.id ?? 0
@@ -210,17 +213,19 @@ function mayControl(claims: ReadonlyMap<string, string>): boolean {
 }
 
 /** Restrictions of the edges named and no others (D-14..24). Those of a guest cap what others gave him too: that is theirs. */
-function planRestrictions(
+function* planRestrictions(
   world: PlanWorld,
   record: UserRecord,
   { known, standing }: { known: UserRow | undefined; standing: Standing },
   problems: ImportProblem[],
-): BatchPart[] {
+): Generator<undefined, BatchPart[]> {
   const { mode, byEdge } = record.restrictions ?? { mode: 'merge', byEdge: new Map() }
   const present = known === undefined ? undefined : world.index.restrictionsOf(known.id)
-  return [...byEdge].flatMap(([key, change]): BatchPart[] => {
+  const changes: BatchPart[] = []
+  for (const [key, change] of byEdge) {
+    yield
     const [edgeId] = lookUp(world, record, 'edge', [key], problems)
-    if (edgeId === undefined) return []
+    if (edgeId === undefined) continue
     const row = present?.get(edgeId)
     const windows = applyChange(row?.windows ?? null, change, mode)
     if (windows !== null && windows.length > MAX_PERIODS)
@@ -237,8 +242,9 @@ function planRestrictions(
       problems.push(
         misfit(placeIn(record, 'edges'), 'G-01', 'This user has access by a grant that you could not withdraw', key),
       )
-    return parts
-  })
+    changes.push(...parts)
+  }
+  return changes
 }
 
 function restrictionPart(
@@ -252,22 +258,26 @@ function restrictionPart(
   return [{ entity: 'restriction', id: after.id, before: before ?? null, after }]
 }
 
-function planAlerting(
+function* planAlerting(
   world: PlanWorld,
   record: UserRecord,
-  known: UserRow | undefined,
+  user: UserRow | undefined,
   present: readonly AlertingRow[],
   problems: ImportProblem[],
-): AlertingRow[] {
-  return (record.alerting ?? []).flatMap(({ edgeId: key, ...delays }) => {
+): Generator<undefined, AlertingRow[]> {
+  const known = new Map(present.map((row) => [row.edgeId, row]))
+  const rows: AlertingRow[] = []
+  for (const { edgeId: key, ...delays } of record.alerting ?? []) {
+    yield
     const [edgeId] = lookUp(world, record, 'edge', [key], problems)
-    if (edgeId === undefined) return []
+    if (edgeId === undefined) continue
     if (!world.allows('alertsOthers', edgeId))
       problems.push(misfit(record.place, 'G-01', 'You cannot set alerts of others there', key))
-    const row: AlertingRow = { userId: known?.id ?? 0, edgeId, ...delays }
-    const before = present.find((other) => other.edgeId === edgeId)
-    return before !== undefined && !differs(before, { ...before, ...row }) ? [] : [row]
-  })
+    const row: AlertingRow = { userId: user?.id ?? 0, edgeId, ...delays }
+    const before = known.get(edgeId)
+    if (before === undefined || differs(before, { ...before, ...row })) rows.push(row)
+  }
+  return rows
 }
 
 function changed(before: Profile | undefined, after: Profile, field: string): boolean {

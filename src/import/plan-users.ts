@@ -58,7 +58,7 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
       const wanted = await selections.wanted(world, record, problems)
       const { standing, account } = personOf(world, record, (id) => details.people.get(id)?.imported)
       const found = (account && details.people.get(account.id)) ?? noDetails
-      const plan = planUser(world, record, wanted, { ...found, standing, account })
+      const plan = await pace.through(planUser(world, record, wanted, { ...found, standing, account }))
       if (Array.isArray(plan)) problems.push(...plan)
       for (const problem of problems) summary.problem(problem)
       if (problems.length > 0) summary.counts.skipped += 1
