@@ -27,6 +27,7 @@ import { createPasswordPool } from './lib/password.ts'
 import { Seals } from './lib/seals.ts'
 import { deriveKey, loadOrCreateSecret } from './lib/secrets.ts'
 import { putPoolBehindMainThread } from './lib/thread-priority.ts'
+import { beginAllYoung } from './lib/young-objects.ts'
 import { EdgeTables } from './live/edge-tables.ts'
 import { LiveHub } from './live/hub.ts'
 import type { LiveEvents } from './live/live-events.ts'
@@ -80,6 +81,7 @@ export async function start({
   const pepper = deriveKey(secret, 'keyed-hash')
   const store = stack.use(new AccessStore({ database, log, staleAfterMs: config.staleAfterMs }))
   await store.start()
+  beginAllYoung()
   const keys = new SigningKeys({ db, clock, sealKey: deriveKey(secret, 'signing-keys'), tokenDays: config.sessionDays })
   await keys.ensureSigningKey()
   const write = createWriter({ db, store, clock, log })
