@@ -6,6 +6,8 @@ const exactBits = 53
 const few = 24
 /** So many are rather spread by their next unit than sorted at once. */
 const many = 1 << 15
+/** Room grows so many times at most, as the first keys may be longer than others. */
+const mostGrowth = 32
 /** Keys looked at before others have a turn: a millisecond or two. */
 const portion = 1 << 14
 
@@ -27,11 +29,7 @@ export class SortKeys {
     const start = this.#ends[place] as number
     const lower = text.toLowerCase()
     // No key is longer than twice its text.
-    if (start + 2 * lower.length > this.#units.length) {
-      const larger = new Uint16Array(Math.ceil((start + 2 * lower.length) * 1.5))
-      larger.set(this.#units)
-      this.#units = larger
-    }
+    if (start + 2 * lower.length > this.#units.length) this.#grow(start + 2 * lower.length, place)
     this.#ends[place + 1] = writeKey(lower, this.#units, start)
   }
 
@@ -40,7 +38,8 @@ export class SortKeys {
    * keys, quickest when those come in their order.
    */
   *sorting(count: number, tie: Tie): Generator<void, Uint32Array> {
-    const places = Uint32Array.from({ length: count }, (_, place) => place)
+    const places = new Uint32Array(count)
+    for (let place = 0; place < count; place++) places[place] = place
     if (yield* this.#areInOrder(count, tie)) return places
     const ranks = yield* this.#ranksOfUnits(count)
     const bits = Math.ceil(Math.log2((ranks.at(-1) ?? 0) + 2))
@@ -60,6 +59,14 @@ export class SortKeys {
       yield
     }
     return places
+  }
+
+  /** Makes room for the keys still to come, if they are like those before, so that little is ever copied. */
+  #grow(needed: number, place: number): void {
+    const expected = (1.1 * needed * (this.#ends.length - 1)) / (place + 1)
+    const larger = new Uint16Array(Math.max(1.5 * needed, Math.min(expected, mostGrowth * needed)))
+    larger.set(this.#units)
+    this.#units = larger
   }
 
   *#areInOrder(count: number, tie: Tie): Generator<void, boolean> {

@@ -2,7 +2,7 @@ import { grown } from './graph-links.ts'
 import { naturalKey, SortKeys } from './search-keys.ts'
 
 /** Texts taken in before others have a turn: a few milliseconds. */
-const portion = 4000
+const portion = 2000
 
 /** How a list is put in order: by the natural order of a text for each id, and a rule where that is the same. */
 export interface OrderKeys {

@@ -6,7 +6,7 @@ import type { Db, Tx } from './database.ts'
 import { graphColumnNames, graphTables, isInstant } from './graph-rows.ts'
 
 /** Few enough for a page to be forgotten before the garbage collector takes it for something lasting; many enough to ask seldom. */
-const PAGE = 4000
+const PAGE = 8000
 
 /** The whole graph and the end of the log it belongs to, seen in one instant. */
 export async function loadSnapshot(db: Db): Promise<{ snapshot: Snapshot; head: LogHead }> {
