@@ -269,6 +269,12 @@ export const settings = {
     '1000',
     'Problems of an imported file after which it is not read on.',
   ),
+  importMaxAccessLines: s(
+    'EMS_IMPORT_MAX_ACCESS_LINES',
+    count,
+    '100000',
+    'Lines of who gains or loses what that the report of an import keeps; its counts are always whole.',
+  ),
   metricsToken: s(
     'EMS_METRICS_TOKEN',
     z.string().min(16),

@@ -4,17 +4,20 @@ import { LOCAL_OPERATOR_PRINCIPAL_ID } from '../access/model.ts'
 import { managesUsers } from '../access/people-door.ts'
 import type { ImportProgress } from '../client/notifications.ts'
 import { problem } from '../errors.ts'
-import { findImportJob, type ImportJob, listImportJobs } from '../import/import-job-queries.ts'
+import { findImportJob, type ImportJob, listImportAccess, listImportJobs } from '../import/import-job-queries.ts'
 import { type RunningImport, requireImporter } from '../import/import-service.ts'
+import { emptyCounts, emptyReport, importCounts, importReport } from '../import/report.ts'
 import { fileInput, type ImportSource, textInput } from '../import/sources.ts'
 import { writeNotification } from '../rpc/envelope.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
 import { actorOf, operatorClients as clients, id, lookOf, paging, refused } from './rights-shapes.ts'
-import { empty } from './shapes.ts'
+import { empty, integer } from './shapes.ts'
 
 const MAX_INLINE = 1_048_576
 const PUSH_MS = 500
 const importId = z.uuid()
+/** Of `report.access` in one answer. */
+const MAX_LINES = 1000
 
 const importMasterData = defineMethod({
   name: 'importMasterData',
@@ -108,6 +111,13 @@ const cancelImport = defineMethod({
   },
 })
 
+const importProgress = z.object({
+  phase: z.enum(['reading', 'planning', 'applying']),
+  read: z.number(),
+  planned: z.number(),
+  applied: z.number(),
+})
+
 const jobView = {
   importId: z.string(),
   state: z.string(),
@@ -122,7 +132,7 @@ const jobView = {
   createdBy: z.string().nullable(),
   createdAt: z.string(),
   endedAt: z.string().nullable(),
-  counts: z.record(z.string(), z.unknown()),
+  counts: importCounts,
 }
 
 /** Who it was, if he is still there. */
@@ -148,25 +158,34 @@ function viewOf({ ctx }: Call, job: Omit<ImportJob, 'report' | 'options'>) {
     createdBy: login,
     createdAt: createdAt.toISOString(),
     endedAt: endedAt?.toISOString() ?? null,
-    counts,
+    counts: { ...emptyCounts(), ...counts },
   }
 }
 
 const getImportReport = defineMethod({
   name: 'getImportReport',
-  summary: 'What an import did or would do, and everything that is wrong: with file, row, column, value and rule.',
+  summary:
+    'What an import did or would do, and everything that is wrong: with file, row, column, value and rule. Who gains or loses what comes in pages.',
   clients,
-  params: z.strictObject({ importId }),
+  params: z.strictObject({
+    importId,
+    /** Of `report.access`, from 0. */
+    page: paging.page,
+    limit: integer.pipe(z.number().min(1).max(MAX_LINES)).default(100),
+  }),
   result: z.object({
     ...jobView,
-    progress: z.record(z.string(), z.unknown()).optional(),
-    report: z.record(z.string(), z.unknown()),
+    progress: importProgress.optional(),
+    report: importReport,
   }),
   access: 'signedIn',
   handler: async (call, params) => {
     const job = await requireJob(call, params.importId)
     const progress = call.ctx.imports.running(job.id)?.progress
-    return { ...viewOf(call, job), report: job.report, ...(progress ? { progress: { ...progress } } : {}) }
+    const { page, limit } = params
+    const access = await listImportAccess(call.ctx.db, job.id, { offset: page * limit, limit })
+    const report = { ...emptyReport(), ...job.report, access }
+    return { ...viewOf(call, job), report, ...(progress ? { progress: { ...progress } } : {}) }
   },
 })
 

@@ -1,52 +1,12 @@
-interface Progress {
-  phase: string
-  read: number
-  planned: number
-  applied: number
-}
-interface Place {
-  file: string
-  sheet?: string
-  row?: number
-  column?: string
-  path?: string
-}
-interface Access {
-  who: string
-  action: 'gains' | 'loses' | 'changes'
-  role: string
-  was?: string
-  on?: string
-  edges: number
-  examples: string[]
-}
-interface Detail {
-  kind: string
-  key: string
-  action: (typeof actions)[number]
-}
-interface Report {
-  details: Detail[]
-  problems: { place: Place; value?: string; rule: string; text: string }[]
-  problemCount: number
-  remarks: { place: Place; text: string }[]
-  remarkCount: number
-  access: Access[]
-  accessCount: number
-  invite: string[]
-}
-interface Counts {
-  records: number
-  unchanged: number
-  skipped: number
-  invite: number
-  gains: number
-  losses: number
-  changes: number
-  people: number
-  accessComplete: boolean
-  byKind: Record<string, { created: number; changed: number; removed: number }>
-}
+import type { ResultOf } from '../client/protocol.ts'
+
+type Answer = ResultOf<'getImportReport'>
+type Counts = Answer['counts']
+type Report = Answer['report']
+type Place = Report['problems'][number]['place']
+type Access = Report['access'][number]
+type Detail = Report['details'][number]
+type Job = ResultOf<'listImports'>['imports'][number]
 
 const actions = ['created', 'changed', 'removed'] as const
 const WIDTH = 30
@@ -55,8 +15,7 @@ const NAMED = 5
 const SHOWN = 20
 
 /** One line that says how far an import is. */
-export function progressLine(progress: unknown): string {
-  const { phase, read, planned, applied } = progress as Progress
+export function progressLine({ phase, read, planned, applied }: NonNullable<Answer['progress']>): string {
   const done = phase === 'applying' ? applied : planned
   if (phase === 'reading') return `reading   ${read} records`
   const filled = read === 0 ? 0 : Math.min(WIDTH, Math.round((done / read) * WIDTH))
@@ -64,42 +23,40 @@ export function progressLine(progress: unknown): string {
 }
 
 /** One line of the list of imports: which, when, how it ended, of whom, what. */
-export function importLine(job: Record<string, unknown>): string {
-  const { records = 0, byKind = {} } = job['counts'] as Partial<Counts>
+export function importLine(job: Job): string {
+  const { records, byKind } = job.counts
   const sum = (action: (typeof actions)[number]) => Object.values(byKind).reduce((total, one) => total + one[action], 0)
-  const state = job['state'] === 'done' && job['dryRun'] === true ? 'dry run' : job['state']
+  const state = job.state === 'done' && job.dryRun ? 'dry run' : job.state
   const what = `${records} records: ${sum('created')} created, ${sum('changed')} changed, ${sum('removed')} removed`
-  return [job['importId'], job['createdAt'], state, job['createdBy'] ?? 'the service', job['fileName'], what].join('  ')
+  return [job.importId, job.createdAt, state, job.createdBy ?? 'the service', job.fileName, what].join('  ')
 }
 
 /** What an import did, for people: a table, who gains and loses, and everything that is wrong. */
-export function reportText(answer: Record<string, unknown>): string {
-  const report = answer['report'] as Partial<Report>
-  const counts = answer['counts'] as Partial<Counts>
-  const { problems = [], problemCount = 0, remarks = [], remarkCount = remarks.length, details = [] } = report
-  const { access = [], accessCount = access.length } = report
-  const kinds = Object.entries(kindNames).filter(([kind]) => counts.byKind?.[kind])
+export function reportText(answer: Answer & { invitations?: unknown }): string {
+  const { counts, report } = answer
+  const { problems, problemCount, remarks, remarkCount, details, access, accessCount, accessKept } = report
+  const kinds = Object.entries(kindNames).filter(([kind]) => counts.byKind[kind])
   return [
-    `${headline(answer)} (${answer['importId']})`,
+    `${headline(answer)} (${answer.importId})`,
     ...(kinds.length === 0 ? [] : [row('', 'created', 'changed', 'removed')]),
     ...kinds.map(([kind, name]) => {
-      const { created = 0, changed = 0, removed = 0 } = counts.byKind?.[kind] ?? {}
+      const { created = 0, changed = 0, removed = 0 } = counts.byKind[kind] ?? {}
       return row(name, created, changed, removed)
     }),
-    `${counts.records ?? 0} records, ${counts.unchanged ?? 0} as they were, ${counts.skipped ?? 0} left out, ${counts.invite ?? 0} to invite`,
+    `${counts.records} records, ${counts.unchanged} as they were, ${counts.skipped} left out, ${counts.invite} to invite`,
     ...detailLines(details, counts),
-    ...(isApplied(answer) && counts.invite
-      ? [`Vouchers for whom to invite: ems-metadata invite-imported ${answer['importId']} FILE`]
+    ...(isApplied(answer) && counts.invite > 0
+      ? [`Vouchers for whom to invite: ems-metadata invite-imported ${answer.importId} FILE`]
       : []),
     ...accessLines(counts),
     ...access.slice(0, SHOWN).map((one) => `  ${accessText(one)}`),
-    ...more(accessCount, SHOWN),
+    ...more(accessCount, SHOWN, accessKept),
     ...(problemCount === 0 ? [] : [`${problemCount} ${problemCount === 1 ? 'problem' : 'problems'}:`]),
     ...problems.map(({ place, rule, text, value }) => `  ${where(place)}: ${text}${shown(value)} [${rule}]`),
-    ...more(problemCount, problems.length),
+    ...more(problemCount, problems.length, problems.length),
     ...(remarkCount === 0 ? [] : ['To know:']),
     ...remarks.slice(0, SHOWN).map(({ place, text }) => `  ${where(place)}: ${text}`),
-    ...more(remarkCount, Math.min(remarks.length, SHOWN)),
+    ...more(remarkCount, SHOWN, remarks.length),
   ].join('\n')
 }
 
@@ -122,12 +79,12 @@ const kindNames: Readonly<Record<string, string>> = {
 }
 
 /** Who and what, a line for each kind. */
-function detailLines(details: readonly Detail[], counts: Partial<Counts>): string[] {
+function detailLines(details: readonly Detail[], counts: Counts): string[] {
   return Object.entries(kindNames).flatMap(([kind, name]) =>
     actions.flatMap((action) => {
       const keys = details.filter((one) => one.kind === kind && one.action === action).map(({ key }) => key)
       if (keys.length === 0) return []
-      const count = counts.byKind?.[kind]?.[action] ?? 0
+      const count = counts.byKind[kind]?.[action] ?? 0
       const some = keys.slice(0, NAMED).join(', ')
       const rest = count > NAMED && keys.length > NAMED ? ` and ${count - NAMED} more` : ''
       return [`  ${action} ${name}: ${some}${rest}`]
@@ -135,21 +92,21 @@ function detailLines(details: readonly Detail[], counts: Partial<Counts>): strin
   )
 }
 
-function headline(answer: Record<string, unknown>): string {
-  switch (answer['state']) {
+function headline({ state, dryRun }: Answer): string {
+  switch (state) {
     case 'done':
-      return answer['dryRun'] ? 'This is what would change; nothing was changed' : 'Imported'
+      return dryRun ? 'This is what would change; nothing was changed' : 'Imported'
     case 'refused':
       return 'Nothing was imported: mend what is wrong, or leave it out with --skip-invalid'
     default:
-      return `Nothing was imported: ${answer['state']}`
+      return `Nothing was imported: ${state}`
   }
 }
 
-function accessLines({ people = 0, gains = 0, losses = 0, changes = 0, accessComplete }: Partial<Counts>): string[] {
+function accessLines({ people, gains, losses, changes, accessComplete }: Counts): string[] {
   if (people + gains + losses + changes === 0) return ['Nobody gets or loses access']
   const whole = `${people} get or lose access, counted by person and edge: ${gains} gained, ${losses} lost, ${changes} changed`
-  return accessComplete === false ? [`${whole}, and more that was not looked at`] : [whole]
+  return !accessComplete ? [`${whole}, and more that was not looked at`] : [whole]
 }
 
 function accessText({ who, action, role, was, on, edges, examples }: Access): string {
@@ -160,16 +117,19 @@ function accessText({ who, action, role, was, on, edges, examples }: Access): st
   return `${who} ${action} ${what} on ${number}: ${shown.join(', ')}`
 }
 
-function isApplied({ state, dryRun, invitations }: Record<string, unknown>): boolean {
-  return state === 'done' && dryRun === false && invitations === undefined
+function isApplied({ state, dryRun, invitations }: Answer & { invitations?: unknown }): boolean {
+  return state === 'done' && !dryRun && invitations === undefined
 }
 
 function row(kind: string, ...numbers: (string | number)[]): string {
   return `${kind.padEnd(14)}${numbers.map((one) => String(one).padStart(10)).join('')}`
 }
 
-function more(count: number, listed: number): string[] {
-  return count > listed ? [`  and ${count - listed} more (--json shows up to 1000)`] : []
+/** What is not shown here, and how much of it is kept. */
+function more(count: number, listed: number, kept: number): string[] {
+  if (count <= listed) return []
+  const where = kept < count ? `of ${count} the first ${kept} are kept` : '--json shows all of it'
+  return [`  and ${count - listed} more (${where})`]
 }
 
 function where({ file, sheet, row: line, column, path }: Place): string {

@@ -8,7 +8,7 @@ import type { ParamsOf, ResultOf } from '../client/protocol.ts'
 import type { ServiceClient } from '../client/service-client.ts'
 import { ConfigError } from '../config.ts'
 import { withClientOptions } from './calls.ts'
-import { type ClientOptions, callService, openService } from './client.ts'
+import { type ClientOptions, openService } from './client.ts'
 import { importLine, progressLine, reportText } from './import-text.ts'
 import { invitationsText, validDays, writeInvitations } from './invitations.ts'
 import { odooFile, odooOrganisation } from './odoo.ts'
@@ -31,6 +31,10 @@ interface Options extends ClientOptions {
 }
 
 const POLL_MS = 300
+/** Lines in one answer. */
+const PAGE = 1000
+
+type Report = ResultOf<'getImportReport'>
 
 /** `import`: sends a file, shows how far it is, and what it did. Exit code 1 when nothing was applied that should have been. */
 export function importCommand(): Command {
@@ -64,7 +68,7 @@ export function importCommand(): Command {
       process.once('SIGINT', cancel)
       const report = await followed(service, importId, options)
       process.removeListener('SIGINT', cancel)
-      const isDone = report['state'] === 'done' && report['dryRun'] === false
+      const isDone = report.state === 'done' && !report.dryRun
       const invited =
         target && isDone ? await writeInvitations(options, importId, target, options.validDays) : undefined
       show(invited ? { ...report, invitations: invited } : report, options)
@@ -79,11 +83,14 @@ export function importReportCommand(): Command {
     .argument('[import-id]', 'as "import" and the list say')
     .option('--organisation <id or name>', 'those into this organisation')
     .action(async (importId: string | undefined, options: Options) => {
-      if (importId !== undefined)
-        return show(await callService(options, 'getImportReport', { importId }), options, false)
+      await using service = await openService(options)
+      if (importId !== undefined) {
+        const report = await service.call('getImportReport', { importId })
+        return show(await whole(service, report, options), options, false)
+      }
       const where = await organisationOf(options)
-      const result = await callService(options, 'listImports', where)
-      const lines = (result['imports'] as Record<string, unknown>[]).map(importLine)
+      const result = await service.call('listImports', where)
+      const lines = result.imports.map(importLine)
       process.stdout.write(`${options.json ? JSON.stringify(result) : lines.join('\n') || 'There are none.'}\n`)
     })
 }
@@ -130,24 +137,34 @@ async function send(file: string, { url = '', token }: Options): Promise<string>
   return answer.uploadId
 }
 
-async function followed(
-  service: ServiceClient,
-  importId: string,
-  options: Options,
-): Promise<ResultOf<'getImportReport'>> {
+async function followed(service: ServiceClient, importId: string, options: Options): Promise<Report> {
   const isShown = process.stderr.isTTY && !options.json
   for (;;) {
     const report = await service.call('getImportReport', { importId })
-    if (isShown && report['progress']) process.stderr.write(`\r\x1b[K${progressLine(report['progress'])}`)
-    if (report['state'] !== 'running') {
+    if (isShown && report.progress) process.stderr.write(`\r\x1b[K${progressLine(report.progress)}`)
+    if (report.state !== 'running') {
       if (isShown) process.stderr.write('\r\x1b[K')
-      return report
+      return await whole(service, report, options)
     }
     await pause(POLL_MS)
   }
 }
 
-function show(report: Record<string, unknown>, options: Options, decides = true): void {
+/** For machines the report with every page of who gains or loses what, for people with the first. */
+async function whole(service: ServiceClient, first: Report, { json }: Options): Promise<Report> {
+  const { importId } = first
+  const { access: lines, accessKept } = first.report
+  if (!json || lines.length >= accessKept) return first
+  const access: Report['report']['access'] = []
+  for (let page = 0; access.length < accessKept; page++) {
+    const { report } = await service.call('getImportReport', { importId, page, limit: PAGE })
+    if (report.access.length === 0) break
+    access.push(...report.access)
+  }
+  return { ...first, report: { ...first.report, access } }
+}
+
+function show(report: Report & { invitations?: unknown }, options: Options, decides = true): void {
   process.stdout.write(`${options.json ? JSON.stringify(report) : reportText(report)}\n`)
-  if (decides && report['state'] !== 'done') process.exitCode = 1
+  if (decides && report.state !== 'done') process.exitCode = 1
 }

@@ -175,6 +175,13 @@ export interface ImportJobTable {
   report: DefaultedJson<Record<string, unknown>>
 }
 
+/** Who gains or loses what by an import. */
+export interface ImportAccessTable {
+  importId: string
+  page: number
+  details: Json<Record<string, unknown>[]>
+}
+
 /** What things are called in imported files. */
 export interface ImportKeyTable {
   id: Generated<number>

@@ -11,6 +11,7 @@ import type {
   EdgeKeyTable,
   EdgeStateTable,
   EdgeTable,
+  ImportAccessTable,
   ImportInviteeTable,
   ImportJobTable,
   ImportKeyTable,
@@ -100,5 +101,6 @@ export interface Database {
   importJob: ImportJobTable
   importKey: ImportKeyTable
   importInvitee: ImportInviteeTable
+  importAccess: ImportAccessTable
   change: ChangeTable
 }

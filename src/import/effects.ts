@@ -8,7 +8,8 @@ import type { BatchPart } from '../db/change-log.ts'
 import { Concerned } from './concerned.ts'
 import type { Pace } from './pace.ts'
 import { nameOf } from './plan-access.ts'
-import type { AccessDetail, Summary } from './summary.ts'
+import type { AccessDetail } from './report.ts'
+import type { Summary } from './summary.ts'
 
 /** Edges that somebody's rights are followed to one by one; of more, what is granted is told and how many it holds. */
 const MAX_EDGES = 5000
@@ -89,7 +90,7 @@ export class Effects {
       else for (const [key, detail] of told) this.#merge(key, detail)
     }
     for (const { ids, ...detail } of this.#hidden.values())
-      this.#parts.summary.access({ ...detail, edges: ids.size }, false, () => this.#examples(ids))
+      this.#parts.summary.access({ ...detail, edges: ids.size }, false, (inOrder) => this.#examples(ids, inOrder))
   }
 
   /** What changed rows lead to: edge by edge, or as a whole where that is too many. */
@@ -161,7 +162,7 @@ export class Effects {
     let isFirst = true
     for (const { ids, ...detail } of told.values()) {
       const edges = detail.on === undefined ? ids.size : detail.edges
-      this.#parts.summary.access({ ...detail, who, edges }, isFirst, () => this.#examples(ids))
+      this.#parts.summary.access({ ...detail, who, edges }, isFirst, (inOrder) => this.#examples(ids, inOrder))
       isFirst = false
     }
   }
@@ -173,10 +174,10 @@ export class Effects {
     else for (const id of detail.ids) known.ids.add(id)
   }
 
-  #examples(ids: ReadonlySet<number>): string[] {
+  #examples(ids: ReadonlySet<number>, inOrder: boolean): string[] {
     const { after, before } = this.#parts
     // Of few the first by name, so that the same file always says the same.
-    const some = ids.size > 100 ? [...ids].slice(0, EXAMPLES) : [...ids]
+    const some = ids.size > 100 || !inOrder ? [...ids].slice(0, EXAMPLES) : [...ids]
     const names = some.map((id) => (after.edge(id) ?? before.edge(id))?.edgeId ?? '')
     return names.sort(byName).slice(0, EXAMPLES)
   }

@@ -1,6 +1,8 @@
 import type { Insertable, Selectable } from 'kysely'
 import type { Db } from '../db/database.ts'
 import type { ImportJobTable, ImportState } from '../db/schema.ts'
+import { PAGE_LINES } from './access-lines.ts'
+import type { AccessDetail } from './report.ts'
 
 export type ImportJob = Selectable<ImportJobTable>
 
@@ -38,6 +40,37 @@ export async function interruptImportJobs(db: Db, ids: readonly string[], endedA
     .where('id', 'in', ids)
     .where('state', '=', 'running')
     .execute()
+}
+
+/** So many pages in one statement: some hundred kilobytes. */
+const PAGES_AT_ONCE = 20
+
+/** Keeps who gains or loses what, page by page, as JSON. */
+export async function insertImportAccess(db: Db, importId: string, pages: readonly string[]): Promise<void> {
+  for (let start = 0; start < pages.length; start += PAGES_AT_ONCE) {
+    const some = pages.slice(start, start + PAGES_AT_ONCE)
+    const rows = some.map((details, n) => ({ importId, page: start + n, details }))
+    await db.insertInto('importAccess').values(rows).execute()
+  }
+}
+
+/** Lines of who gains or loses what. Index import_access_pk. */
+export async function listImportAccess(
+  db: Db,
+  importId: string,
+  { offset, limit }: { offset: number; limit: number },
+): Promise<AccessDetail[]> {
+  const first = Math.floor(offset / PAGE_LINES)
+  const rows = await db
+    .selectFrom('importAccess')
+    .select('details')
+    .where('importId', '=', importId)
+    .where('page', '>=', first)
+    .where('page', '<=', Math.floor((offset + limit - 1) / PAGE_LINES))
+    .orderBy('page')
+    .execute()
+  const from = offset - first * PAGE_LINES
+  return rows.flatMap(({ details }) => details as unknown as AccessDetail[]).slice(from, from + limit)
 }
 
 export async function findImportJob(db: Db, id: string): Promise<ImportJob | undefined> {

@@ -11,12 +11,12 @@ import type { Actor } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
 import { keyedHash } from '../lib/secrets.ts'
 import { type ApplyParts, applyInside, applyPlan, Moved } from './apply.ts'
-import { insertImportJob, interruptImportJobs, updateImportJob } from './import-job-queries.ts'
+import { insertImportAccess, insertImportJob, interruptImportJobs, updateImportJob } from './import-job-queries.ts'
 import type { ImportInput, ImportLimits } from './model.ts'
 import { makePlan, type Plan, type PlanOptions } from './plan.ts'
 import { readImport } from './readers.ts'
+import { emptyCounts, emptyReport, type ImportCounts, type ImportReport } from './report.ts'
 import { counting, type ImportSource } from './sources.ts'
-import { Summary } from './summary.ts'
 import { shown } from './unreadable.ts'
 import { Uploads } from './uploads.ts'
 
@@ -54,8 +54,10 @@ export interface ImportResult {
   state: ImportState
   /** Asked for, or by the file itself (D-29). */
   isDryRun: boolean
-  counts: Summary['counts']
-  report: Summary['report']
+  counts: ImportCounts
+  report: ImportReport
+  /** Pages of who gains or loses what, as JSON. */
+  access: readonly string[]
 }
 
 export type ProgressListener = (job: RunningImport) => void
@@ -190,14 +192,20 @@ export class ImportJobs implements AsyncDisposable {
     }
     await rm(folder, { recursive: true, force: true })
     await input.release?.()
-    const end = { ...result, endedAt: this.#ctx.clock(), ...counted.result() }
-    await updateImportJob(this.#ctx.db, job.id, end).catch((error: unknown) =>
+    await this.#keep(job.id, { ...result, ...counted.result() }).catch((error: unknown) =>
       this.#ctx.log.error({ err: error, importId: job.id }, 'the report of an import could not be kept'),
     )
     this.#running.delete(job.id)
     job.result = result
     this.#tell(job)
     return result
+  }
+
+  /** Pages first: whoever reads that it has ended reads all of it. */
+  async #keep(id: string, result: ImportResult & { fileBytes: number; fileDigest: string }): Promise<void> {
+    const { access, ...end } = result
+    await insertImportAccess(this.#ctx.db, id, access)
+    await updateImportJob(this.#ctx.db, id, { ...end, endedAt: this.#ctx.clock() })
   }
 
   async #attempt(
@@ -219,6 +227,7 @@ export class ImportJobs implements AsyncDisposable {
       scope,
       skipInvalid,
       maxProblems: limits.maxProblems,
+      maxAccessLines: this.#ctx.config.importMaxAccessLines,
       folder,
     }
     const plan = async (parts: Pick<AppContext, 'db'> & { index: typeof store.index }) => {
@@ -258,14 +267,15 @@ export class ImportJobs implements AsyncDisposable {
   }
 
   #failed(error: unknown): Omit<ImportResult, 'isDryRun'> {
-    const { counts, report } = new Summary(1)
-    if (error instanceof Cancelled) return { state: 'cancelled', counts, report }
+    const nothing = { counts: emptyCounts(), report: emptyReport(), access: [] }
+    const { report } = nothing
+    if (error instanceof Cancelled) return { state: 'cancelled', ...nothing }
     const isKnown = error instanceof AppError
     if (!isKnown) this.#ctx.log.error({ err: error }, 'an import failed')
     const text = isKnown ? error.message : 'The import failed; the log of the service says why'
-    report.problems.push({ kind: 'problem', place: { file: '' }, rule: 'failed', text, isFatal: true })
+    report.problems.push({ place: { file: '' }, rule: 'failed', text, isFatal: true })
     report.problemCount = 1
-    return { state: 'failed', counts, report }
+    return { state: 'failed', ...nothing }
   }
 
   #progress(job: RunningImport, step: Partial<ImportProgress>): void {
@@ -320,6 +330,6 @@ function mustApply(plan: Plan): boolean {
   return !isDryRun && !isRefused && (users.count > 0 || records.length > 0 || outsiders.length > 0)
 }
 
-function resultOf({ isRefused, isDryRun, summary: { counts, report } }: Plan): ImportResult {
-  return { state: isRefused ? 'refused' : 'done', isDryRun, counts, report }
+function resultOf({ isRefused, isDryRun, summary: { counts, report, lines } }: Plan): ImportResult {
+  return { state: isRefused ? 'refused' : 'done', isDryRun, counts, report, access: lines.pages() }
 }

@@ -22,6 +22,8 @@ export interface PlanOptions {
   scope: 'source' | 'all'
   skipInvalid: boolean
   maxProblems: number
+  /** Lines of who gains or loses what that are kept. */
+  maxAccessLines: number
   /** Where lines may be put while it goes on. */
   folder: string
 }
@@ -71,7 +73,7 @@ export async function makePlan(
   const read = stack.use(new Spool<SpooledUser>(join(options.folder, 'read')))
   const users = new Spool<PlannedUser>(join(options.folder, 'planned'), packed)
   try {
-    const summary = new Summary(options.maxProblems)
+    const summary = new Summary(options)
     const pace = new Pace(parts.signal)
     const { structure, isDryRun } = await readAll(items, read, summary, pace, parts)
     // What grants and groups of the file refer to has an id even in a dry run.

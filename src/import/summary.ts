@@ -1,65 +1,8 @@
-import type { EntityName } from '../access/model.ts'
 import type { BatchPart } from '../db/change-log.ts'
+import { AccessLines } from './access-lines.ts'
 import type { ImportProblem, ImportRemark, Place } from './model.ts'
+import { type AccessDetail, emptyCounts, emptyReport, type ImportCounts, type ImportReport } from './report.ts'
 import { shown } from './unreadable.ts'
-
-/** How many of what. */
-export interface Count {
-  created: number
-  changed: number
-  removed: number
-}
-
-/** Something that is created, changed or removed, by the name it has in the file. */
-export interface Detail {
-  kind: EntityName
-  key: string
-  action: keyof Count
-}
-
-/** What somebody gets or loses on how many edges; on what, where it is told as a whole. */
-export interface AccessDetail {
-  who: string
-  action: 'gains' | 'loses' | 'changes'
-  /** Of OpenEMS; with `on`, as it is granted. */
-  role: string
-  /** Before it changed. */
-  was?: string
-  on?: string
-  edges: number
-  /** Some of them. */
-  examples: string[]
-}
-
-/** What an import did or would do; kept as the report. */
-export interface ImportReport {
-  problems: ImportProblem[]
-  problemCount: number
-  remarks: ImportRemark[]
-  remarkCount: number
-  details: Detail[]
-  access: AccessDetail[]
-  accessCount: number
-  /** Who has no password yet, or is somebody else's to change (D-03): up to `maxListed`. */
-  invite: string[]
-}
-
-export interface ImportCounts {
-  records: number
-  unchanged: number
-  /** Left out because something is wrong with them (`skipInvalid`). */
-  skipped: number
-  invite: number
-  /** Pairs of somebody and an edge: new ones, ended ones, with another role or other times. */
-  gains: number
-  losses: number
-  changes: number
-  /** Whose access is another. */
-  people: number
-  /** False: more is concerned than was looked at. */
-  accessComplete: boolean
-  byKind: Partial<Record<EntityName, Count>>
-}
 
 const maxListed = 1000
 const maxInvited = 10_000
@@ -68,33 +11,16 @@ const MAX_TEXT = 500
 
 /** Adds up what an import does: exact counts, and lists that do not grow without end. */
 export class Summary {
-  readonly report: ImportReport = {
-    problems: [],
-    problemCount: 0,
-    remarks: [],
-    remarkCount: 0,
-    details: [],
-    access: [],
-    accessCount: 0,
-    invite: [],
-  }
-  readonly counts: ImportCounts = {
-    records: 0,
-    unchanged: 0,
-    skipped: 0,
-    invite: 0,
-    gains: 0,
-    losses: 0,
-    changes: 0,
-    people: 0,
-    accessComplete: true,
-    byKind: {},
-  }
+  readonly report: ImportReport = emptyReport()
+  readonly counts: ImportCounts = emptyCounts()
+  /** What the report has of access, which is not in it but beside it. */
+  readonly lines: AccessLines
   readonly #maxProblems: number
   isFatal = false
 
-  constructor(maxProblems: number) {
+  constructor({ maxProblems, maxAccessLines }: { maxProblems: number; maxAccessLines: number }) {
     this.#maxProblems = maxProblems
+    this.lines = new AccessLines(maxAccessLines)
   }
 
   /** Whether anything would be written. */
@@ -129,13 +55,19 @@ export class Summary {
     }
   }
 
-  /** Counts what somebody gets or loses; `examples` is asked for what is listed only. `isFirst`: the first said of him. */
-  access(detail: AccessDetail, isFirst: boolean, examples: () => string[]): void {
+  /**
+   * Counts what somebody gets or loses; `examples` is asked for what is listed only, and whether they are to be in order.
+   * `isFirst`: the first said of him.
+   */
+  access(detail: AccessDetail, isFirst: boolean, examples: (inOrder: boolean) => string[]): void {
     if (isFirst) this.counts.people += 1
     const counter = ({ gains: 'gains', loses: 'losses', changes: 'changes' } as const)[detail.action]
     this.counts[counter] += detail.edges
     this.report.accessCount += 1
-    if (this.report.access.length < maxListed) this.report.access.push({ ...detail, examples: examples() })
+    if (this.lines.isFull) return
+    // Of very many nobody reads the last ones side by side, and putting them in order takes its time.
+    this.lines.add({ ...detail, examples: examples(this.lines.count < maxListed) })
+    this.report.accessKept = this.lines.count
   }
 }
 

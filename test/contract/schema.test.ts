@@ -77,6 +77,7 @@ const besideTheGraph = [
   'edge_key_copy',
   'edge_state',
   'impersonation_consent',
+  'import_access',
   'import_invitee',
   'import_job',
   'import_key',

@@ -7,7 +7,7 @@ import { insertImportJob } from '../../src/import/import-job-queries.ts'
 import { requireImporter } from '../../src/import/import-service.ts'
 import type { ImportItem, UserRecord } from '../../src/import/model.ts'
 import { makePlan, type PlanOptions } from '../../src/import/plan.ts'
-import type { ImportCounts, ImportReport } from '../../src/import/summary.ts'
+import type { AccessDetail, ImportCounts, ImportReport } from '../../src/import/report.ts'
 import { keyedHash } from '../../src/lib/secrets.ts'
 
 export interface Imported {
@@ -38,6 +38,7 @@ export async function importItems(
     scope: 'source',
     skipInvalid: false,
     maxProblems: 100,
+    maxAccessLines: 1000,
     folder,
     ...given,
   }
@@ -73,7 +74,8 @@ export async function importItems(
         { actor: { actorId: options.askerId }, organisationId: options.organisationId, importId },
       )
     }
-    return { isRefused, counts: summary.counts, report: summary.report }
+    const access = summary.lines.pages().flatMap((page) => JSON.parse(page) as AccessDetail[])
+    return { isRefused, counts: summary.counts, report: { ...summary.report, access } }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
