@@ -76,7 +76,7 @@ export function createComponent(config: EdgeConfig, factoryPid: string, properti
   const id = properties.find(({ name }) => name === 'id')?.value
   if (typeof id !== 'string' || id === '') throw new EdgeFault('notCreated', factoryPid, 'Property [id] is missing')
   if (find(config, id)) throw new EdgeFault('generic', `A Component with id [${id}] is already existing!`)
-  const empty = { alias: id, factoryId: factoryPid, properties: { enabled: true } }
+  const empty = component(id, factoryPid)
   return withFactories({ ...config.components, [id]: changed(empty, properties) })
 }
 
@@ -98,6 +98,7 @@ function find(config: EdgeConfig, componentId: string): ComponentConfig | undefi
   return Object.hasOwn(config.components, componentId) ? config.components[componentId] : undefined
 }
 
+/** @NOTE the alias stands among the properties, too: the form of the UI takes it from there. */
 function changed(before: ComponentConfig, changes: readonly Property[]): ComponentConfig {
   const properties = new Map(Object.entries(before.properties))
   let alias = before.alias
@@ -107,7 +108,7 @@ function changed(before: ComponentConfig, changes: readonly Property[]): Compone
     else if (value === null || value === undefined) properties.delete(name)
     else properties.set(name, /password|apikey/i.test(name) ? 'xxx' : value)
   }
-  return { ...before, alias, properties: Object.fromEntries(properties) }
+  return { ...before, alias, properties: { ...Object.fromEntries(properties), alias } }
 }
 
 function withFactories(components: Readonly<Record<string, ComponentConfig>>): EdgeConfig {
@@ -117,7 +118,7 @@ function withFactories(components: Readonly<Record<string, ComponentConfig>>): E
 }
 
 function component(alias: string, factoryId: string, properties: Record<string, unknown> = {}): ComponentConfig {
-  return { alias, factoryId, properties: { enabled: true, ...properties } }
+  return { alias, factoryId, properties: { alias, enabled: true, ...properties } }
 }
 
 function factory(name: string, ...natures: string[]): FactoryConfig {

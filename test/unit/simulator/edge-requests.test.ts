@@ -198,6 +198,7 @@ describe('answers', () => {
       alias: 'Cellar',
       factoryId: 'Simulator.EssSymmetric.Reacting',
       properties: {
+        alias: 'Cellar',
         enabled: true,
         adminPassword: 'xxx',
         _lastChangeBy: 'a@b.c: A',
@@ -211,6 +212,14 @@ describe('answers', () => {
     expect(edge.config.components).not.toHaveProperty('ctrlFix0')
     expect(edge.config.factories).not.toHaveProperty(['Controller.Ess.FixActivePower'])
     expect(ask('guest', 'getEdgeConfig', {}, edge).result?.payload.result).toEqual(edge.config)
+  })
+
+  it('says the alias among the properties, too, where the form of the UI takes it from', () => {
+    const edge = new FakeEdge()
+    ask('installer', 'createComponentConfig', newController, edge)
+    for (const component of Object.values(edge.config.components)) {
+      expect(component.properties).toMatchObject({ alias: component.alias })
+    }
   })
 
   it('gives every factory its natures, known or not', () => {
