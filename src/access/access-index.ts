@@ -1,5 +1,5 @@
 import { type Components, unionComponents } from './components.ts'
-import { explainable, grantsBeside, rightsBetween } from './explain-gather.ts'
+import { type Above, explainable, grantsBeside, rightsBetween } from './explain-gather.ts'
 import { type KindOfRow, type Reached, rowsOf } from './explain-rows.ts'
 import { type Affected, affectedBy, concernedBy } from './graph-affected.ts'
 import type { RowTable } from './graph-columns.ts'
@@ -11,6 +11,7 @@ import {
   guardContainment,
   guardGrant,
   guardMembership,
+  guardOrganisation,
   guardRole,
   type ProposedContainment,
   type ProposedGrant,
@@ -326,6 +327,11 @@ export class AccessIndex {
     return guardContainment(this.#graph, actorId, proposed, at)
   }
 
+  /** Whether somebody may pass an organisation on by putting it below another, and whether it fits there at all (P-08). */
+  guardOrganisation(actorId: number, proposed: ProposedContainment, at: number): GuardResult {
+    return guardOrganisation(this.#graph, actorId, proposed, at)
+  }
+
   /** Whether somebody may make a role what is proposed: that passes on all it would convey wherever it is granted (2.3). */
   guardRole(actorId: number, proposed: ProposedRole, at: number): GuardResult {
     return guardRole(this.#graph, actorId, proposed, at)
@@ -368,11 +374,7 @@ export class AccessIndex {
   }
 
   /** The grants between principals and resources, and the restriction of the one principal on the one resource. */
-  rightsBetween(
-    principalId: number,
-    resourceId: number,
-    { principals, resources }: { principals: ReadonlySet<number>; resources: ReadonlySet<number> },
-  ): KindOfRow[] {
+  rightsBetween(principalId: number, resourceId: number, { principals, resources }: Above): KindOfRow[] {
     return rightsBetween(this.#graph, principalId, resourceId, principals, resources)
   }
 

@@ -4,6 +4,12 @@ import { containmentMisfit } from './graph-depth.ts'
 import type { GraphState } from './graph-state.ts'
 import { type GrantRow, PLATFORM_RESOURCE_ID, PUBLIC_PRINCIPAL_ID } from './model.ts'
 
+/** What lies above two. */
+export interface Above {
+  principals: ReadonlySet<number>
+  resources: ReadonlySet<number>
+}
+
 type Graph = Pick<GraphState, 'rows' | 'resources' | 'people'>
 
 /** At most so many grants are looked through for neighbours, and so many neighbours of each kind are told. */
@@ -81,8 +87,8 @@ export function explainable(
   return { rows, neighbours: neighboursOf(graph, principalId, resourceId, bit, rows) }
 }
 
-/** What lies above two: ids of the principals and resources among the rows between them. */
-function idsBetween(between: readonly KindOfRow[]): { principals: Set<number>; resources: Set<number> } {
+/** Ids of the principals and resources among the rows between two. */
+function idsBetween(between: readonly KindOfRow[]): Above {
   const idsOf = (entities: readonly string[]) =>
     new Set(between.filter(({ entity }) => entities.includes(entity)).map(({ row }) => row.id))
   return { principals: idsOf(principalEntities), resources: idsOf(nodeEntities).add(PLATFORM_RESOURCE_ID) }

@@ -1,6 +1,6 @@
 import { coversComponent } from './components.ts'
 import { permissionsIn } from './graph-data.ts'
-import { containmentMisfit, type Misfit, membershipMisfit } from './graph-depth.ts'
+import { containmentMisfit, type Misfit, membershipMisfit, organisationMisfit } from './graph-depth.ts'
 import { rankTaking } from './graph-evaluate.ts'
 import type { Relation } from './graph-resources.ts'
 import type { GraphState } from './graph-state.ts'
@@ -132,6 +132,36 @@ export function guardContainment(
       if (role === undefined) continue
       needs.push({ grant, role, relation, target: childId, part: 'self' })
       needs.push({ grant, role, relation, target: childId, part: 'content' })
+    }
+  }
+  return covered(graph, actorId, needs, at)
+}
+
+/**
+ * Whoever puts an organisation below another passes it, with all it holds and all below it, on to those who are granted something
+ * for what lies below that one (P-08, G-01). To take it from where it is, is another right.
+ */
+export function guardOrganisation(
+  graph: GraphState,
+  actorId: number,
+  { parentId, childId }: ProposedContainment,
+  at: number,
+): GuardResult {
+  const { resources } = graph
+  if (!resources.organisation(parentId) || !resources.organisation(childId)) return refuse('unknown')
+  if (!may(graph, actorId, 'share', childId, at)) return refuse('noShare')
+  const misfit = organisationMisfit(graph, parentId, childId)
+  if (misfit) return refuse(misfit)
+  // Who is above it already has it already.
+  const known = new Set(resources.superorganisations(childId))
+  const needs: Need[] = []
+  for (const above of [parentId, ...resources.superorganisations(parentId)].filter((id) => !known.has(id))) {
+    for (const grant of differentOn(graph, above)) {
+      const role = graph.rows.role.get(grant.roleId)
+      if (role === undefined) continue
+      for (const part of ['self', 'content', 'suborganisation'] as const) {
+        needs.push({ grant, role, relation: 'suborganisation', target: childId, part })
+      }
     }
   }
   return covered(graph, actorId, needs, at)

@@ -45,6 +45,15 @@ export function guardSuborganisation(w: Write, actor: Actor, parentId: number): 
   mustFit(w, actor, w.index.misfit('suborganisation', parentId, 0))
 }
 
+/** Nobody passes an organisation on to those above its new place beyond what he could grant them (P-08, G-01). */
+export function guardOrganisation(w: Write, actor: Actor, link: { parentId: number; childId: number }): void {
+  const misfit = w.index.misfit('suborganisation', link.parentId, link.childId)
+  if (misfit === 'cycle') throw problem('An organisation cannot lie below itself')
+  const askerId = rightsHolder(actor)
+  if (askerId !== null) pass(w, actor, w.index.guardOrganisation(askerId, link, w.now.getTime()))
+  else mustFit(w, actor, misfit)
+}
+
 /** No organisation loses its last owner (P-09). Everything that one write takes away and adds is named at once. */
 export function guardOwners(w: Write, change: RightsChange): void {
   if (w.index.ownerlessAfter(change, w.now.getTime()).length > 0) {

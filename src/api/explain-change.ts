@@ -28,6 +28,7 @@ const triable = [
   'addOrganisationMember',
   'setOrganisationRole',
   'removeOrganisationMember',
+  'moveOrganisation',
   'setOrganisationGates',
   'setTenantPolicies',
   'shareSite',

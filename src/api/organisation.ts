@@ -13,6 +13,7 @@ import {
   setOrganisationRole as setRole,
 } from '../organisations/member-service.ts'
 import {
+  moveOrganisation as move,
   createOrganisation as newOrganisation,
   createSuborganisation as newSuborganisation,
   deleteOrganisation as remove,
@@ -102,6 +103,19 @@ const renameOrganisation = defineMethod({
   access: { permission: 'discover', resource: (params) => params.organisationId },
   handler: async (call, params) => {
     await rename(call.ctx, actorOf(call), params.organisationId, params.name)
+    return {}
+  },
+})
+
+const moveOrganisation = defineMethod({
+  name: 'moveOrganisation',
+  summary: 'Puts a sub-organisation, with all that lies below it, below another organisation of the same main one.',
+  clients,
+  params: z.strictObject({ organisationId: id, parentId: id }),
+  result: empty,
+  access: { permission: 'discover', resource: (params) => params.organisationId },
+  handler: async (call, params) => {
+    await move(call.ctx, actorOf(call), params.organisationId, params.parentId)
     return {}
   },
 })
@@ -264,6 +278,7 @@ export const organisationMethods = [
   createOrganisation,
   createSuborganisation,
   renameOrganisation,
+  moveOrganisation,
   setOrganisationGates,
   setTenantPolicies,
   deleteOrganisation,

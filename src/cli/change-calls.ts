@@ -96,6 +96,20 @@ export const changeCommands: readonly CallCommand[] = [
     text: (_result, [edgeId]) => `The edge ${edgeId} is moved.`,
     isTriable: true,
   },
+  {
+    name: 'move-organisation',
+    description: 'Put sub-organisations, with all that lies below them, below another one of their main organisation',
+    arguments: [
+      new Argument('<organisation-ids...>', 'which sub-organisations, one after the other').argParser(wholeNumbers),
+    ],
+    options: [
+      new Option('--below <id>', 'the organisation it will lie below').argParser(wholeNumber).makeOptionMandatory(),
+    ],
+    method: 'moveOrganisation',
+    params: ([organisationId], { below }) => ({ organisationId, parentId: below }),
+    text: (_result, [organisationId]) => `The organisation ${organisationId} is moved.`,
+    isTriable: true,
+  },
   ...(['share', 'unshare'] as const).map(
     (name): CallCommand => ({
       name,

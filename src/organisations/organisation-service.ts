@@ -1,9 +1,10 @@
-import { guardSuborganisation } from '../access/guard-door.ts'
+import { guardOrganisation, guardSuborganisation } from '../access/guard-door.ts'
 import type { OpenemsRole, OrganisationRow } from '../access/model.ts'
 import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { insertResource } from '../access/resource-queries.ts'
 import { removeLinks, removeResource } from '../access/resource-service.ts'
 import { grantOwnership } from '../access/role-grant-service.ts'
+import { tenantOf } from '../access/tenant.ts'
 import { changeRow, hasRight, requireName, requireResource, requireRight, rightsHolder } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
@@ -40,14 +41,45 @@ export async function createSuborganisation(
 ): Promise<OrganisationRow> {
   const row = { name: requireName(name), parentId, canEditSites: false, canCreateSuborganisations: false }
   return ctx.write(actor, async (w) => {
-    const parent = requireResource(w, actor, 'discover', 'organisation', parentId)
-    if (parent.parentId !== null && !parent.canCreateSuborganisations) {
-      throw problem('This sub-organisation is not permitted to create further ones')
-    }
-    requireRight(w, actor, 'createSub', parentId)
+    requirePlaceBelow(w, actor, parentId)
     guardSuborganisation(w, actor, parentId)
     return addOrganisation(w, { ...row, maxOpenemsRole: 'installer', publicAccess: false, strictRoles: true }, ownerId)
   })
+}
+
+/**
+ * Puts a sub-organisation, with all that lies below it, below another one of its tenant. Who decides about the organisation above
+ * lets it go; below the new one it must be as if it were made there: its owners and gates come with it (P-06, P-08, P-18).
+ */
+export async function moveOrganisation(
+  ctx: Pick<AppContext, 'write'>,
+  actor: Actor,
+  organisationId: number,
+  parentId: number,
+): Promise<void> {
+  await ctx.write(actor, async (w) => {
+    const before = requireResource(w, actor, 'discover', 'organisation', organisationId)
+    if (before.parentId === null) throw problem('A main organisation lies below no other')
+    const parent = requireResource(w, actor, 'discover', 'organisation', parentId)
+    if (tenantOf(w.index, parent.id) !== tenantOf(w.index, before.id)) {
+      throw problem('An organisation moves inside its own main organisation only')
+    }
+    requireRight(w, actor, 'manageGroup', before.parentId)
+    requirePlaceBelow(w, actor, parent.id)
+    if (before.canEditSites) requireRight(w, actor, 'edit', parent.id)
+    if (parent.id === before.parentId) return
+    guardOrganisation(w, actor, { parentId: parent.id, childId: before.id })
+    await changeOrganisation(w, 'organisation.moved', before, { parentId: parent.id })
+  })
+}
+
+/** Whether the actor may have an organisation below this one (P-06). */
+function requirePlaceBelow(w: Write, actor: Actor, parentId: number): void {
+  const parent = requireResource(w, actor, 'discover', 'organisation', parentId)
+  if (parent.parentId !== null && !parent.canCreateSuborganisations) {
+    throw problem('This sub-organisation is not permitted to create further ones')
+  }
+  requireRight(w, actor, 'createSub', parentId)
 }
 
 async function addOrganisation(

@@ -24,7 +24,7 @@ async function scene(role: OpenemsRole = 'owner') {
 
 describe('edgeRpc', () => {
   it.each(['admin', 'installer', 'owner', 'guest'] as const)(
-    'asks the edge as %s for whoever has this role on it',
+    'asks the edge as %s for whoever has this role on it (OC-05)',
     async (role) => {
       await using all = await scene(role)
       const answer = all.ui.edgeRpc(all.edge.id, 'routes')
@@ -185,7 +185,7 @@ describe('setGridConnSchedule', () => {
 })
 
 describe('commands to the system of an edge', () => {
-  it('are in the log before they are forwarded, without their password', async () => {
+  it('are in the log before they are forwarded, without their password (OC-20)', async () => {
     await using all = await scene('admin')
     all.device.answerWith = () => ({ stdout: [] })
     const inner = {

@@ -166,7 +166,7 @@ describe('getEdges', () => {
     expect(await ids({}, { query: '' })).toHaveLength(45)
   })
 
-  it('filters, each with the others', async () => {
+  it('filters, each with the others: state, connection and what is installed (E-11, E-15)', async () => {
     expect(await ids({ producttype: ['Home 10'] })).toHaveLength(23)
     expect(await ids({ producttype: ['Home 10', 'Commercial 30'] })).toHaveLength(45)
     expect(await ids({ isOnline: true })).toEqual(numbered(all.filter((number) => number % 3 === 0)))
@@ -277,7 +277,7 @@ describe('addEdgeToUser', () => {
 })
 
 describe('the lists of a dashboard', () => {
-  it('E-08 getEdgesStatus and getEdgesChannelsValues answer for edges one may see, all or nothing', async () => {
+  it('E-08 E-14 getEdgesStatus and getEdgesChannelsValues answer for edges one may see, all or nothing', async () => {
     const [one, two, other] = [await addEdge(service.ctx), await addEdge(service.ctx), await addEdge(service.ctx)]
     const user = await addUserWith(service.ctx, 'guest', one)
     await give(service.ctx, user, 'guest', two)

@@ -307,7 +307,7 @@ describe('alerting', () => {
 })
 
 describe('stamps of alerts', () => {
-  it('are what the sender of mails said last, never later than now, and survive new settings (F.1)', async () => {
+  it('are what the sender of mails said last, never later than now, and survive new settings (E-16, F.1)', async () => {
     const house = await addEdge(service.ctx)
     const owner = await addUserWith(service.ctx, 'owner', house)
     const other = await addUserWith(service.ctx, 'owner', house)

@@ -19,7 +19,7 @@ const refusal = (client: WireClient, method: string, params: object) =>
 const signIn = (login: string) => UiClient.signedIn(service, login)
 
 describe('an edge', () => {
-  it('is called otherwise by who controls it; its type is for who installs it, its id stays (G-29, O-07)', async () => {
+  it('is called otherwise by who controls it; its type is for who installs it, its id stays (G-29, O-07, OC-19)', async () => {
     const edge = await addEdge(service.ctx, { comment: 'Before', producttype: 'Home 10' })
     const [owner, guest] = [
       await addUserWith(service.ctx, 'owner', edge),

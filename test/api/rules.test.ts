@@ -243,3 +243,44 @@ describe('the log', () => {
     ])
   })
 })
+
+describe('errors', () => {
+  it('OC-02 say in their code what is missing: sign-in, a role, a stronger one, the edge, the method', async () => {
+    const edge = await addEdge(service.ctx)
+    const guest = await addUserWith(service.ctx, 'guest', edge)
+    await using ui = await UiClient.signedIn(service, guest.login)
+    await using stranger = await UiClient.open(service)
+    const other = await addEdge(service.ctx)
+    const inner = (method: string) => ({ method, params: {}, id: '00000000-0000-4000-8000-000000000000' })
+    const refusals: [UiClient, string, object, number][] = [
+      [stranger, 'getEdges', {}, 1001],
+      [stranger, 'authenticateWithPassword', { username: guest.login, password: 'not his' }, 1003],
+      [stranger, 'authenticateWithToken', { token: 'none' }, 1003],
+      [ui, 'getEdge', { edgeId: other.id }, 1005],
+      [ui, 'getEdgeConfigHistory', { edgeId: edge.id }, 1002],
+      [ui, 'edgeRpc', { edgeId: edge.id, payload: inner('routes') }, 3000],
+      [ui, 'noSuchMethod', {}, 4001],
+      [ui, 'grantRole', { to: 'somebody' }, -32602],
+    ]
+    for (const [client, method, params, code] of refusals) {
+      expect((await refusal(client, method, params)).code, method).toBe(code)
+    }
+  })
+})
+
+describe('people and their groups', () => {
+  it('EC-17 outlive each other: a group that goes leaves its people, somebody who goes leaves all groups', async () => {
+    const [keeper, friend] = [await person(), await person()]
+    const made = (name: string) => idOf(keeper.ui.request('createUserGroup', { name: fresh(name) }))
+    const [stays, goes] = [await made('Stays'), await made('Goes')]
+    for (const groupId of [stays, goes]) {
+      await keeper.ui.request('addGroupMember', { groupId, member: { login: friend.login } })
+    }
+    await keeper.ui.request('deleteUserGroup', { groupId: goes })
+    await using again = await UiClient.signedIn(service, friend.login)
+    expect(await again.request('getEdges')).toEqual({ edges: [] })
+    expect(await keeper.ui.request('listGroupMembers', { groupId: stays })).toMatchObject({ total: 1 })
+    await admin.request('deleteUser', { login: friend.login })
+    expect(await keeper.ui.request('listGroupMembers', { groupId: stays })).toEqual({ members: [], total: 0 })
+  })
+})

@@ -168,7 +168,7 @@ describe('changeOwnPassword', () => {
 describe('alerting', () => {
   const none = { offlineEdgeDelay: 0, faultEdgeDelay: 0, warningEdgeDelay: 0 }
 
-  it('is one’s own, and for an admin of the edge everybody’s', async () => {
+  it('is one’s own, and for an admin of the edge everybody’s (OC-18)', async () => {
     const edge = await addEdge(service.ctx)
     const admin = await addUserWith(service.ctx, 'admin', edge)
     const owner = await addUserWith(service.ctx, 'owner', edge)

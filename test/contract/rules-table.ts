@@ -45,9 +45,9 @@ export function idsNamedIn(source: string): string[] {
 /** The table as it should be. */
 export async function describeRules(): Promise<string> {
   const tests = await testsByRule()
-  const rows = rules.map(({ id, text, open }) => {
-    const files = [...(tests.get(id) ?? [])].join(', ')
-    return `| ${id} | ${text} | ${files || `none: ${open ?? 'missing'}`} |`
+  const rows = rules.map(({ id, text, open, beyond }) => {
+    const files = [...(tests.get(id) ?? [])].join(', ') || `none: ${open ?? 'missing'}`
+    return `| ${id} | ${text} | ${files}${beyond === undefined ? '' : `; not here: ${beyond}`} |`
   })
   return [
     '# Rules and their tests',

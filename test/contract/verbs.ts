@@ -37,11 +37,11 @@ export const verbs = [
     kind: 'organisation',
     create: 'createOrganisation, createSuborganisation',
     rename: 'renameOrganisation',
-    move: '(stays where it was made)',
+    move: 'moveOrganisation',
     share: 'addOrganisationMember, removeOrganisationMember',
     list: 'listOrganisations, listOrganisationMembers',
     remove: 'deleteOrganisation',
-    cli: 'create-organisation, rename organisation, add-member, invite, list organisations, delete organisation',
+    cli: 'create-organisation, rename organisation, move-organisation, add-member, invite, list organisations, delete organisation',
   },
   {
     kind: 'site',

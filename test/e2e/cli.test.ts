@@ -55,6 +55,7 @@ describe('--help', { timeout: PROCESS_MS * 3 }, () => {
     'disable',
     'enable',
     'move',
+    'move-organisation',
     'share',
     'unshare',
     'add-to-group',
@@ -174,6 +175,7 @@ describe('calls', { timeout: PROCESS_MS * 2 }, () => {
     expect(await said('share', site, '--organisation', below)).toBe(`The site ${site} is shared.`)
     expect(await said('list', 'sites', '--organisation', below)).toMatch(/New House/)
     expect(await said('unshare', site, '--organisation', below)).toBe(`The site ${site} is unshared.`)
+    expect(await said('move-organisation', main, '--below', below)).toMatch(/A main organisation lies below no other/)
     expect(await said('add-to-group', group, '--edge', 'tour0')).toMatch(/is changed/)
     expect(await said('grant', 'tina', '--role', 'resource.control', '--edge', 'tour0')).toMatch(/^Granted/)
     expect(await said('list', 'grants', '--edge', 'tour0')).toMatch(/tina .*role: resource\.control/)

@@ -53,7 +53,7 @@ describe('a Backend.Edge.App', () => {
     ['with a wrong bearer', { id: 'edges0', headers: { authorization: 'Bearer wrong' } }],
     ['with a secret and no name', { id: `:${secret}` }],
     ['with a name that is none', { id: `"\\:${secret}` }],
-  ])('%s is refused before the upgrade, on its port and by path', async (_what, given) => {
+  ])('OC-07: %s is refused before the upgrade, on its port and by path', async (_what, given) => {
     await expect(EdgeApp.open(service, given)).rejects.toThrow('refused with 401')
     const url = `${service.urls.http.replace('http', 'ws')}/edge-manager`
     await expect(EdgeApp.open(service, { ...given, url })).rejects.toThrow('refused with 401')

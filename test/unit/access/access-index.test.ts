@@ -273,7 +273,7 @@ describe('caps', () => {
     expect(scene.index().edgeRole(anna, edge, now)).toBe(role)
   })
 
-  it('invariant 10: a role is lowered until its mask covers it', () => {
+  it('invariant 10, OC-05: a role is lowered until its mask covers it', () => {
     const scene = new Scene()
     const anna = scene.user('anna')
     const edge = scene.edge('edge1')

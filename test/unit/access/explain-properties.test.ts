@@ -31,7 +31,7 @@ function ownGroups(snapshot: Snapshot | undefined, askerId: number | null): Set<
 }
 
 describe('explanations', () => {
-  it('say allowed exactly when a check does, with a path that shows it (invariant 5)', () => {
+  it('say allowed exactly when a check does, with a path that shows it (invariant 5, C-11)', () => {
     fc.assert(
       fc.property(someWorld, someMoment, somePermission, (world, at, permission) => {
         const index = AccessIndex.fromSnapshot(new History(world).snapshot)

@@ -156,7 +156,7 @@ describe('containment', () => {
     })
   })
 
-  it('G-34: neither in circles nor deeper than ten', () => {
+  it('G-34, C-09: neither in circles nor deeper than ten', () => {
     const world = new Scene()
     const admin = world.user('admin')
     world.grant(admin, 'openems.admin', PLATFORM_RESOURCE_ID)
@@ -197,6 +197,30 @@ describe('containment', () => {
     expect(index.guardContainment(admin, { parentId: first, childId: edge }, now)).toEqual({ ok: true })
     expect(index.allows(admin, 'discover', other, now)).toBe(true)
     expect(index.misfit('containment', first, last)).toBeUndefined()
+  })
+
+  it('P-08, G-01: an organisation goes below another only as far as one could grant it to those above that one', () => {
+    const world = new Scene()
+    const main = world.organisation('main')
+    const open = { parentId: main, canEditSites: true, canCreateSuborganisations: true }
+    const [here, there] = [world.organisation('here', open), world.organisation('there', open)]
+    const team = world.organisation('team', { ...open, parentId: here })
+    const [anna, root, staff] = [world.user('anna'), world.user('root'), world.user('staff')]
+    world.grant(root, 'openems.admin', main)
+    world.grant(anna, 'org.owner', here)
+    world.grant(anna, 'org.owner', there)
+    const move = { parentId: there, childId: team }
+    // Whoever is above both has it already, however much he holds.
+    expect(world.index().guardOrganisation(anna, move, now)).toEqual({ ok: true })
+    expect(world.index().guardOrganisation(staff, move, now)).toMatchObject({ reason: 'noShare' })
+    expect(world.index().guardOrganisation(anna, { parentId: team, childId: here }, now)).toMatchObject({
+      reason: 'cycle',
+    })
+    world.grant(staff, 'openems.admin', there)
+    const refused = world.index().guardOrganisation(anna, move, now)
+    expect(refused).toMatchObject({ ok: false, reason: 'exceeds' })
+    expect(refused).toHaveProperty('missing', expect.arrayContaining(['configRaw']))
+    expect(world.index().guardOrganisation(root, move, now)).toEqual({ ok: true })
   })
 
   it('P-18: a site is shared inside its own tree, and only what fits goes into each other', () => {

@@ -2,12 +2,14 @@ import { deepStrictEqual, ok } from 'node:assert/strict'
 import fc from 'fast-check'
 import { AccessIndex } from '../../../src/access/access-index.ts'
 import { coversComponent } from '../../../src/access/components.ts'
-import { openemsRoles } from '../../../src/access/model.ts'
+import { type OrganisationRow, openemsRoles } from '../../../src/access/model.ts'
+import { tenantOf } from '../../../src/access/tenant.ts'
 import { unionWindows, windowsCover } from '../../../src/access/windows.ts'
 import { Oracle } from './oracle.ts'
 import { someMove, Walk } from './walk.ts'
 import {
   History,
+  organisationIds,
   principalIds,
   resourceIds,
   type Step,
@@ -72,7 +74,12 @@ export function lessIsLess(count: Count) {
  * roles included (2.3), and what he has more is about something that the actor had the right to grant on (G-30).
  */
 export function noEscalation(count: Count, onAllowed: () => void) {
-  const attempts = fc.array(fc.oneof({ weight: 4, arbitrary: someLink }, { weight: 1, arbitrary: someRoleEdit }), {
+  const tries: fc.Arbitrary<Step | OrganisationMove> = fc.oneof(
+    { weight: 4, arbitrary: someLink },
+    { weight: 1, arbitrary: someRoleEdit },
+    { weight: 1, arbitrary: someOrganisationMove },
+  )
+  const attempts = fc.array(tries, {
     minLength: 40,
     maxLength: 60,
     size: 'max',
@@ -87,10 +94,13 @@ export function noEscalation(count: Count, onAllowed: () => void) {
       const rows = new Oracle(history.copy())
       const before = AccessIndex.fromSnapshot(history.copy())
       const index = AccessIndex.fromSnapshot(history.copy())
-      for (const step of steps) {
+      for (const attempt of steps) {
         count(1)
+        const step = 'parentId' in attempt ? moved(index, attempt) : attempt
+        if (step === undefined) continue
         const isThere = history.snapshot[step.entity].some(({ id }) => id === step.id)
-        if ((isThere && step.entity !== 'role') || !isAllowed(index, actorId, step, at)) continue
+        const isEdit = step.entity === 'role' || step.entity === 'organisation'
+        if ((isThere && !isEdit) || !isAllowed(index, actorId, step, at)) continue
         onAllowed()
         index.apply(history.take(step))
       }
@@ -111,6 +121,27 @@ export function noEscalation(count: Count, onAllowed: () => void) {
   )
 }
 
+interface OrganisationMove {
+  organisationId: number
+  parentId: number
+}
+const someOrganisationMove: fc.Arbitrary<OrganisationMove> = fc.record({
+  organisationId: fc.constantFrom(...organisationIds),
+  parentId: fc.constantFrom(...organisationIds),
+})
+
+function moved(index: AccessIndex, { organisationId: id, parentId }: OrganisationMove): Step | undefined {
+  const row = index.row('organisation', id)
+  const isMove = row != null && row.parentId !== null && row.parentId !== parentId
+  return isMove ? { entity: 'organisation', id, row: { ...row, parentId } } : undefined
+}
+
+/** Whether the actor may put an organisation below another at that time, as the service asks it. */
+function mayMove(index: AccessIndex, actorId: number, { id, parentId }: OrganisationRow, at: number): boolean {
+  if (parentId === null || tenantOf(index, id) !== tenantOf(index, parentId)) return false
+  return index.guardOrganisation(actorId, { parentId, childId: id }, at).ok
+}
+
 /** Whether the actor may take this step at that time, as far as the guards are concerned. */
 export function isAllowed(index: AccessIndex, actorId: number, step: Step, at: number): boolean {
   if (step.row === null) return false
@@ -121,6 +152,7 @@ export function isAllowed(index: AccessIndex, actorId: number, step: Step, at: n
     const grants = [...index.rows('grant')].filter(({ roleId }) => roleId === role.id)
     return index.guardRole(actorId, { role, grants }, at).ok
   }
+  if (step.entity === 'organisation') return mayMove(index, actorId, step.row, at)
   if (step.entity === 'containment') return index.guardContainment(actorId, step.row, at).ok
   return false
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { AppError, errorKinds, PeerError, problem } from '../../../src/errors.ts'
 import { failure } from '../../../src/server/dispatch.ts'
 
-describe('errors on the wire (protocol A.4)', () => {
+describe('errors on the wire (OC-02, protocol A.4)', () => {
   it.each([
     [problem('text'), { code: 1, message: 'text', data: ['text'] }],
     [
