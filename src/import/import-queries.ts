@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Profile } from '../accounts/user-queries.ts'
 import type { Db, Tx } from '../db/database.ts'
@@ -14,6 +15,8 @@ export interface ImportKey {
   targetId: number
 }
 
+const PORTION = 2000
+
 /** What these keys mean. Index import_key_unique. */
 export async function listImportKeys(
   db: Db,
@@ -21,14 +24,15 @@ export async function listImportKeys(
   kind: KeyKind,
   keys: readonly string[],
 ): Promise<Map<string, number>> {
-  if (keys.length === 0) return new Map()
-  const rows = await db
-    .selectFrom('importKey')
-    .select(['key', 'targetId'])
-    .where('organisationId', 'is not distinct from', organisationId)
-    .where('kind', '=', kind)
-    .where(sql<boolean>`key in (select ${elements(keys)})`)
-    .execute()
+  const rows = await inPortions(keys, (some) =>
+    db
+      .selectFrom('importKey')
+      .select(['key', 'targetId'])
+      .where('organisationId', 'is not distinct from', organisationId)
+      .where('kind', '=', kind)
+      .where(sql<boolean>`key in (select ${elements(some)})`)
+      .execute(),
+  )
   return new Map(rows.map(({ key, targetId }) => [key, targetId]))
 }
 
@@ -134,13 +138,14 @@ export async function listEdgesBySerial(
   db: Db,
   serialNumbers: readonly string[],
 ): Promise<{ id: number; serialNumber: string }[]> {
-  if (serialNumbers.length === 0) return []
-  return db
-    .selectFrom('edge')
-    .select(['id', 'serialNumber'])
-    .where('serialNumber', '<>', '')
-    .where(sql<boolean>`serial_number in (select ${elements(serialNumbers)})`)
-    .execute()
+  return inPortions(serialNumbers, (some) =>
+    db
+      .selectFrom('edge')
+      .select(['id', 'serialNumber'])
+      .where('serialNumber', '<>', '')
+      .where(sql<boolean>`serial_number in (select ${elements(some)})`)
+      .execute(),
+  )
 }
 
 /** Serial numbers of edges, in pages by their id. Index edge_pk. */
@@ -203,14 +208,13 @@ export async function listEdgeExtras(
 ): Promise<
   Map<number, { serialNumber: string; emsType: string; setupPasswordHash: string | null; firstSetupAt: number | null }>
 > {
-  if (edgeIds.length === 0) return new Map()
-  const rows = await db
-    .selectFrom('edge')
-    .select(['id', 'serialNumber', 'emsType', 'setupPasswordHash', 'firstSetupAt'])
-    .where(
-      sql<boolean>`id in (select value::integer from jsonb_array_elements_text(${JSON.stringify(edgeIds)}::jsonb))`,
-    )
-    .execute()
+  const rows = await inPortions(edgeIds, (some) =>
+    db
+      .selectFrom('edge')
+      .select(['id', 'serialNumber', 'emsType', 'setupPasswordHash', 'firstSetupAt'])
+      .where(sql<boolean>`id in (select value::integer from jsonb_array_elements_text(${JSON.stringify(some)}::jsonb))`)
+      .execute(),
+  )
   return new Map(
     rows.map(({ id, firstSetupAt, ...row }) => [id, { ...row, firstSetupAt: firstSetupAt?.getTime() ?? null }]),
   )
@@ -218,12 +222,13 @@ export async function listEdgeExtras(
 
 /** Of which edge each of these setup passwords is. Index edge_setup_password_hash_unique. */
 export async function listSetupPasswords(db: Db, hashes: readonly string[]): Promise<Map<string, number>> {
-  if (hashes.length === 0) return new Map()
-  const rows = await db
-    .selectFrom('edge')
-    .select(['id', 'setupPasswordHash'])
-    .where(sql<boolean>`setup_password_hash in (select ${elements(hashes)})`)
-    .execute()
+  const rows = await inPortions(hashes, (some) =>
+    db
+      .selectFrom('edge')
+      .select(['id', 'setupPasswordHash'])
+      .where(sql<boolean>`setup_password_hash in (select ${elements(some)})`)
+      .execute(),
+  )
   return new Map(rows.map(({ id, setupPasswordHash }) => [setupPasswordHash ?? '', id]))
 }
 
@@ -258,6 +263,19 @@ export async function upsertAlerting(tx: Tx, rows: readonly AlertingRow[]): Prom
       })),
     )
     .execute()
+}
+
+/** Asks about many with several statements: the embedded database gives nobody a turn while it answers one. */
+export async function inPortions<T, R>(
+  values: readonly T[],
+  list: (some: readonly T[]) => Promise<readonly R[]>,
+): Promise<R[]> {
+  const rows: R[] = []
+  for (let start = 0; start < values.length; start += PORTION) {
+    if (start > 0) await turn()
+    for (const row of await list(values.slice(start, start + PORTION))) rows.push(row)
+  }
+  return rows
 }
 
 /** A list as one parameter, however long it is. */

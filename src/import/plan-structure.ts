@@ -4,7 +4,7 @@ import type { BatchPart } from '../db/change-log.ts'
 import { AppError } from '../errors.ts'
 import { forkIndex } from './fork.ts'
 import { refusedRule, refusedText } from './guard-text.ts'
-import { type ImportKey, type KeyKind, listEdgeExtras, listSetupPasswords } from './import-queries.ts'
+import { type ImportKey, inPortions, type KeyKind, listEdgeExtras, listSetupPasswords } from './import-queries.ts'
 import { type ExtraColumns, reserveIds } from './import-rows.ts'
 import type { ImportRecord, OrganisationRecord, UserRecord } from './model.ts'
 import { Names } from './names.ts'
@@ -115,12 +115,7 @@ export class StructurePlan {
       used: new Set(),
       newUsers: new Map(),
       edgeExtras: await extrasIn(db, index, given),
-      passwords: await listSetupPasswords(
-        db,
-        given.flatMap((record) =>
-          record.kind === 'edge' && record.setupPassword ? hashOf(parts.hash, record.setupPassword) : [],
-        ),
-      ),
+      passwords: await passwordsIn(db, parts.hash, given, work.pace),
     }
     const plan = new StructurePlan(given, context, work)
     await context.ids.fill(db, given)
@@ -230,6 +225,21 @@ async function extrasIn(
   return listEdgeExtras(db, ids)
 }
 
+/** Of which edges the setup passwords are that the file brings. */
+async function passwordsIn(
+  db: PlanParts['db'],
+  hash: PlanParts['hash'],
+  given: readonly StructureRecord[],
+  pace: Pace,
+): Promise<Map<string, number>> {
+  const hashes: string[] = []
+  for (const record of given) {
+    if (record.kind === 'edge' && record.setupPassword) hashes.push(hashOf(hash, record.setupPassword))
+    if (pace.isOver) await pace.rest()
+  }
+  return listSetupPasswords(db, hashes)
+}
+
 /** Ids for as many new rows as the file could bring. */
 export class Ids {
   readonly #free = new Map<EntityName, number[]>()
@@ -242,7 +252,10 @@ export class Ids {
       if (record.kind === 'edge' && record.apiKey !== undefined) count('edgeKey')
       if (record.kind === 'edgeGroup') count('grant')
     }
-    for (const [entity, size] of counts) this.#free.set(entity, await reserveIds(db, entity, size))
+    for (const [entity, size] of counts) {
+      const places = Array.from({ length: size }, (_, place) => place)
+      this.#free.set(entity, await inPortions(places, (some) => reserveIds(db, entity, some.length)))
+    }
   }
 
   take(entity: EntityName): number {

@@ -3,6 +3,8 @@ import type { ImportLimits, Place } from './model.ts'
 import { Unreadable } from './unreadable.ts'
 
 const MAX_DEPTH = 100
+/** Of one element: namespaces and what they mean come to dozens. */
+const MAX_ATTRIBUTES = 200
 
 /** What a part of a workbook is read for. Names come without prefix. */
 export interface XmlHandlers {
@@ -25,6 +27,7 @@ export async function* readXml(
   const refuse = (rule: string, text: string) => new Unreadable(place, rule, text)
   let silent = 0
   let depth = 0
+  let attributeCount = 0
   parser.on('error', () => {
     throw refuse('format', 'The workbook is broken: open it in a spreadsheet and save it as .xlsx')
   })
@@ -33,8 +36,13 @@ export async function* readXml(
   })
   parser.on('opentag', ({ name, attributes }) => {
     silent = 0
+    attributeCount = 0
     if (++depth > MAX_DEPTH) throw refuse('format', 'The workbook is nested as no spreadsheet is: save it anew')
     handlers.open?.(localName(name), attributes)
+  })
+  parser.on('attribute', () => {
+    if (++attributeCount > MAX_ATTRIBUTES)
+      throw refuse('format', 'A part of the workbook has more attributes than any spreadsheet writes: save it anew')
   })
   const text = (given: string) => handlers.text?.(given)
   parser.on('text', text)

@@ -201,6 +201,13 @@ const refused: Record<string, Given & { expected: string[]; says?: RegExp }> = {
     expected: ['S: format fatal'],
     says: /nested/,
   },
+  'a sheet with an element of very many attributes': {
+    content: withSheet(
+      `<worksheet><row ${Array.from({ length: 1_000 }, (_, n) => `a${n}=""`).join(' ')}/></worksheet>`,
+    ),
+    expected: ['S: format fatal'],
+    says: /attributes/,
+  },
   'a sheet with a text that is missing': {
     content: xlsx({
       S: [
