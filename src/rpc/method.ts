@@ -46,11 +46,11 @@ export interface MethodDefinition<N extends string, P extends z.ZodType, R exten
   example?: { params: z.input<P>; result: z.output<R> }
   /** Refused while another acts as the user: his secrets, his consent, and what he alone is shown (K4, G-32). */
   personal?: true
-  /** Calls of one socket wait until it is done (log-in, log-out). */
+  /** Calls of one socket wait until it is answered (log-in, log-out). */
   exclusive?: true
   /** Not counted against the request limit of a socket. */
   unlimited?: true
-  /** How long a UI socket's answer is held back; the effect is immediate (ui.md section 6). */
+  /** How long a UI socket's answer is held back; the effect is immediate, unless another call waits for it (ui.md section 6). */
   answerAfterMs?: (ctx: AppContext) => number
 }
 

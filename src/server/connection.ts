@@ -216,10 +216,11 @@ export class Connection implements Session, Watcher {
     const method = this.#methods.get(frame.method)
     if (method === undefined) {
       const unknown = new AppError('unknownMethod', [frame.method.slice(0, 100)])
-      return this.#finish(frame.id, undefined, performance.now(), refusal(unknown))
+      void this.#finish(frame.id, undefined, performance.now(), refusal(unknown))
+      return
     }
     const isTaken = (method.unlimited || this.#limit.take(performance.now())) && this.#calls.take({ frame, method })
-    if (!isTaken) this.#finish(frame.id, method, performance.now(), refusal(new AppError('tooManyRequests')))
+    if (!isTaken) void this.#finish(frame.id, method, performance.now(), refusal(new AppError('tooManyRequests')))
   }
 
   #start({ frame, method }: Queued): Promise<void> | undefined {
@@ -229,15 +230,29 @@ export class Connection implements Session, Watcher {
     if (outcome instanceof Promise) {
       return outcome.then((settled) => this.#finish(frame.id, method, startedAt, settled))
     }
-    this.#finish(frame.id, method, startedAt, outcome)
-    return undefined
+    return this.#finish(frame.id, method, startedAt, outcome)
   }
 
-  #finish(id: FrameId, method: Method | undefined, startedAt: number, outcome: Outcome): void {
+  /** Answers a call, now or later; a promise when the next one has to wait for that. */
+  #finish(id: FrameId, method: Method | undefined, startedAt: number, outcome: Outcome): Promise<void> | undefined {
     const text = outcome.ok ? writeResult(id, outcome.result) : writeError(id, outcome.error)
     const delayMs = this.kind === 'ui' && outcome.ok ? (method?.answerAfterMs?.(this.#ctx) ?? 0) : 0
-    if (delayMs > 0) this.#out.after(delayMs, () => this.#out.send(text))
-    else this.#out.send(text)
+    const later = delayMs > 0 ? this.#sendLater(text, delayMs) : undefined
+    if (later === undefined) this.#out.send(text)
+    this.#report(method, startedAt, outcome)
+    return method?.exclusive ? later : undefined
+  }
+
+  #sendLater(text: string, delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#out.after(delayMs, () => {
+        this.#out.send(text)
+        resolve()
+      })
+    })
+  }
+
+  #report(method: Method | undefined, startedAt: number, outcome: Outcome): void {
     const ms = performance.now() - startedAt
     const name = method?.name ?? 'other'
     this.#parts.metrics.requests.add(this.kind, name, ms / 1000)

@@ -36,19 +36,31 @@ describe('answers that the UI needs late (ui.md section 6)', () => {
     expect(performance.now() - refusedAt).toBeLessThan(290)
   })
 
-  it('authenticateWithToken: later, while what was sent behind it is done in order', async () => {
+  it('authenticateWithToken: later, and what was sent behind it after that: the overview of the UI empties else', async () => {
     await using slow = await startServiceOn({ ...service.config, uiTokenAnswerMs: 300 })
     const edge = await addEdge(slow.ctx)
     const user = await addUserWith(slow.ctx, 'guest', edge)
     await using first = await UiClient.signedIn(slow, user.login)
     await using ui = await UiClient.open(slow)
     const startedAt = performance.now()
-    const signedIn = ui.request('authenticateWithToken', { token: first.token })
-    const edges = await ui.request('getEdges', { page: 0, limit: 20, searchParams: {} })
+    const answered: string[] = []
+    const [signedIn, edges] = await Promise.all([
+      ui.request('authenticateWithToken', { token: first.token }).finally(() => answered.push('token')),
+      ui.request('getEdges', { page: 0, limit: 20, searchParams: {} }).finally(() => answered.push('edges')),
+    ])
+    expect(signedIn).toHaveProperty('user.id', user.login)
     expect(edges).toMatchObject({ edges: [{ id: edge.id }] })
-    expect(performance.now() - startedAt).toBeLessThan(290)
-    expect(await signedIn).toHaveProperty('user.id', user.login)
+    expect(answered).toEqual(['token', 'edges'])
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(295)
+    // A stale token is refused at once, and so is what came behind it.
+    const refusedAt = performance.now()
+    await using stranger = await UiClient.open(slow)
+    const refused = await Promise.all([
+      stranger.call('authenticateWithToken', { token: 'stale' }),
+      stranger.call('getEdges', { page: 0, limit: 20, searchParams: {} }),
+    ])
+    expect(refused.map(({ error }) => error?.code)).toEqual([1003, 1001])
+    expect(performance.now() - refusedAt).toBeLessThan(290)
   })
 
   it('has them on by default for the UI and off for everybody else', async () => {
