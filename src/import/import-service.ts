@@ -312,6 +312,22 @@ export function requireImporter(
   throw new AppError('forbidden', ['import', nameOfAsker(index, askerId)])
 }
 
+/** Whether somebody may import anything at all: whoever may not has no files to send. */
+export function mayImport(ctx: Pick<AppContext, 'store' | 'clock'>, principalId: number): boolean {
+  const { index } = ctx.store
+  const at = ctx.clock().getTime()
+  if (managesUsers({ index, askerId: principalId, at })) return true
+  const holders = new Set([principalId])
+  for (const id of holders) for (const { groupId } of index.membershipsOf(id)) holders.add(groupId)
+  return [...holders]
+    .flatMap((id) => index.grantsOf(id))
+    .some(
+      ({ resourceId }) =>
+        index.row('organisation', resourceId)?.parentId === null &&
+        index.allows(principalId, 'manageGroup', resourceId, at),
+    )
+}
+
 /** The limits of the settings. */
 export function importLimits(config: AppContext['config']): ImportLimits {
   return {

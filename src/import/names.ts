@@ -38,7 +38,7 @@ export class Names {
     const unknown: string[] = []
     for (const key of new Set(keys)) if (!known.has(key)) unknown.push(key)
     if (unknown.length === 0) return
-    if (kind === 'edge') return this.#learnEdges(unknown)
+    if (kind === 'edge') return this.#learnEdges(unknown, pace)
     const found = await listImportKeys(this.#db, this.organisationId, kind, unknown)
     const named = kind === 'user' ? undefined : await this.#named(kind, pace)
     for (const key of unknown) {
@@ -74,10 +74,11 @@ export class Names {
     return tenantOf(this.#index, id) === this.#rootId
   }
 
-  async #learnEdges(names: readonly string[]): Promise<void> {
+  async #learnEdges(names: readonly string[], pace: Pace): Promise<void> {
     const known = this.#of('edge')
     const others: string[] = []
     for (const name of names) {
+      if (pace.isOver) await pace.rest()
       const edge = this.#index.edgeByName(name)
       if (edge !== undefined && this.isInside(edge.id)) known.set(name, edge.id)
       else others.push(name)

@@ -276,6 +276,7 @@ async function learnAll(names: Names, records: readonly StructureRecord[], pace:
     if (kind !== 'platform' && kind !== 'public' && kind !== 'user') want(kind as KeyKind | 'edge', key)
   }
   for (const record of records) {
+    if (pace.isOver) await pace.rest()
     if ('organisation' in record) want('organisation', record.organisation)
     if (record.kind === 'edge') {
       want('edge', record.edgeId)

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { findOpenSession } from '../accounts/session-queries.ts'
 import type { AppContext } from '../context.ts'
 import { AppError } from '../errors.ts'
+import { mayImport } from '../import/import-service.ts'
 import { authenticate, readAuthorization } from './authorization.ts'
 import type { ServerParts } from './service.ts'
 
@@ -36,6 +37,8 @@ export async function handleUpload(
   if (principalId === 429) return refuse(429, 'too many attempts')
   if (principalId === 401) return refuse(401, 'bearer token of a service or a session needed')
   if (principalId === 403) return refuse(403, 'the service token needs the scope manage')
+  if (!mayImport(ctx, principalId))
+    return refuse(403, 'files are sent by owners of a main organisation and by who looks after all accounts')
   const { importMaxFileBytes: maxBytes } = ctx.config
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return refuse(413, `at most ${maxBytes} bytes`)
   const name = decodeName((request.url ?? '').split('?')[0]?.slice(UPLOAD_PATH.length) ?? '')

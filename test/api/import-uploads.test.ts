@@ -2,10 +2,11 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { type ClientRequest, request } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createOrganisation } from '../../src/organisations/organisation-service.ts'
 import { runCli } from '../harness/child.ts'
 import { type Json, ServiceClient, UiClient, type WireClient } from '../harness/clients.ts'
 import { testClock } from '../harness/clock.ts'
-import { fresh } from '../harness/seed.ts'
+import { addUser, fresh } from '../harness/seed.ts'
 import { startTestService, type TestService, temporaryFolder } from '../harness/service.ts'
 
 const MAX_BYTES = 100_000
@@ -79,6 +80,21 @@ describe('files that are sent', () => {
     expect(error).toContain('Too many files wait')
     clock.advance(3_600_001)
     await service.ctx.imports.uploads.forgetOld()
+    expect(await left()).toEqual([])
+  })
+
+  it('come from nobody who may not import anything (G-14)', async () => {
+    const { ctx } = service
+    const [stranger, boss] = [await addUser(ctx), await addUser(ctx)]
+    await createOrganisation(ctx, { actorId: null }, fresh('Own '), boss.id)
+    const sentBy = async ({ login }: { login: string }) => {
+      await using ui = await UiClient.signedIn(service, login)
+      const headers = { authorization: `Bearer ${ui.token}` }
+      return (await fetch(`${service.urls.http}/imports/x.csv`, { method: 'PUT', body: 'email\n', headers })).status
+    }
+    expect([await sentBy(stranger), await sentBy(boss)]).toEqual([403, 200])
+    clock.advance(3_600_001)
+    await ctx.imports.uploads.forgetOld()
     expect(await left()).toEqual([])
   })
 
