@@ -22,6 +22,10 @@ export class AboveLists {
     return this.#numbers
   }
 
+  get isEmpty(): boolean {
+    return this.#used === 1
+  }
+
   /** Where the list of a container begins with its length; 0 when there is none. */
   find(container: number): number {
     const start = this.#starts[container] ?? 0

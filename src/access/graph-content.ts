@@ -17,8 +17,6 @@ const worthList = 32
 const longestList = 1 << 15
 /** Ids in all lists: 64 MB. */
 const mostListed = 1 << 24
-/** Links looked at before others have a turn: a millisecond or two. */
-const slice = 100_000
 
 /**
  * The edges below containers. They are kept, exact at any time, so that whatever somebody sees is put together from few parts: of
@@ -43,7 +41,6 @@ export class ContentSets {
   /** The walk that last came past a container. */
   #seen = new Int32Array(1024)
   #walk = 0
-  #steps = 0
 
   constructor(resources: ResourceGraph, { short, keptFrom }: ListLimits) {
     this.#resources = resources
@@ -111,22 +108,19 @@ export class ContentSets {
     this.#together.drop(new Set(aboves))
   }
 
-  /** All of these are to be looked at by `work`. */
+  /** All of these are to be looked at by `work`, the last ones first: what is in others mostly came later. */
   await(containers: Iterable<number>): void {
-    for (const container of containers) this.#waiting.add(container)
+    for (const container of [...containers].reverse()) this.#waiting.add(container)
   }
 
-  /** Keeps some of what will be asked for; returns whether there is more to do. */
+  /** Keeps something that will be asked for; returns whether there is more to do. */
   work(): boolean {
-    for (let steps = 0; steps < slice; steps += this.#steps) {
-      const [above] = this.#waiting
-      if (above === undefined) return this.#together.work((aboves) => this.#gathered(aboves))
-      this.#waiting.delete(above)
-      this.#steps = 1
-      if (this.#resources.kinds.exists(above)) this.#resources.aboveAt(above)
-      if (!this.#sets.has(above) && !this.#lists.has(above)) {
-        this.#keep(above, this.#walkDown(undefined, above, ++this.#walk))
-      }
+    const [above] = this.#waiting
+    if (above === undefined) return this.#together.work((aboves) => this.#gathered(aboves))
+    this.#waiting.delete(above)
+    if (this.#resources.kinds.exists(above)) this.#resources.aboveAt(above)
+    if (!this.#sets.has(above) && !this.#lists.has(above)) {
+      this.#keep(above, this.#walkDown(undefined, above, ++this.#walk))
     }
     return true
   }
@@ -209,7 +203,6 @@ export class ContentSets {
         else if (kinds.mayContain(node, child)) stack.push(child)
       }
     }
-    this.#steps += Math.min(steps, slice)
     return steps
   }
 

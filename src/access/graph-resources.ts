@@ -228,6 +228,7 @@ export class ResourceGraph {
 
   /** What lies above a container is another, and so it is for all containers in it. */
   #forgetAbove(container: number): void {
+    if (this.#aboves.isEmpty) return
     const { children } = this.links
     const found = new Set([container])
     let steps = 0

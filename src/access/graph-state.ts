@@ -11,6 +11,9 @@ import type { ListLimits } from './search-query.ts'
 
 const containers = ['organisation', 'site', 'edgeGroup'] as const
 
+/** So long others wait for what makes answers quick. */
+const usualSliceMs = 3
+
 type EntityHandlers = {
   [E in EntityName]: (before: EntityRows[E] | undefined, after: EntityRows[E] | undefined, id: number) => void
 }
@@ -26,10 +29,12 @@ export class GraphState {
   readonly edges: EdgeLister
   readonly containers: ContainerLister
   readonly accounts = new Accounts()
+  readonly #sliceMs: number
   #revision = 0
   #isLoaded = false
 
   constructor(limits?: ListLimits) {
+    this.#sliceMs = limits?.sliceMs ?? usualSliceMs
     this.resources = new ResourceGraph(limits)
     this.evaluator = new Evaluator(this.resources)
     this.views = new Views({ rows: this.rows, resources: this.resources, people: this.people })
@@ -61,7 +66,9 @@ export class GraphState {
 
   /** Does some of what makes answers quick but not other ones; returns whether there is more to do. */
   work(): boolean {
-    return this.resources.content.work() || this.edges.work()
+    const until = performance.now() + this.#sliceMs
+    while (this.resources.content.work() || this.edges.work()) if (performance.now() >= until) return true
+    return false
   }
 
   /** Moves forward by rows of the log, all or nothing. What is in already is passed over. */

@@ -145,7 +145,9 @@ export class Bits {
     let size = 0
     for (let at = 0; at < list.length; at++) {
       const value = list[at] as number
-      if (((words[value >>> 5] ?? 0) & (1 << (value & 31))) !== 0) list[size++] = value
+      // @NOTE without a branch, which would be guessed wrong every few times.
+      list[size] = value
+      size += ((words[value >>> 5] ?? 0) >>> (value & 31)) & 1
     }
     return list.subarray(0, size)
   }

@@ -133,7 +133,8 @@ export class EdgeLister {
     return tests
   }
 
-  #fromFew(list: ShortList, test: Test | undefined, { order, offset, limit }: EdgeQuery): readonly number[] {
+  #fromFew(list: ShortList, test: Test | undefined, { order, offset, limit, text }: EdgeQuery): readonly number[] {
+    if (text) this.#edges.glance(list.ids)
     const keys = completed(order)
     const plan = this.#planOf(keys)
     if (plan === undefined || plan.ranks) {

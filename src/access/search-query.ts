@@ -42,6 +42,8 @@ export interface ListLimits {
   lookUp: number
   /** Containers with so many edges keep the set of them; undefined: with a part of all edges. */
   keptFrom?: number
+  /** How long `work` lasts, but for the last little thing that it does. */
+  sliceMs?: number
 }
 export const defaultLimits: ListLimits = { short: 2048, lookUp: 1 }
 

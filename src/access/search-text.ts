@@ -9,8 +9,8 @@ const slots = 1 << 21
 /** Lists of candidates are cut down by at most so many others, as long as there are more than a few. */
 const maxIntersections = 3
 const fewCandidates = 256
-/** Edges taken in before others have a turn: a few milliseconds. */
-const portion = 1000
+/** Edges taken in at once: a fraction of a millisecond. */
+const portion = 50
 const lineFeed = 10
 
 const encoder = new TextEncoder()
@@ -119,9 +119,20 @@ export class TextIndex {
       const size = this.#postings.size(other)
       if (found.length < fewCandidates || size > 4 * found.length) break
       this.#other = roomy(this.#other, size)
-      found = cut(found, this.#other.subarray(0, this.#postings.into(this.#other, other)))
+      found = this.#cut(this.#other.subarray(0, this.#postings.into(this.#other, other)), found)
+      const scratch = this.#found
+      this.#found = this.#other
+      this.#other = scratch
     }
     return found
+  }
+
+  /** What of one list is in another. */
+  #cut(list: Int32Array, other: Int32Array): Int32Array {
+    for (let at = 0; at < other.length; at++) this.#marks.add(other[at] as number)
+    const both = this.#marks.among(list)
+    for (let at = 0; at < other.length; at++) this.#marks.remove(other[at] as number)
+    return both
   }
 
   #parsed(text: string): Query {
@@ -232,18 +243,6 @@ export class TextIndex {
   #total(postings: readonly number[]): number {
     return postings.reduce((sum, posting) => sum + this.#postings.size(posting), 0)
   }
-}
-
-/** Leaves in an ascending list what is in another. */
-function cut(list: Int32Array, other: Int32Array): Int32Array {
-  let size = 0
-  let at = 0
-  for (let from = 0; from < list.length; from++) {
-    const id = list[from] as number
-    while (at < other.length && (other[at] as number) < id) at++
-    if (at < other.length && other[at] === id) list[size++] = id
-  }
-  return list.subarray(0, size)
 }
 
 function roomy(scratch: Int32Array<ArrayBuffer>, size: number): Int32Array<ArrayBuffer> {

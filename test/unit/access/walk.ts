@@ -153,7 +153,7 @@ export class Walk {
   constructor(world: readonly Step[]) {
     this.#history = new History(world)
     // Every second world is served as those are that are too large for lists of ids.
-    const limits = world.length % 2 === 0 ? defaultLimits : { short: 0, lookUp: 1, keptFrom: 3 }
+    const limits = world.length % 2 === 0 ? defaultLimits : { short: 0, lookUp: 1, keptFrom: 3, sliceMs: 0 }
     this.#index = AccessIndex.fromSnapshot(this.#history.copy(), limits)
     this.#oracle = new Oracle(this.#history.snapshot)
   }
