@@ -9,6 +9,8 @@ import { ContainerLister } from './search-containers.ts'
 import { EdgeLister } from './search-list.ts'
 import type { ListLimits } from './search-query.ts'
 
+/** So many have something at most to be told one by one that it came or went. */
+const crowd = 1000
 const containers = ['organisation', 'site', 'edgeGroup'] as const
 
 /** So long others wait for what makes answers quick. */
@@ -159,7 +161,12 @@ export class GraphState {
   /** A resource that comes or goes makes what is granted on it count or not, in whatever order they came (G-08). */
   #touchHolders(before: object | undefined, after: object | undefined, id: number): void {
     if (before && after) return
-    for (const principalId of this.people.holdersOn(id)) this.views.touch(principalId)
+    let touched = 0
+    for (const principalId of this.people.holdersOn(id)) {
+      // To say so of each of a crowd takes longer than to look at everybody anew.
+      if (++touched > crowd) return this.views.touchAll()
+      this.views.touch(principalId)
+    }
   }
 
   #touch(...principalIds: (number | undefined)[]): void {

@@ -29,4 +29,26 @@ describe('who holds something', () => {
     const grantsRemoved = scene.rows.grant.filter(({ id }) => id !== ofMain)
     expect(index.ownerlessAfter({ grantsRemoved }, now)).toEqual([])
   })
+
+  it('G-08: a crowd of thousands loses what goes and has it again when it comes back', () => {
+    const scene = new Scene()
+    const edge = scene.edge('edge1')
+    const group = scene.edgeGroup('all', [edge])
+    const crowd = Array.from({ length: 3000 }, (_, number) => scene.user(`user${number}`))
+    for (const user of crowd) scene.grant(user, 'group.detail', group)
+    const index = scene.index()
+    const [row] = scene.rows.edgeGroup
+    const all = () => crowd.filter((user) => index.allows(user, 'history', edge, now)).length
+    const change = { entity: 'edgeGroup', id: group } as const
+    expect(all()).toBe(3000)
+    index.apply([{ ...change, revision: index.revision + 1, before: row ?? null, after: null }])
+    expect(all()).toBe(0)
+    index.apply([{ ...change, revision: index.revision + 1, before: null, after: row ?? null }])
+    expect(all()).toBe(3000)
+    expect(
+      index.audience(edge, { isShown: () => true, sort: 'id', descending: false, offset: 0, limit: 1 }, now),
+    ).toMatchObject({
+      total: 3000,
+    })
+  })
 })
