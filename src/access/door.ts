@@ -2,7 +2,7 @@ import { AppError } from '../errors.ts'
 import type { AccessStore } from './access-store.ts'
 import type { Components } from './components.ts'
 import { type EdgeRow, type OpenemsRole, openemsRoles, type Permission } from './model.ts'
-import { nameOfAsker } from './people-door.ts'
+import { anyResource, nameOfAsker, refusalTo } from './people-door.ts'
 
 /** What the door needs to know of the world. */
 export interface DoorContext {
@@ -125,9 +125,11 @@ export function requirePermission(
 ): void {
   const principalId = principalOf(asker)
   ctx.store.assertFresh()
-  if (!ctx.store.index.allows(principalId, permission, resourceId, now.getTime())) {
-    throw new AppError('forbidden', [permission, nameOf(ctx, principalId)])
-  }
+  const { index } = ctx.store
+  const at = now.getTime()
+  if (index.allows(principalId, permission, resourceId, at)) return
+  const isAbsent = !index.allows(principalId, 'discover', resourceId, at)
+  throw refusalTo({ index, askerId: principalId, at }, permission, isAbsent && anyResource(resourceId))
 }
 
 /** The principal behind the asker. Throws 1001 for strangers and edges. */

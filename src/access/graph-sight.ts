@@ -78,6 +78,12 @@ export class Sight {
   }
 }
 
+/** Whether nothing there is can be hidden from a view. */
+export function seesAll({ isActive, cap, restrictions, everywhere }: View): boolean {
+  const isCut = (cap & permissionBits.discover) === 0 || restrictions !== undefined
+  return isActive && !isCut && conveysDiscover(everywhere)
+}
+
 /** The rights of a principal at a moment, with these changes to rows of his own in them. Rows without an id yet have 0. */
 export function sightOf(graph: GraphState, principalId: number, at: number, own: readonly Change[]): Sight {
   if (own.length === 0) return new Sight(graph, graph.views.peek(principalId, at))

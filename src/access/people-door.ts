@@ -1,4 +1,5 @@
 import type { Db } from '../db/database.ts'
+import { AppError, problem } from '../errors.ts'
 import type { AccessIndex } from './access-index.ts'
 import { PLATFORM_RESOURCE_ID, type ServiceRow, type UserGroupRow, type UserRow } from './model.ts'
 import { listMembershipIdsOf } from './resource-queries.ts'
@@ -14,6 +15,26 @@ export interface Look {
 export function nameOfAsker(index: AccessIndex, askerId: number | null): string {
   if (askerId === null) return ''
   return index.user(askerId)?.login ?? index.row('service', askerId)?.name ?? `principal ${askerId}`
+}
+
+/** Whether "there is none" is no secret to the asker, who may know of everything and everybody (O-09). */
+function knowsAll(look: Look): boolean {
+  const { index, askerId, at } = look
+  return askerId !== null && index.seesAll(askerId, at) && managesUsers(look)
+}
+
+/**
+ * The one answer for "there is none", "you may not see it" and "you may not do this" (G-14). `absent`: what there is none of,
+ * which is said to those who may know of everything.
+ */
+export function refusalTo(look: Look, what: string, absent?: string | false): AppError {
+  if (absent && knowsAll(look)) return problem(`There is no ${absent.slice(0, 120)}`)
+  return new AppError('forbidden', [what, nameOfAsker(look.index, look.askerId)])
+}
+
+/** What there is none of, where a number may be that of several kinds. */
+export function anyResource(id: number): string {
+  return `organisation, site, edge group or edge with the number ${id}`
 }
 
 /** Whether the asker looks after all accounts. */

@@ -65,7 +65,7 @@ export async function grantRole(ctx: Pick<AppContext, 'write'>, actor: Actor, gi
   return ctx.write(actor, async (w) => {
     const target = findTarget(w.index, given.on)
     if (target === undefined || !hasRight(w, actor, 'share', target.id))
-      throw refusal(w, actor, 'edgeId' in given.on ? given.on.edgeId : 'share')
+      throw refusal(w, actor, 'edgeId' in given.on ? given.on.edgeId : 'share', !target && nameOfTarget(given.on))
     const role = requireRole(w.index, given.role, target)
     const grant: NewGrant = {
       principalId: await requireGrantee(w, actor, given.to),
@@ -91,7 +91,7 @@ export async function revokeGrant(ctx: Pick<AppContext, 'write'>, actor: Actor, 
     const grant = w.index.row('grant', grantId)
     const isOwn = isHimself(w, actor, grant?.principalId)
     if (grant === undefined || !(isOwn || hasRight(w, actor, 'share', grant.resourceId)))
-      throw refusal(w, actor, 'share')
+      throw refusal(w, actor, 'share', grant === undefined && `grant ${grantId}`)
     if (grant.source === 'builtIn') throw problem('This grant belongs to the service and cannot be withdrawn')
     if (!isOwn) requireNotAbove(w, actor, grant)
     await removeGrants(w, 'grant.revoked', [grant])
@@ -191,6 +191,20 @@ export function findTarget(index: AccessIndex, on: Target): { id: number; kind: 
   return found('edgeGroup', index.row('edgeGroup', on.edgeGroupId))
 }
 
+/** What there is none of. */
+function nameOfTarget(on: Target): string {
+  if ('edgeId' in on) return `edge ${on.edgeId}`
+  if ('siteId' in on) return `site ${on.siteId}`
+  if ('organisationId' in on) return `organisation ${on.organisationId}`
+  return 'edgeGroupId' in on ? `edge group ${on.edgeGroupId}` : 'platform'
+}
+
+function nameOfGrantee(to: Grantee): string {
+  if ('login' in to) return `user ${to.login}`
+  if ('userGroupId' in to) return `user group ${to.userGroupId}`
+  return 'service' in to ? `service ${to.service}` : 'public'
+}
+
 function found(kind: ResourceKind, row: { id: number } | undefined) {
   return row && { id: row.id, kind }
 }
@@ -223,7 +237,7 @@ async function requireGrantee(w: Write, actor: Actor, to: Grantee): Promise<numb
       if (service.name === to.service && controlsService(look, service)) return service.id
     }
   }
-  throw refusal(w, actor, 'grantee')
+  throw refusal(w, actor, 'grantee', nameOfGrantee(to))
 }
 
 function requireWindows(windows: readonly Window[] | null): void {

@@ -71,7 +71,8 @@ export async function deleteRole(ctx: Pick<AppContext, 'write'>, actor: Actor, r
 function requireOwnRole(w: Write, actor: Actor, roleId: number): { role: RoleRow; organisation: OrganisationRow } {
   const role = w.index.row('role', roleId)
   const organisationId = role?.organisationId ?? undefined
-  if (role === undefined || organisationId === undefined) throw refusal(w, actor, 'manageGroup')
+  if (role === undefined) throw refusal(w, actor, 'manageGroup', `role ${roleId}`)
+  if (organisationId === undefined) throw refusal(w, actor, 'manageGroup')
   return { role, organisation: requireResource(w, actor, 'manageGroup', 'organisation', organisationId) }
 }
 

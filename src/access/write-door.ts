@@ -1,11 +1,19 @@
 import type { GraphSource } from '../db/graph-rows.ts'
 import type { Actor, Write } from '../db/write.ts'
-import { AppError, problem } from '../errors.ts'
+import { type AppError, problem } from '../errors.ts'
 import type { EdgeRow, EntityName, EntityRows, Permission } from './model.ts'
-import { nameOfAsker } from './people-door.ts'
+import { anyResource, refusalTo } from './people-door.ts'
 
 /** A resource that has a row of its own. */
 export type ResourceEntity = 'organisation' | 'site' | 'edge' | 'edgeGroup'
+
+/** What people call them. */
+export const resourceWords: Readonly<Record<ResourceEntity, string>> = {
+  organisation: 'organisation',
+  site: 'site',
+  edge: 'edge',
+  edgeGroup: 'edge group',
+}
 
 /**
  * The door for whoever changes something: asked inside the write, so that the answer holds for the very state that is
@@ -24,7 +32,8 @@ export function isHimself(w: Pick<Write, 'index'>, actor: Actor, principalId: nu
 
 /** The permission on the resource, else 1005. */
 export function requireRight(w: Write, actor: Actor, permission: Permission, resourceId: number): void {
-  if (!hasRight(w, actor, permission, resourceId)) throw refusal(w, actor, permission)
+  if (hasRight(w, actor, permission, resourceId)) return
+  throw refusal(w, actor, permission, !hasRight(w, actor, 'discover', resourceId) && anyResource(resourceId))
 }
 
 /** Whether whoever does it holds the permission on the resource. */
@@ -42,20 +51,27 @@ export function requireResource<E extends ResourceEntity>(
   id: number,
 ): EntityRows[E] {
   const row = w.index.row(entity, id)
-  if (row === undefined || !hasRight(w, actor, permission, id)) throw refusal(w, actor, permission)
+  if (row === undefined || !hasRight(w, actor, permission, id))
+    throw refusal(w, actor, permission, row === undefined && `${resourceWords[entity]} ${id}`)
   return row
 }
 
 /** The edge of this name on which the permission is held, else 1005 with the name as it was typed. */
 export function requireEdge(w: Write, actor: Actor, permission: Permission, edgeName: string): EdgeRow {
   const edge = w.index.edgeByName(edgeName)
-  if (edge === undefined || !hasRight(w, actor, permission, edge.id)) throw refusal(w, actor, edgeName)
+  if (edge === undefined || !hasRight(w, actor, permission, edge.id))
+    throw refusal(w, actor, edgeName, edge === undefined && `edge ${edgeName}`)
   return edge
 }
 
-/** The one answer for "there is none", "you may not see it" and "you may not do this". */
-export function refusal(w: Pick<Write, 'index'>, actor: Actor, what: string): AppError {
-  return new AppError('forbidden', [what, nameOfAsker(w.index, rightsHolder(actor))])
+/** The one answer for "there is none", "you may not see it" and "you may not do this"; `absent` as in `refusalTo`. */
+export function refusal(
+  w: Pick<Write, 'index' | 'now'>,
+  actor: Actor,
+  what: string,
+  absent?: string | false,
+): AppError {
+  return refusalTo({ index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }, what, absent)
 }
 
 /** A row that the database says is there. */

@@ -108,7 +108,8 @@ const listRestrictions = defineMethod({
     const edge = name === undefined ? undefined : before.index.edgeByName(name)
     const ids = edge ? await listRestrictionIdsOn(call.ctx.db, edge.id) : []
     const look = lookOf(call)
-    if (name !== undefined && (edge === undefined || !may(look, 'share', edge.id))) throw refused(look, 'share')
+    if (name !== undefined && (edge === undefined || !may(look, 'share', edge.id)))
+      throw refused(look, 'share', edge === undefined && `edge ${name}`)
     const user = of === undefined ? look.index.user(look.askerId) : look.index.userByLogin(of.toLowerCase())
     const rows = edge
       ? ids.flatMap((id) => look.index.row('restriction', id) ?? [])

@@ -140,7 +140,8 @@ const getEdgeUsers = defineMethod({
   handler: (call, { edgeId, page, limit, query, sort, descending }) => {
     const look = lookOf(call)
     const edge = look.index.edgeByName(edgeId)
-    if (edge === undefined || !maySeeAudience(look, edge.id)) throw refused(look, 'share')
+    if (edge === undefined || !maySeeAudience(look, edge.id))
+      throw refused(look, 'share', edge === undefined && `edge ${edgeId}`)
     const wanted = { isShown: knownTo(look), text: query, sort, descending, offset: page * limit, limit }
     const { page: rows, ...counts } = look.index.audience(edge.id, wanted, look.at)
     return { ...counts, users: rows.map((row) => audienceRow(look, edge.id, row)) }

@@ -12,7 +12,8 @@ const newEdgeId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'letters
 export function shownEdge(call: Call, permission: Permission, edgeName: string): EdgeRow {
   const look = lookOf(call)
   const edge = look.index.edgeByName(edgeName)
-  if (edge === undefined || !may(look, permission, edge.id)) throw refused(look, edgeName)
+  if (edge === undefined || !may(look, permission, edge.id))
+    throw refused(look, edgeName, edge === undefined && `edge ${edgeName}`)
   return edge
 }
 

@@ -143,7 +143,7 @@ const listEdgeGroupContent = defineMethod({
     const childIds = await listChildIds(call.ctx.db, groupId)
     const look = lookOf(call)
     const { index } = look
-    if (index.row('edgeGroup', groupId) === undefined) throw refused(look, 'discover')
+    if (index.row('edgeGroup', groupId) === undefined) throw refused(look, 'discover', `edge group ${groupId}`)
     const content = childIds.flatMap((childId) => {
       if (!may(look, 'discover', childId)) return []
       const [edge, site, group] = [index.edge(childId), index.row('site', childId), index.row('edgeGroup', childId)]

@@ -212,7 +212,7 @@ export async function requireJob(call: Call, jobId: string): Promise<ImportJob> 
     job.organisationId !== null &&
     (look.askerId === null || look.index.allows(look.askerId, 'manageGroup', job.organisationId, look.at))
   if (job === undefined || !(isOwner || managesUsers(look))) {
-    throw refused(look, 'import')
+    throw refused(look, 'import', job === undefined && `import ${jobId}`)
   }
   return job
 }

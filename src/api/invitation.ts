@@ -204,10 +204,14 @@ function requireInviter(call: Call, { organisationId, groupId, resource }: Asked
   const look = lookOf(call)
   if (organisationId !== undefined)
     requirePermission(call.ctx, call.session.caller, 'manageMembers', organisationId, call.now)
-  if (resource !== undefined && !may(look, 'share', resource.id)) throw refused(look, resource.name)
+  if (resource !== undefined && !may(look, 'share', resource.id)) {
+    const isAbsent = !may(look, 'discover', resource.id)
+    throw refused(look, resource.name, isAbsent && `such edge or site${resource.id === 0 ? `: ${resource.name}` : ''}`)
+  }
   if (groupId === undefined) return
   const group = look.index.row('userGroup', groupId)
-  if (group === undefined || !controlsUserGroup(look, group)) throw refused(look, 'userGroup')
+  if (group === undefined || !controlsUserGroup(look, group))
+    throw refused(look, 'userGroup', group === undefined && `user group ${groupId}`)
 }
 
 /** Memberships of user groups that wait for an answer. */

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import type { AccessIndex } from '../access/access-index.ts'
 import { principalOf } from '../access/door.ts'
 import type { Permission, Window } from '../access/model.ts'
-import { type Look, nameOfAsker } from '../access/people-door.ts'
-import { AppError } from '../errors.ts'
+import { type Look, refusalTo } from '../access/people-door.ts'
+import type { AppError } from '../errors.ts'
 import type { Call } from '../rpc/method.ts'
 import { edgeId, integer } from './shapes.ts'
 
@@ -76,9 +76,9 @@ export function may(look: Look & { askerId: number }, permission: Permission, re
   return look.index.allows(look.askerId, permission, resourceId, look.at)
 }
 
-/** The one answer for what does not exist and what the caller may not do (G-14). */
-export function refused({ index, askerId }: Look & { askerId: number }, what: string): AppError {
-  return new AppError('forbidden', [what, nameOfAsker(index, askerId)])
+/** The one answer for what does not exist and what the caller may not do (G-14); `absent` as in `refusalTo`. */
+export function refused(look: Look & { askerId: number }, what: string, absent?: string | false): AppError {
+  return refusalTo(look, what, absent)
 }
 
 /** An id that is mentioned beside something else: only to those who may know of it (invariant 8). */

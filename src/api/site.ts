@@ -152,7 +152,7 @@ const listSiteContent = defineMethod({
   handler: async (call, { siteId, ...query }) => {
     const edgeIds = await listEdgeIdsOfSite(call.ctx.db, siteId)
     const look = lookOf(call)
-    if (look.index.row('site', siteId) === undefined) throw refused(look, 'discover')
+    if (look.index.row('site', siteId) === undefined) throw refused(look, 'discover', `site ${siteId}`)
     const content = edgeIds.flatMap((edgeId) => {
       const edge = may(look, 'discover', edgeId) ? look.index.edge(edgeId) : undefined
       return edge ? [{ id: edgeId, edgeId: edge.edgeId, name: may(look, 'detail', edgeId) ? edge.comment : '' }] : []

@@ -193,7 +193,7 @@ const listGroupMembers = defineMethod({
     const { index } = look
     const group = index.row('userGroup', groupId)
     if (group === undefined || !controlsUserGroup(look, group)) {
-      throw refused(look, 'userGroup')
+      throw refused(look, 'userGroup', group === undefined && `user group ${groupId}`)
     }
     const members = membershipIds.flatMap((membershipId) => {
       const row = index.row('membership', membershipId)

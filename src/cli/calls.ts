@@ -295,6 +295,10 @@ export function withClientOptions(command: Command): Command {
       'address of the service, for example wss://host:8080/service (default: control socket on this machine)',
     )
     .addOption(new Option('--token <token>', 'service token for --url').env('EMS_TOKEN'))
+    .option(
+      '--as <login>',
+      'as this person, with --url ws://host:8082, the address for the UI, and his password in EMS_LOGIN_PASSWORD',
+    )
     .option('--data-dir <folder>', 'data folder of the service on this machine')
     .option('--json', 'machine output')
 }

@@ -8,6 +8,8 @@ import { controlSocketPath } from '../start.ts'
 export interface ClientOptions {
   url?: string
   token?: string
+  /** Login of a person; `--url` is then where the UI connects. */
+  as?: string
   dataDir?: string
 }
 
@@ -16,17 +18,46 @@ export class NotRunning extends ConfigError {}
 
 const TIMEOUT_MS = 60_000
 
+/** Somebody's own connection: he is logged out with its end. */
+class PersonClient extends ServiceClient {
+  override async close(): Promise<void> {
+    if (this.isConnected) await this.request('logout', {})
+    await super.close()
+  }
+}
+
 /**
  * A connection to a running service: over its local control socket, or at an address with a service token (`--url` and
- * `--token`). Throws NotRunning, or ConfigError when the service lets nobody in like this.
+ * `--token`) or as a person (`--as`). Throws NotRunning, or ConfigError when the service lets nobody in like this.
  */
 export async function openService(options: ClientOptions): Promise<ServiceClient> {
-  const client = new ServiceClient({ ...placeOf(options), timeoutMs: TIMEOUT_MS, reconnect: false })
+  const { as: username } = options
+  const password = username === undefined ? undefined : ownPassword(username)
+  const Client = username === undefined ? ServiceClient : PersonClient
+  const client = new Client({ ...placeOf(options), timeoutMs: TIMEOUT_MS, reconnect: false })
   try {
-    return await client.connected()
+    await client.connected()
   } catch (error) {
     throw withAdvice(error as Error, options)
   }
+  if (username !== undefined) await signIn(client, username, password)
+  return client
+}
+
+async function signIn(client: ServiceClient, username: string, password: string | undefined): Promise<void> {
+  try {
+    await client.request('authenticateWithPassword', { username, password })
+  } catch (error) {
+    await client.close()
+    throw error
+  }
+}
+
+/** Not an option: other users of the machine could read it there. */
+function ownPassword(login: string): string {
+  const password = process.env['EMS_LOGIN_PASSWORD']
+  if (password === undefined) throw new ConfigError(`Say the password of ${login} in EMS_LOGIN_PASSWORD.`)
+  return password
 }
 
 /** Calls one method on a connection of its own. Throws what `openService` does, or ServiceError: what was answered. */
@@ -44,7 +75,12 @@ export function controlSocketOf(dataDir: string | undefined): string {
   return resolve(controlSocketPath(dataDir ?? readConfig({ EMS_SECRET: 'x'.repeat(32), ...process.env }).dataDir))
 }
 
-function placeOf({ url, token, dataDir }: ClientOptions): { url: string; token?: string } {
+function placeOf({ url, token, as: login, dataDir }: ClientOptions): { url: string; token?: string } {
+  if (login !== undefined) {
+    if (url === undefined || !/^wss?:\/\//.test(url) || !URL.canParse(url))
+      throw new ConfigError('--as needs --url with the address for the UI, like ws://host:8082.')
+    return { url }
+  }
   if (url === undefined) {
     const path = controlSocketOf(dataDir)
     if (!existsSync(path)) throw notRunning(path)
@@ -59,7 +95,9 @@ function placeOf({ url, token, dataDir }: ClientOptions): { url: string; token?:
   return { url, token }
 }
 
-function withAdvice(error: Error & { code?: unknown }, { url, dataDir }: ClientOptions): Error {
+function withAdvice(error: Error & { code?: unknown }, { url, as: login, dataDir }: ClientOptions): Error {
+  if (login !== undefined && error instanceof ServiceError && error.httpStatus !== undefined)
+    return new ConfigError(`The service answered HTTP ${error.httpStatus}; --url must be the address for the UI.`)
   if (error instanceof ServiceError && error.httpStatus === 401)
     return new ConfigError('The service refuses this token.')
   if (error instanceof ServiceError && error.httpStatus !== undefined)

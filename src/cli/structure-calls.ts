@@ -125,6 +125,26 @@ export const structureCommands: readonly CallCommand[] = [
     },
     text: (result) => `Voucher, shown this once, valid until ${result['expiresAt']}: ${result['token']}`,
   },
+  ...(['accept', 'reject'] as const).map(
+    (name): CallCommand => ({
+      name,
+      description:
+        name === 'accept'
+          ? 'Accept an invitation, or what is handed over to you; with --as, which says who you are'
+          : 'Reject an invitation; while it is open it may still be accepted; with --as',
+      options: [
+        number('--invitation <id>', 'what "list invitations" calls invitationId'),
+        number('--group <id>', 'what it calls groupId'),
+        ...(name === 'accept' ? [new Option('--voucher <text>', 'the voucher you were given')] : []),
+      ],
+      method: `${name}Invitation`,
+      params: (_args, { as: login, invitation: invitationId, group: groupId, voucher: token }) => {
+        if (login === undefined) throw new ConfigError(`Say who ${name}s: --as LOGIN.`)
+        return { invitationId, groupId, token }
+      },
+      text: () => `The invitation is ${name}ed.`,
+    }),
+  ),
   {
     name: 'invite-account',
     description: 'Make a voucher that opens an account without a password; the one before ends; prints it once',
@@ -148,6 +168,7 @@ export const structureCommands: readonly CallCommand[] = [
       number('--limit <count>', 'rows of a page, at most 100').default(100),
       new Option('--sort <by>', 'order').choices(['name', 'id']),
       new Option('--descending', 'backwards'),
+      new Option('--sent', 'invitations: with --as those that one made, instead of those to oneself'),
     ],
     method: (options, [what = '']) => {
       if (what === 'content') return contentOf(options).method
@@ -161,7 +182,8 @@ export const structureCommands: readonly CallCommand[] = [
       if (what === 'content') return { ...contentOf(options).params, ...paging, sort, descending }
       if (what === 'grants') return { on: thing(options), ...paging, sort, descending }
       const places = { organisationId: organisation, groupId: group, edgeId: edge, siteId: site }
-      const isSent = what === 'invitations' && Object.values(places).every((value) => value === undefined)
+      const isElsewhere = Object.values(places).every((value) => value === undefined)
+      const isSent = what === 'invitations' && isElsewhere && (options.as === undefined || options['sent'] === true)
       return { ...places, ...paging, sort, descending, ...(isSent ? { sent: true } : {}) }
     },
     text: (result, [what = ''], options) => {

@@ -72,7 +72,7 @@ export async function addToEdgeGroup(
   await ctx.write(actor, async (w) => {
     const group = requireResource(w, actor, 'manageGroup', 'edgeGroup', groupId)
     const childId = contentId(w.index, content)
-    if (childId === undefined) throw refusal(w, actor, 'share')
+    if (childId === undefined) throw refusal(w, actor, 'share', nameOf(content))
     requireRight(w, actor, 'share', childId)
     const tenant = tenantOf(w.index, childId)
     if (group.organisationId !== null && tenant !== undefined && tenant !== tenantOf(w.index, group.id)) {
@@ -92,7 +92,8 @@ export async function removeFromEdgeGroup(
   await ctx.write(actor, async (w) => {
     const group = requireResource(w, actor, 'discover', 'edgeGroup', groupId)
     const childId = contentId(w.index, content)
-    if (childId === undefined || !hasRight(w, actor, 'discover', childId)) throw refusal(w, actor, 'manageGroup')
+    if (childId === undefined || !hasRight(w, actor, 'discover', childId))
+      throw refusal(w, actor, 'manageGroup', childId === undefined && nameOf(content))
     if (!hasRight(w, actor, 'share', childId)) requireRight(w, actor, 'manageGroup', group.id)
     const isIn = await removeContainment(w, 'edgeGroup.removed', { parentId: group.id, childId })
     if (!isIn) throw problem('It is not in this group')
@@ -104,4 +105,10 @@ export function contentId(index: AccessIndex, content: Content): number | undefi
   if ('edgeId' in content) return index.edgeByName(content.edgeId)?.id
   if ('siteId' in content) return index.row('site', content.siteId)?.id
   return index.row('edgeGroup', content.edgeGroupId)?.id
+}
+
+/** What it is called, for who is told that there is none. */
+function nameOf(content: Content): string {
+  if ('edgeId' in content) return `edge ${content.edgeId}`
+  return 'siteId' in content ? `site ${content.siteId}` : `edge group ${content.edgeGroupId}`
 }

@@ -16,7 +16,8 @@ export interface GroupText {
 export function requireUserGroup(w: Write, actor: Actor, groupId: number): UserGroupRow {
   const group = w.index.row('userGroup', groupId)
   const look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
-  if (group === undefined || !controlsUserGroup(look, group)) throw refusal(w, actor, 'userGroup')
+  if (group === undefined || !controlsUserGroup(look, group))
+    throw refusal(w, actor, 'userGroup', group === undefined && `user group ${groupId}`)
   return group
 }
 

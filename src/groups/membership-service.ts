@@ -90,7 +90,8 @@ export async function removeGroupMember(
     const isOwn = isHimself(w, actor, memberId)
     const group = isOwn ? w.index.row('userGroup', groupId) : requireUserGroup(w, actor, groupId)
     const membership = group && memberId !== undefined ? await findMembership(w, group.id, memberId) : undefined
-    if (group === undefined || (isOwn && membership === undefined)) throw refusal(w, actor, 'userGroup')
+    if (group === undefined || (isOwn && membership === undefined))
+      throw refusal(w, actor, 'userGroup', group === undefined && `user group ${groupId}`)
     // Whether an account was ever invited is not told either.
     if (membership === undefined) return
     guardOwners(w, { membershipsRemoved: [membership] })
@@ -121,12 +122,13 @@ async function memberOf(
   if ('userGroupId' in member) {
     const group: UserGroupRow | undefined = w.index.row('userGroup', member.userGroupId)
     if (group === undefined || !seesUserGroup(look, group, await ownGroups(w.tx, look)))
-      throw refusal(w, actor, 'userGroup')
+      throw refusal(w, actor, 'userGroup', group === undefined && `user group ${member.userGroupId}`)
     return { memberId: group.id, state: 'active' }
   }
   if ('service' in member) {
     const service = w.index.row('service', idOf(w, member) ?? 0)
-    if (service === undefined || !controlsService(look, service)) throw refusal(w, actor, 'service')
+    if (service === undefined || !controlsService(look, service))
+      throw refusal(w, actor, 'service', service === undefined && `service ${member.service}`)
     return { memberId: service.id, state: 'active' }
   }
   const visible = findVisibleUser(look, member.login)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { managesUsers, nameOfAsker } from '../access/people-door.ts'
+import { managesUsers, refusalTo } from '../access/people-door.ts'
 import { rightsHolder } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import { isDeadlock } from '../db/pg-errors.ts'
@@ -309,7 +309,7 @@ export function requireImporter(
     if (organisation?.parentId) throw problem('Import into the main organisation: what is shared stays shared')
     return
   }
-  throw new AppError('forbidden', ['import', nameOfAsker(index, askerId)])
+  throw refusalTo(look, 'import', organisationId !== null && !organisation && `organisation ${organisationId}`)
 }
 
 /** Whether somebody may import anything at all: whoever may not has no files to send. */

@@ -117,7 +117,8 @@ export async function withdrawInvitation(
 ): Promise<void> {
   await ctx.write(actor, async (w) => {
     const found = await findInvitationById(w.tx, invitationId, w.now)
-    if (found === undefined || !(await mayWithdraw(w, actor, found))) throw refusal(w, actor, 'invitation')
+    if (found === undefined || !(await mayWithdraw(w, actor, found)))
+      throw refusal(w, actor, 'invitation', found === undefined && `open invitation ${invitationId}`)
     await deleteInvitation(w.tx, found.id)
     w.noted('invitation.withdrawn', 'invitation', String(found.id))
   })

@@ -1,6 +1,7 @@
 import type { EdgeRow } from '../access/model.ts'
+import { refusalTo } from '../access/people-door.ts'
 import { addGrant, roleNamed } from '../access/role-grant-service.ts'
-import { refusal, requireRight, rightsHolder } from '../access/write-door.ts'
+import { requireRight, rightsHolder } from '../access/write-door.ts'
 import { requireEmail } from '../accounts/account-rules.ts'
 import { addProfile, displayName, toProfile } from '../accounts/profile-service.ts'
 import { addUser, prepareUser } from '../accounts/user-service.ts'
@@ -83,7 +84,8 @@ export async function printSetupProtocol(ctx: AppContext, principalId: number, i
   const edge = protocol && ctx.store.index.edge(protocol.edgeId)
   ctx.store.assertFresh()
   if (protocol === undefined || edge === undefined || !shownTo(ctx, principalId, edge.id)(protocol)) {
-    throw refusal({ index: ctx.store.index }, { actorId: principalId }, 'setup protocol')
+    const look = { index: ctx.store.index, askerId: principalId, at: ctx.clock().getTime() }
+    throw refusalTo(look, 'setup protocol', protocol === undefined && `setup protocol ${id}`)
   }
   return await protocolPdf({ ...protocol, edgeName: edge.edgeId })
 }

@@ -53,7 +53,7 @@ describe('an edge', () => {
       'There is no user nobody',
     )
     await using operator = await ServiceClient.local(service)
-    expect((await refusal(operator, 'renameEdge', { edgeId, comment: 'x' })).data).toEqual([edgeId, 'local-operator'])
+    expect((await refusal(operator, 'renameEdge', { edgeId, comment: 'x' })).message).toBe(`There is no edge ${edgeId}`)
   })
 
   it('is deleted by who may, with its keys, grants and its connection; its id may be taken again (G-08, G-11)', async () => {

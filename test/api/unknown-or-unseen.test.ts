@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { PLATFORM_RESOURCE_ID } from '../../src/access/model.ts'
 import { allMethods } from '../../src/api/index.ts'
 import type { Method } from '../../src/rpc/method.ts'
-import { ServiceClient, type UiClient, type WireClient } from '../harness/clients.ts'
+import { ServiceClient, UiClient, type WireClient } from '../harness/clients.ts'
+import { addUser, give } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 import { companyWithAll, protocolOf, type ThingKind, type Things, unknownThings } from '../harness/things.ts'
 
@@ -218,6 +219,7 @@ describe.each(['postgres', 'embedded'] as const)('on %s', (engine) => {
   let hidden: Things
   let boss: UiClient
   let program: ServiceClient
+  let reader: UiClient
   beforeAll(async () => {
     running = await startTestService({ engine, config: { registration: 'open' } })
     const other = await companyWithAll(running)
@@ -233,10 +235,14 @@ describe.each(['postgres', 'embedded'] as const)('on %s', (engine) => {
     const its = { to: { service: 'program' }, on: { organisationId: own.organisation } }
     await operator.request('grantRole', { ...its, role: 'org.owner' })
     program = await ServiceClient.open(running, String(token))
+    const reading = await addUser(running.ctx)
+    await give(running.ctx, reading, 'guest', 'platform')
+    reader = await UiClient.signedIn(running, reading.login)
   }, 60_000)
   afterAll(async () => {
     await boss?.[Symbol.asyncDispose]()
     await program?.[Symbol.asyncDispose]()
+    await reader?.[Symbol.asyncDispose]()
     await running?.[Symbol.asyncDispose]()
   })
 
@@ -245,11 +251,17 @@ describe.each(['postgres', 'embedded'] as const)('on %s', (engine) => {
     let compared = 0
     for (const [name, rows] of Object.entries(table)) {
       const method = (allMethods as readonly Method[]).find((one) => one.name === name) ?? expect.unreachable(name)
-      const askers = { ui: boss, service: program }
-      for (const [client, asker] of Object.entries(askers)) {
-        if (!method.clients.includes(client as 'ui' | 'service')) continue
+      const askers = [
+        { client: 'ui', asker: boss, kinds: undefined },
+        { client: 'service', asker: program, kinds: undefined },
+        // Who sees every thing does not know of everybody for that.
+        { client: 'ui', asker: reader, kinds: ['user', 'userGroup', 'service', 'grant', 'invitation', 'import'] },
+      ] as const
+      for (const { client, asker, kinds } of askers) {
+        if (!method.clients.includes(client)) continue
         for (const params of rows) {
           for (const { path, kind } of placesIn(params)) {
+            if (kinds?.every((one) => one !== kind)) continue
             const told = (thing: Things) => outcome(asker, name, filled(params, own, path, thing[kind]), thing[kind])
             const [unseen, unknown] = [await told(hidden), await told(unknownThings)]
             expect(unseen, name).not.toContain('Invalid params')
@@ -260,9 +272,33 @@ describe.each(['postgres', 'embedded'] as const)('on %s', (engine) => {
       }
     }
     expect(different).toEqual([])
-    expect(compared).toBeGreaterThan(150)
+    expect(compared).toBeGreaterThan(400)
+  }, 60_000)
+
+  it('O-09 administrators, to whom nothing is invisible, are told what there is none of', async () => {
+    await using admin = await UiClient.signedIn(running)
+    const untold: unknown[] = []
+    for (const [name, rows] of Object.entries(table)) {
+      const method = (allMethods as readonly Method[]).find((one) => one.name === name)
+      if (!method?.clients.includes('ui') || ofOneself.test(name)) continue
+      for (const params of rows) {
+        for (const { path, kind } of placesIn(params)) {
+          if (kind === 'user') continue
+          const { error } = await admin.call(
+            name,
+            filled(params, { ...hidden, user: 'admin' }, path, unknownThings[kind]) as object,
+          )
+          if (error && /resource \[(?!no-such-edge)/.test(error.message))
+            untold.push({ name, path: path.join('.'), ...error })
+        }
+      }
+    }
+    expect(untold).toEqual([])
   }, 60_000)
 })
+
+/** What one does with invitations and memberships of one's own, which administrators have no more of than others. */
+const ofOneself = /^(accept|reject)Invitation$|^setImpersonationConsent$/
 
 /** What is answered, without the name that was asked about. */
 async function outcome(client: WireClient, method: string, params: unknown, name: string | number): Promise<string> {

@@ -101,7 +101,7 @@ export const verbs = [
     share: 'acceptInvitation, rejectInvitation',
     list: 'listInvitations',
     remove: 'withdrawInvitation',
-    cli: 'invite, add-member, hand-over, list invitations, delete invitation',
+    cli: 'invite, add-member, hand-over, accept, reject, list invitations, delete invitation',
   },
   {
     kind: 'claim',

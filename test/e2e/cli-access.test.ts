@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createOrganisation } from '../../src/organisations/organisation-service.ts'
 import { runCli } from '../harness/child.ts'
+import { userPassword } from '../harness/clients.ts'
+import { addUser } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
 const PROCESS_MS = 60_000
@@ -89,5 +92,42 @@ describe('an installer with his staff on the command line', { timeout: PROCESS_M
     )
     expect(await said('list', 'content')).toMatch(/either --site or --edge-group/)
     expect(await said('list', 'sites', '--page', '0')).toMatch(/counted from 1/)
+  })
+})
+
+describe('a person on the command line', { timeout: PROCESS_MS * 2 }, () => {
+  const asPerson = async (login: string, ...args: string[]) => {
+    const env = { EMS_LOGIN_PASSWORD: userPassword }
+    const { code, stdout, stderr } = await runCli([...args, '--url', service.urls.ui, '--as', login], env)
+    return (code === 0 ? stdout : stderr).trimEnd()
+  }
+
+  it('does with his own rights what he may, takes over what he is offered, and is logged out at the end (P-22)', async () => {
+    const [owner, customer] = [await addUser(service.ctx), await addUser(service.ctx)]
+    const { id: organisationId } = await createOrganisation(service.ctx, { actorId: null }, 'Own', owner.id)
+    const made = await asPerson(owner.login, 'create-site', 'Hill', '--organisation', String(organisationId))
+    const site = /has the id (\d+)\.$/.exec(made)?.[1] ?? expect.unreachable(made)
+    expect(await asPerson(customer.login, 'list', 'sites')).toBe('There are none.')
+    expect(await asPerson(owner.login, 'hand-over', '--site', site, '--invite', customer.login)).toMatch(/^Offered/)
+    expect(await asPerson(owner.login, 'list', 'invitations')).toBe('There are none.')
+    expect(await asPerson(owner.login, 'list', 'invitations', '--sent')).toMatch(`addressee: ${customer.login}`)
+    const invitation = /^invitationId: (\d+) /.exec(await asPerson(customer.login, 'list', 'invitations'))?.[1] ?? ''
+    expect(await asPerson(owner.login, 'accept', '--invitation', invitation)).toMatch(/\[invitation\] is denied/)
+    expect(await asPerson(customer.login, 'reject', '--invitation', invitation)).toBe('The invitation is rejected.')
+    expect(await asPerson(customer.login, 'accept', '--invitation', invitation)).toBe('The invitation is accepted.')
+    expect(await asPerson(customer.login, 'list', 'sites')).toMatch(`${site}  Hill`)
+    const open = service.ctx.db.selectFrom('session').select('id').where('userId', 'in', [owner.id, customer.id])
+    expect(await open.where('endedAt', 'is', null).execute()).toEqual([])
+  })
+
+  it('is told what is wrong', async () => {
+    const { login } = await addUser(service.ctx)
+    expect(await said('accept', '--invitation', '1')).toMatch(/Say who accepts: --as LOGIN/)
+    expect(await said('list', 'sites', '--as', login)).toMatch(/password of .* in EMS_LOGIN_PASSWORD/)
+    const env = { EMS_LOGIN_PASSWORD: 'a wrong password' }
+    const wrong = await runCli(['list', 'sites', '--url', service.urls.ui, '--as', login], env)
+    expect([wrong.code, wrong.stderr]).toEqual([1, 'ems-metadata: Authentication failed\n'])
+    const nowhere = await runCli(['list', 'sites', '--as', login], env)
+    expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('--as needs --url')])
   })
 })

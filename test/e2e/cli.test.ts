@@ -188,7 +188,7 @@ describe('calls', { timeout: PROCESS_MS * 2 }, () => {
     expect(await said('list', 'invitations', '--edge', 'tour0')).toMatch(/addressee: somebody@example\.org/)
     expect(await said('disable', 'user', 'tina')).toMatch(/last|is disabled/)
     expect(await said('delete', 'edge', 'tour0')).toBe('The edge tour0 is deleted.')
-    expect(await said('list', 'invitations', '--edge', 'tour0')).toMatch(/no such thing, .*\[tour0\]/)
+    expect(await said('list', 'invitations', '--edge', 'tour0')).toMatch(/There is no such edge or site: tour0/)
     expect(await said('delete', 'site', site)).toBe(`The site ${site} is deleted.`)
     expect(await said('remove-member', 'tina', '--organisation', below)).toMatch(/last/)
   })
