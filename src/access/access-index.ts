@@ -19,7 +19,7 @@ import {
   type ProposedRole,
 } from './graph-guard.ts'
 import { ownerlessAfter, ownersOf, type RightsChange } from './graph-owners.ts'
-import { edgesInside, type Sight, seesAll, sightOf, windowsOf } from './graph-sight.ts'
+import { edgesInside, type Sight, sightOf, windowsOf } from './graph-sight.ts'
 import { GraphState } from './graph-state.ts'
 import type { Limit } from './graph-views.ts'
 import {
@@ -195,11 +195,6 @@ export class AccessIndex {
   allows(principalId: number, permission: Permission, resourceId: number, at: number): boolean {
     const decision = this.#graph.evaluator.decide(this.#graph.views.get(principalId, at), resourceId)
     return (decision & permissionBits[permission]) !== 0
-  }
-
-  /** Whether a principal may know of everything there is, now and later. */
-  seesAll(principalId: number, at: number): boolean {
-    return seesAll(this.#graph.views.get(principalId, at))
   }
 
   /** What a principal may do with a resource by grants that are neither for some components nor for some periods only. */

@@ -61,6 +61,13 @@ export class Sight {
     return { mask: decisionMask(decision), role, windows }
   }
 
+  /** Whether nothing there is can be hidden from it, now or later. */
+  get isOfAll(): boolean {
+    const { isActive, cap, restrictions, everywhere } = this.#view
+    const isCut = (cap & permissionBits.discover) === 0 || restrictions !== undefined
+    return isActive && !isCut && conveysDiscover(everywhere)
+  }
+
   /** The edges it may know of by grants; undefined where that is more than so many steps away, or simply all. */
   edges(maxSteps: number): ReadonlySet<number> | undefined {
     const found = new Set<number>()
@@ -76,12 +83,6 @@ export class Sight {
     }
     return found
   }
-}
-
-/** Whether nothing there is can be hidden from a view. */
-export function seesAll({ isActive, cap, restrictions, everywhere }: View): boolean {
-  const isCut = (cap & permissionBits.discover) === 0 || restrictions !== undefined
-  return isActive && !isCut && conveysDiscover(everywhere)
 }
 
 /** The rights of a principal at a moment, with these changes to rows of his own in them. Rows without an id yet have 0. */

@@ -20,7 +20,7 @@ export function nameOfAsker(index: AccessIndex, askerId: number | null): string 
 /** Whether "there is none" is no secret to the asker, who may know of everything and everybody (O-09). */
 function knowsAll(look: Look): boolean {
   const { index, askerId, at } = look
-  return askerId !== null && index.seesAll(askerId, at) && managesUsers(look)
+  return askerId !== null && index.sight(askerId, at).isOfAll && managesUsers(look)
 }
 
 /**
