@@ -74,6 +74,7 @@ const table: Readonly<Record<string, readonly object[]>> = {
   renameOrganisation: [{ organisationId: organisation, name: 'x' }],
   setOrganisationGates: [{ organisationId: suborganisation, canEditSites: true }],
   setTenantPolicies: [{ organisationId: organisation, strictRoles: true }],
+  moveOrganisation: [{ organisationId: suborganisation, parentId: organisation }],
   deleteOrganisation: [{ organisationId: suborganisation }],
   listOrganisations: [{ parentId: organisation }],
   addOrganisationMember: [{ organisationId: organisation, login: user, role: 'viewer' }],
