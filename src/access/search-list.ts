@@ -115,6 +115,7 @@ export class EdgeLister {
     const shown = visible.shown(view)
     const tests = this.#tests(query)
     if (shown instanceof ShortList) {
+      if (query.text) this.#edges.glance(shown.ids)
       for (const within of query.within ?? []) tests.push((id) => passes(within, id))
       return this.#fromFew(shown, all(tests), query)
     }
@@ -133,8 +134,7 @@ export class EdgeLister {
     return tests
   }
 
-  #fromFew(list: ShortList, test: Test | undefined, { order, offset, limit, text }: EdgeQuery): readonly number[] {
-    if (text) this.#edges.glance(list.ids)
+  #fromFew(list: ShortList, test: Test | undefined, { order, offset, limit }: EdgeQuery): readonly number[] {
     const keys = completed(order)
     const plan = this.#planOf(keys)
     if (plan === undefined || plan.ranks) {
