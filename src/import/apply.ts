@@ -156,12 +156,14 @@ async function addRecords(tx: Tx, records: readonly PlannedRecord[], work: Work)
 /** Changes what is there already, and writes the log: one row for each user, with everything that changes about him. */
 async function finish(w: Write, plan: Plan, { pace }: Work): Promise<void> {
   const isChanged = ({ before }: { before: object | null }) => before !== null
-  await changeRows(
-    w.tx,
-    plan.records.flatMap(({ parts }) => parts.filter(isChanged)),
-  )
-  for (const { parts } of plan.records) {
-    for (const part of parts) logPart(w, part)
+  for (let start = 0; start < plan.records.length; start += BATCH) {
+    const some = plan.records.slice(start, start + BATCH)
+    await changeRows(
+      w.tx,
+      some.flatMap(({ parts }) => parts.filter(isChanged)),
+    )
+    for (const { parts } of some) for (const part of parts) logPart(w, part)
+    await w.flush()
     if (pace.isOver) await pace.rest()
   }
   for await (const batch of plan.users.batches(BATCH, pace)) {

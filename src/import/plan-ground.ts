@@ -35,12 +35,12 @@ export type StructureContext = Omit<PlanParts, 'at' | 'index'> &
     edgeExtras: Map<number, EdgeExtras>
     /** Ids of users that the file brings, by login; whole when groups and grants are planned. */
     newUsers: Map<string, number>
-    /** What lies in what, as text: read when the first containment of the file comes. */
-    contained?: Set<string>
+    /** What lies in what, if the file brings a containment. */
+    contained: Set<string>
     /** Of which edge a setup password is, by its hash: of those that the file brings. */
     passwords: Map<string, number>
-    /** Keys there are, by their hash: read when the first edge of the file brings one. */
-    keysByHash?: Map<string, EdgeKeyRow>
+    /** Keys there are, by their hash, if the file brings an edge. */
+    keysByHash: Map<string, EdgeKeyRow>
   }
 
 /** What an edge has beside the graph. */
@@ -319,7 +319,6 @@ export function hashOf(hash: StructureContext['hash'], setupPassword: string): s
 function keyOf(context: StructureContext, { apiKey }: EdgeRecord, edgeId: number): EdgeKeyRow | string | undefined {
   if (apiKey === undefined) return undefined
   if (apiKey === '' || apiKey.length > 512) return 'An API key has up to 512 characters'
-  context.keysByHash ??= new Map([...context.index.rows('edgeKey')].map((row) => [row.keyHash, row]))
   const keyHash = context.hash(apiKey)
   const known = context.keysByHash.get(keyHash)
   if (known !== undefined) return known.edgeId === edgeId ? undefined : 'This API key is in use already'

@@ -13,6 +13,7 @@ import { roleNamed } from '../access/role-grant-service.ts'
 import { requireName, requireText } from '../access/write-door.ts'
 import type { BatchPart } from '../db/change-log.ts'
 import { AppError } from '../errors.ts'
+import { linkName } from './known.ts'
 import type {
   ContainmentRecord,
   GrantRecord,
@@ -62,8 +63,7 @@ function administration({ index, ids, source }: StructureContext, askerId: numbe
 export function planContainment(context: StructureContext, record: ContainmentRecord): Planned {
   const { index, askerId, at, ids } = context
   const link = { parentId: resourceId(context, record.parent), childId: resourceId(context, record.child) }
-  context.contained ??= new Set([...index.rows('containment')].map((row) => `${row.parentId} ${row.childId}`))
-  const name = `${link.parentId} ${link.childId}`
+  const name = linkName(link)
   if (context.contained.has(name)) return undefined
   const result: GuardResult =
     askerId === null

@@ -6,6 +6,7 @@ import { forkIndex } from './fork.ts'
 import { refusedRule, refusedText } from './guard-text.ts'
 import { type ImportKey, inPortions, type KeyKind, listEdgeExtras, listSetupPasswords } from './import-queries.ts'
 import { type ExtraColumns, reserveIds } from './import-rows.ts'
+import { keysIn, linksIn } from './known.ts'
 import type { ImportRecord, OrganisationRecord, UserRecord } from './model.ts'
 import { Names } from './names.ts'
 import type { Pace } from './pace.ts'
@@ -38,6 +39,8 @@ export interface PlannedRecord {
 }
 /** So many at once, then others have their turn. */
 const SLICE = 100
+/** So many are asked of the database at once. */
+const PORTION = 1000
 
 export type StructureRecord = Exclude<ImportRecord, UserRecord>
 
@@ -105,6 +108,7 @@ export class StructurePlan {
     const index = given.length === 0 ? parts.index : await forkIndex(parts.index, work.pace)
     const names = new Names({ index, db, organisationId: options.organisationId })
     await learnAll(names, given, work.pace)
+    const brings = (kind: StructureRecord['kind']) => given.some((record) => record.kind === kind)
     const context: StructureContext = {
       ...options,
       ...parts,
@@ -114,7 +118,9 @@ export class StructurePlan {
       ids: new Ids(),
       used: new Set(),
       newUsers: new Map(),
-      edgeExtras: await extrasIn(db, index, given),
+      edgeExtras: await extrasIn(db, index, given, work.pace),
+      contained: brings('containment') ? await linksIn(index, work.pace) : new Set(),
+      keysByHash: brings('edge') ? await keysIn(index, work.pace) : new Map(),
       passwords: await passwordsIn(db, parts.hash, given, work.pace),
     }
     const plan = new StructurePlan(given, context, work)
@@ -211,8 +217,9 @@ function parentsFirst(records: readonly StructureRecord[]): StructureRecord[] {
     const above = record.parent === undefined ? undefined : organisations.get(record.parent)
     return above === undefined || seen > 20 ? seen : depth(above, seen + 1)
   }
-  const depthOf = (record: StructureRecord) => (record.kind === 'organisation' ? depth(record) : 0)
-  return organisations.size === 0 ? [...records] : [...records].sort((a, b) => depthOf(a) - depthOf(b))
+  // Among themselves only: everything is planned kind by kind, and of the others there may be very many.
+  const ordered = records.filter((record) => record.kind === 'organisation').sort((a, b) => depth(a) - depth(b))
+  return [...ordered, ...records.filter((record) => record.kind !== 'organisation')]
 }
 
 /** What edges of the file have beside the graph. */
@@ -220,9 +227,16 @@ async function extrasIn(
   db: PlanParts['db'],
   index: AccessIndex,
   given: readonly StructureRecord[],
+  pace: Pace,
 ): Promise<Map<number, EdgeExtras>> {
-  const ids = given.flatMap((record) => (record.kind === 'edge' ? (index.edgeByName(record.edgeId)?.id ?? []) : []))
-  return listEdgeExtras(db, ids)
+  const extras = new Map<number, EdgeExtras>()
+  for (let start = 0; start < given.length; start += PORTION) {
+    const some = given.slice(start, start + PORTION)
+    const ids = some.flatMap((record) => (record.kind === 'edge' ? (index.edgeByName(record.edgeId)?.id ?? []) : []))
+    for (const [id, found] of await listEdgeExtras(db, ids)) extras.set(id, found)
+    if (pace.isOver) await pace.rest()
+  }
+  return extras
 }
 
 /** Of which edges the setup passwords are that the file brings. */
