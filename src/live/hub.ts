@@ -287,19 +287,20 @@ export class LiveHub {
     }
   }
 
-  /** Always all subscribed channels, null for one that is missing or not to be seen: the UI shows "-" (ui.md section 0, rule 8). */
+  /**
+   * Always all subscribed channels, null for one that is missing or not to be seen: the UI shows "-" (ui.md section 0, rule 8).
+   * Who may see nothing any more is shown so once, lest the last values stand there as if they were live.
+   */
   #push(edge: LiveEdge, subscription: Subscription): void {
     const channels = subscription.channels.get(edge.id)
     if (channels === undefined) return
     const shown = subscription.watcher.liveComponents(edge.id)
-    if (shown?.length === 0) {
-      subscription.channels.delete(edge.id)
-      this.#unwatch(subscription, edge.id)
-      return
-    }
     const values: Record<string, ChannelValue> = {}
     for (const channel of channels) values[channel] = coversChannel(shown, channel) ? edge.cache.get(channel) : null
     subscription.watcher.pushData(edge.name, values)
+    if (shown?.length !== 0) return
+    subscription.channels.delete(edge.id)
+    this.#unwatch(subscription, edge.id)
   }
 }
 

@@ -143,10 +143,13 @@ describe('handOver', () => {
     await friend.ui.data()
     await seller.ui.request('handOver', { edgeId: edge.id, to: { login: buyer.user.login } })
     const before = friend.ui.frames.length
-    device.report({ soc: 2 })
-    await device.settled()
+    for (const soc of [2, 3]) {
+      device.report({ soc })
+      await device.settled()
+    }
     await friend.ui.settled()
-    expect(friend.ui.frames).toHaveLength(before)
+    expect(friend.ui.frames).toHaveLength(before + 1)
+    expect(friend.ui.pushes.at(-1)).toEqual({ soc: null })
   })
 
   it('G-01 G-14 G-17 takes the rights of an owner, a receiver who can be known, and refuses all else alike', async () => {

@@ -45,11 +45,15 @@ describe('rights that begin and end by time', () => {
     expect(await ui.request('getEdges')).toMatchObject({ edges: [{ id: edge.id }] })
     clock.set(later(60_000))
     const before = ui.frames.length
-    device.report({ soc: 3 })
-    device.notify('systemLog', { line: { message: 'x' } })
-    await device.settled()
+    for (const soc of [3, 4]) {
+      device.report({ soc })
+      device.notify('systemLog', { line: { message: 'x' } })
+      await device.settled()
+    }
     await ui.settled()
-    expect(ui.frames).toHaveLength(before)
+    // Once, that nothing is to be seen any more: the open page shows no old values as if they were live.
+    expect(ui.frames).toHaveLength(before + 1)
+    expect(ui.pushes.at(-1)).toEqual({ soc: null })
     for (const [method, params] of [
       ['getEdge', { edgeId: edge.id }],
       ['subscribeEdges', { edges: [edge.id] }],

@@ -49,7 +49,7 @@ describe('the hub', () => {
     expect([watcher.liveComponents.mock.calls.length, watcher.pushData.mock.calls.length]).toEqual([0, 0])
   })
 
-  it('asks for the right before each push, and forgets who lost it', async () => {
+  it('asks for the right before each push, shows who lost it that he sees nothing, and forgets him', async () => {
     const { hub, at, watcher } = scene()
     const edge = hub.connect(7, 'edge7', link())
     const subscription = hub.subscribe(watcher)
@@ -57,11 +57,13 @@ describe('the hub', () => {
     hub.watchChannels(subscription, 7, ['a'])
     watcher.pushData.mockClear()
     watcher.liveComponents.mockReturnValue([])
-    hub.currentData(edge, { [at()]: { a: 1 } }, at())
-    hub.broadcast(edge, 'edgeConfig', () => ({}))
-    await tick()
+    for (const a of [1, 2]) {
+      hub.currentData(edge, { [at()]: { a } }, at())
+      hub.broadcast(edge, 'edgeConfig', () => ({}))
+      await tick()
+    }
     expect([watcher.pushData.mock.calls, watcher.pushNotification.mock.calls, edge.watchers]).toEqual([
-      [],
+      [['edge7', { a: null }]],
       [],
       undefined,
     ])
