@@ -62,10 +62,6 @@ export class EdgeTable extends ColumnTable<EdgeRow> {
   includes(id: number, wanted: Uint8Array): boolean {
     return this.#names.includes(id, wanted) || this.#comments.includes(id, wanted)
   }
-  /** To be said before many texts are read. */
-  glance(ids: Int32Array): number {
-    return this.#names.glance(ids) ^ this.#comments.glance(ids)
-  }
   /** A number for its product type, 0 when there is no such edge. */
   producttypeOf(id: number): number {
     return this.first.get(id)

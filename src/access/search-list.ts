@@ -115,7 +115,6 @@ export class EdgeLister {
     const shown = visible.shown(view)
     const tests = this.#tests(query)
     if (shown instanceof ShortList) {
-      if (query.text) this.#edges.glance(shown.ids)
       for (const within of query.within ?? []) tests.push((id) => passes(within, id))
       return this.#fromFew(shown, all(tests), query)
     }

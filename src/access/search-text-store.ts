@@ -57,16 +57,6 @@ export class TextStore {
     if (this.#wasted > this.#size + blockSize) this.#tidy()
   }
 
-  /** Looks at where texts begin, which has memory bring them side by side rather than one after the other when they are read. */
-  glance(ids: Int32Array): number {
-    let seen = 0
-    for (let at = 0; at < ids.length; at++) {
-      const start = this.#starts.get(ids[at] as number)
-      seen ^= this.#blocks[start >>> blockBits]?.[start & (blockSize - 1)] ?? 0
-    }
-    return seen
-  }
-
   /** Whether the text is these bytes. */
   equals(id: number, wanted: Uint8Array): boolean {
     const start = this.#starts.get(id)
