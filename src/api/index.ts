@@ -32,6 +32,7 @@ import { serviceTokenMethods } from './service-token.ts'
 import { sessionMethods } from './session.ts'
 import { setupProtocolMethods } from './setup-protocol.ts'
 import { siteMethods } from './site.ts'
+import { summaryMethods } from './summary.ts'
 import { userMethods } from './user.ts'
 
 /**
@@ -65,6 +66,7 @@ export const allMethods = [
   ...explainChangeMethods,
   ...capMethods,
   ...decisionMethods,
+  ...summaryMethods,
   ...handOverMethods,
   ...auditMethods,
   ...importMethods,

@@ -100,3 +100,19 @@ export function moreText(result: Result, shown: number, { page, limit }: Options
   if (shown === 0 || before + shown >= total) return []
   return [`${before + 1} to ${before + shown} of ${total}; --page ${number + 1} shows the next`]
 }
+
+/** How the edges in something fare, and what their values come to. */
+export function summaryText(result: Result): string {
+  const { edges, states, sums } = result as {
+    edges: number
+    states: Record<string, number> | null
+    sums: { channel: string; sum: number | null; count: number | null }[]
+  }
+  const fewer = 'not told, of fewer than five edges'
+  const shown = states && Object.entries(states).map(([state, count]) => `${count} ${state}`)
+  return [
+    `edges  ${edges}`,
+    `states  ${shown?.join('  ') ?? fewer}`,
+    ...sums.map(({ channel, sum, count }) => `${channel}  ${sum === null ? fewer : `${sum} of ${count} edges`}`),
+  ].join('\n')
+}

@@ -2,7 +2,7 @@ import { Argument, Command, Option } from 'commander'
 import { openemsRoles } from '../access/model.ts'
 import { scopes } from '../accounts/scopes.ts'
 import { ConfigError } from '../config.ts'
-import { audienceText, effectText } from './access-text.ts'
+import { audienceText, effectText, summaryText } from './access-text.ts'
 import { changeCommands } from './change-calls.ts'
 import { type ClientOptions, openService } from './client.ts'
 import { explanationText } from './explain-text.ts'
@@ -207,6 +207,20 @@ const commands: CallCommand[] = [
     method: 'getEdgeUsers',
     params: ([edgeId], { query, page, limit }) => ({ edgeId, query, limit, page: pageIndex(page) }),
     text: audienceText,
+  },
+  {
+    name: 'summary',
+    description: 'Count the edges in something and add up live values of theirs, as far as you may know',
+    arguments: [],
+    options: [
+      ...things('of'),
+      new Option('--organisation <id>', 'of this organisation').argParser(wholeNumber),
+      new Option('--platform', 'of everything'),
+      new Option('--channels <addresses...>', 'whose values to add up: _sum/GridActivePower'),
+    ],
+    method: 'getSummary',
+    params: (_args, { channels, ...of }) => ({ of: thing(of), channels }),
+    text: summaryText,
   },
   {
     name: 'explain',

@@ -37,6 +37,11 @@ export class ChannelCache {
     return this.#aggregated?.get(channel) ?? null
   }
 
+  /** A live value, if any live row came at or after an instant. */
+  liveSince(channel: string, since: number): ChannelValue | undefined {
+    return this.#currentAt < since ? undefined : this.#current?.get(channel)
+  }
+
   /**
    * Merges a live row; false when the row is older than what is known and was ignored. No row counts as newer than now: an
    * edge, or a service, whose clock ran ahead must not silence itself once the clock is put right.

@@ -133,6 +133,12 @@ const table: Readonly<Record<string, readonly object[]>> = {
   authorizeData: [{ userId: user, edgeId: edge, channels: ['a/B'], ...range }],
   getUserEdges: [{ userId: user }],
   getEdgeUsers: [{ edgeId: edge }],
+  getSummary: [
+    { of: { edgeId: edge } },
+    { of: { siteId: site } },
+    { of: { organisationId: organisation } },
+    { of: { edgeGroupId: edgeGroup } },
+  ],
   handOver: [
     { edgeId: edge, to: { login: user } },
     { siteId: site, to: { organisationId: organisation } },

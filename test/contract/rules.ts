@@ -76,12 +76,7 @@ export const rules: readonly Rule[] = [
     text: 'Research: status by site, alerts on silence and on values, export.',
     beyond: `${values}; export of values of several sites: they are stored there, too, edge by edge`,
   },
-  {
-    id: 'E-12',
-    text: 'A group can be given summaries without the detail of anybody.',
-    beyond:
-      'the summaries: who has an overview only is refused all values and edges, and nothing counts or adds up for him yet',
-  },
+  { id: 'E-12', text: 'A group can be given summaries without the detail of anybody.' },
   { id: 'E-13', text: 'Name and description of a group and the access of its people are edited.' },
   { id: 'E-14', text: 'A value, an average or a calculation is shown for each member.', beyond: statistics },
   {

@@ -51,6 +51,9 @@ describe('an installer with his staff on the command line', { timeout: PROCESS_M
     )
     expect(await said('list', 'content', '--site', site, '--limit', '1', '--page', '2')).toBe('edgeId: mill1  Roof')
     expect(await said('list', 'edges', '--query', 'mill', '--limit', '1')).toMatch(/\nThere may be more: --page 2$/)
+    expect(await said('summary', '--site', site, '--channels', '_sum/EssSoc')).toBe(
+      'edges  2\nstates  0 online  2 ok  0 info  0 warning  0 fault\n_sum/EssSoc  0 of 0 edges',
+    )
     await said('grant', '--group', staff, '--role', 'installer', '--site', site)
     expect(await said('who', 'mill0', '--query', 'fred')).toBe(
       `fred  installer  openems.installer on site ${site} Mill through group ${staff} Staff`,
