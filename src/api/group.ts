@@ -8,7 +8,7 @@ import {
   renameEdgeGroup as rename,
   removeFromEdgeGroup as takeOut,
 } from '../groups/edge-group-service.ts'
-import { pageOf, pageOfSorted } from '../lib/page.ts'
+import { longPageOf, pageOfSorted } from '../lib/page.ts'
 import { defineMethod } from '../rpc/method.ts'
 import {
   actorOf,
@@ -143,15 +143,20 @@ const listEdgeGroupContent = defineMethod({
     const childIds = await listChildIds(call.ctx.db, groupId)
     const look = lookOf(call)
     const { index } = look
-    if (index.row('edgeGroup', groupId) === undefined) throw refused(look, 'discover', `edge group ${groupId}`)
-    const content = childIds.flatMap((childId) => {
-      if (!may(look, 'discover', childId)) return []
+    const mayAsk = () => {
+      if (index.row('edgeGroup', groupId) === undefined) throw refused(look, 'discover', `edge group ${groupId}`)
+      if (!may(look, 'discover', groupId)) throw refused(look, 'discover')
+    }
+    mayAsk()
+    const viewOf = (childId: number) => {
+      if (!may(look, 'discover', childId)) return null
       const [edge, site, group] = [index.edge(childId), index.row('site', childId), index.row('edgeGroup', childId)]
       const isNamed = group !== undefined || may(look, 'detail', childId)
       const name = isNamed ? (edge?.comment ?? site?.name ?? group?.name ?? '') : ''
-      return [{ id: childId, name, edgeId: edge?.edgeId, siteId: site?.id, edgeGroupId: group?.id }]
-    })
-    const { items, total } = pageOf(content, (row) => row, query)
+      return { id: childId, name, edgeId: edge?.edgeId, siteId: site?.id, edgeGroupId: group?.id }
+    }
+    const { items, total } = await longPageOf(childIds, viewOf, (view) => view, query)
+    mayAsk()
     return { content: items, total }
   },
 })

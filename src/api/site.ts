@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { PUBLIC_PRINCIPAL_ID, type SiteRow } from '../access/model.ts'
 import { listChildIds } from '../access/resource-queries.ts'
-import { pageOf, pageOfSorted } from '../lib/page.ts'
+import { longPageOf, pageOfSorted } from '../lib/page.ts'
 import { defineMethod } from '../rpc/method.ts'
 import { listEdgeIdsOfSite } from '../sites/site-queries.ts'
 import {
@@ -152,12 +152,17 @@ const listSiteContent = defineMethod({
   handler: async (call, { siteId, ...query }) => {
     const edgeIds = await listEdgeIdsOfSite(call.ctx.db, siteId)
     const look = lookOf(call)
-    if (look.index.row('site', siteId) === undefined) throw refused(look, 'discover', `site ${siteId}`)
-    const content = edgeIds.flatMap((edgeId) => {
+    const mayAsk = () => {
+      if (look.index.row('site', siteId) === undefined) throw refused(look, 'discover', `site ${siteId}`)
+      if (!may(look, 'discover', siteId)) throw refused(look, 'discover')
+    }
+    mayAsk()
+    const viewOf = (edgeId: number) => {
       const edge = may(look, 'discover', edgeId) ? look.index.edge(edgeId) : undefined
-      return edge ? [{ id: edgeId, edgeId: edge.edgeId, name: may(look, 'detail', edgeId) ? edge.comment : '' }] : []
-    })
-    const { items, total } = pageOf(content, (row) => row, query)
+      return edge ? { id: edgeId, edgeId: edge.edgeId, name: may(look, 'detail', edgeId) ? edge.comment : '' } : null
+    }
+    const { items, total } = await longPageOf(edgeIds, viewOf, (view) => view, query)
+    mayAsk()
     return { content: items, total }
   },
 })

@@ -15,7 +15,7 @@ import {
   deleteUserGroup as remove,
   renameUserGroup as rename,
 } from '../groups/user-group-service.ts'
-import { pageOf } from '../lib/page.ts'
+import { longPageOf, pageOf } from '../lib/page.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
 import {
   actorOf,
@@ -191,22 +191,25 @@ const listGroupMembers = defineMethod({
     const consents = await listConsents(call.ctx.db, membershipIds)
     const look = lookOf(call)
     const { index } = look
-    const group = index.row('userGroup', groupId)
-    if (group === undefined || !controlsUserGroup(look, group)) {
+    const mayAsk = () => {
+      const group = index.row('userGroup', groupId)
+      if (group !== undefined && controlsUserGroup(look, group)) return
       throw refused(look, 'userGroup', group === undefined && `user group ${groupId}`)
     }
-    const members = membershipIds.flatMap((membershipId) => {
+    mayAsk()
+    const viewOf = (membershipId: number) => {
       const row = index.row('membership', membershipId)
-      if (row === undefined || !showsMembership(look, row)) return []
+      if (row === undefined || !showsMembership(look, row)) return null
       const user = index.user(row.memberId)
       const inner = index.row('userGroup', row.memberId)
       // A group that was put in by somebody else may be unknown to the caller.
       const innerName = inner && (seesUserGroup(look, inner, own) ? inner.name : '')
       const service = index.row('service', row.memberId)?.name
       const name = user?.login ?? innerName ?? service ?? ''
-      return [{ row, user, inner, service, name }]
-    })
-    const { items, total } = pageOf(members, ({ row, name }) => ({ id: row.id, name }), query)
+      return { row, user, inner, service, name }
+    }
+    const { items, total } = await longPageOf(membershipIds, viewOf, ({ row, name }) => ({ id: row.id, name }), query)
+    mayAsk()
     return {
       members: items.map(({ row, user, inner, service, name }) => ({
         login: user?.login,
