@@ -115,13 +115,14 @@ export function holdsRole(
   return role !== undefined && openemsRoles.indexOf(role) >= openemsRoles.indexOf(atLeast)
 }
 
-/** The permission on the resource, else 1005. */
+/** The permission on the resource, else 1005. `name`: what whoever may know of all is told that there is none of. */
 export function requirePermission(
   ctx: DoorContext,
   asker: Asker,
   permission: Permission,
   resourceId: number,
   now: Date,
+  name = anyResource(resourceId),
 ): void {
   const principalId = principalOf(asker)
   ctx.store.assertFresh()
@@ -129,7 +130,7 @@ export function requirePermission(
   const at = now.getTime()
   if (index.allows(principalId, permission, resourceId, at)) return
   const isAbsent = !index.allows(principalId, 'discover', resourceId, at)
-  throw refusalTo({ index, askerId: principalId, at }, permission, isAbsent && anyResource(resourceId))
+  throw refusalTo({ index, askerId: principalId, at }, permission, isAbsent && name)
 }
 
 /** The principal behind the asker. Throws 1001 for strangers and edges. */

@@ -191,8 +191,8 @@ export function findTarget(index: AccessIndex, on: Target): { id: number; kind: 
   return found('edgeGroup', index.row('edgeGroup', on.edgeGroupId))
 }
 
-/** What there is none of. */
-function nameOfTarget(on: Target): string {
+/** What somebody names, in words: what there is none of. */
+export function nameOfTarget(on: Target): string {
   if ('edgeId' in on) return `edge ${on.edgeId}`
   if ('siteId' in on) return `site ${on.siteId}`
   if ('organisationId' in on) return `organisation ${on.organisationId}`

@@ -4,7 +4,7 @@ import type { GrantRow } from '../access/model.ts'
 import { PUBLIC_PRINCIPAL_ID } from '../access/model.ts'
 import { ownGroups, seesUserGroup } from '../access/people-door.ts'
 import { listGrantIdsOf, listGrantIdsOn } from '../access/resource-queries.ts'
-import { findTarget, grantRole as grant, revokeGrant as revoke } from '../access/role-grant-service.ts'
+import { findTarget, grantRole as grant, nameOfTarget, revokeGrant as revoke } from '../access/role-grant-service.ts'
 import { setShareable as makeShareable } from '../accounts/sharing-service.ts'
 import { AppError } from '../errors.ts'
 import { longPageOf } from '../lib/page.ts'
@@ -138,7 +138,7 @@ const listGrants = defineMethod({
     const ids = resource ? await listGrantIdsOn(ctx.db, resource.id) : await listGrantIdsOf(ctx.db, caller)
     const own = await ownGroups(ctx.db, lookOf(call))
     const look = lookOf(call)
-    const mayAsk = () => on && requirePermission(ctx, session.caller, 'share', resource?.id ?? 0, now)
+    const mayAsk = () => on && requirePermission(ctx, session.caller, 'share', resource?.id ?? 0, now, nameOfTarget(on))
     mayAsk()
     const viewOf = (grantId: number) => {
       const row = look.index.row('grant', grantId)

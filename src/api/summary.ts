@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Components, coversChannel } from '../access/components.ts'
 import { requirePermission } from '../access/door.ts'
-import { findTarget } from '../access/role-grant-service.ts'
+import { findTarget, nameOfTarget } from '../access/role-grant-service.ts'
 import { inSlices } from '../lib/slices.ts'
 import { levels } from '../live/edge-states.ts'
 import type { LiveHub } from '../live/hub.ts'
@@ -41,7 +41,8 @@ const getSummary = defineMethod({
   handler: async (call, { of, channels }) => {
     const look = lookOf(call)
     const resourceId = findTarget(look.index, of)?.id ?? 0
-    const mayAsk = () => requirePermission(call.ctx, call.session.caller, 'discover', resourceId, call.now)
+    const mayAsk = () =>
+      requirePermission(call.ctx, call.session.caller, 'discover', resourceId, call.now, nameOfTarget(of))
     mayAsk()
     const summary = await inSlices(summed(call, look, resourceId, [...new Set(channels)]))
     // Asked again: the right may have ended meanwhile.

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { reservedClaims } from '../../src/access/claims.ts'
 import type { UserRow } from '../../src/access/model.ts'
-import { UiClient, userPassword, type WireClient } from '../harness/clients.ts'
+import { refusal, UiClient, userPassword, type WireClient } from '../harness/clients.ts'
 import { addEdge, addUser, fresh, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
@@ -18,8 +18,6 @@ afterAll(async () => {
 
 const at = (date: string) => `${date}T00:00:00.000Z`
 const day = (year: number) => at(`${year}-01-01`)
-const refusal = (client: WireClient, method: string, params: object) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 
 async function person(shareable = true): Promise<{ user: UserRow; ui: UiClient }> {
   const user = await addUser(service.ctx, { shareable })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
-import { ServiceClient, UiClient, type WireClient } from '../harness/clients.ts'
+import { refusal, ServiceClient, UiClient, type WireClient } from '../harness/clients.ts'
 import { addEdge, addUser, fresh, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
@@ -25,8 +25,6 @@ afterAll(async () => {
 
 const day = (year: number) => `${year}-01-01T00:00:00.000Z`
 const span = (from: number, to: number) => [day(from), day(to)]
-const refusal = (client: WireClient, method: string, params: object) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 
 async function person(shareable = true): Promise<{ user: UserRow; ui: UiClient }> {
   const user = await addUser(service.ctx, { shareable })

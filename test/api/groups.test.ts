@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
-import { UiClient } from '../harness/clients.ts'
+import { refusal, UiClient } from '../harness/clients.ts'
 import { addEdge, addUser, fresh, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
@@ -16,8 +16,6 @@ afterAll(async () => {
 })
 
 const unknownId = 2_000_000_000
-const refusal = (client: UiClient, method: string, params: object) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 const newGroup = async (ui: UiClient, kind: 'User' | 'Edge') =>
   Number((await ui.request(`create${kind}Group`, { name: fresh(`${kind} group `) }))['id'])
 const sees = async (ui: UiClient, edge: SeededEdge) =>

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
-import { type Json, UiClient, userPassword, type WireClient } from '../harness/clients.ts'
+import { type Json, refusal, UiClient, userPassword } from '../harness/clients.ts'
 import { testClock } from '../harness/clock.ts'
 import { addEdge, addUser, fresh, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
@@ -25,8 +25,6 @@ async function person(account: object = {}): Promise<Person> {
   const user = await addUser(service.ctx, account)
   return { user, ui: await UiClient.signedIn(service, user.login) }
 }
-const refusal = (client: WireClient, method: string, params: object) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 const role = async ({ ui }: { ui: UiClient }, edgeId: string) =>
   ((await ui.call('getEdge', { edgeId })).result?.['edge'] as { role: string } | undefined)?.role
 const open = async (ui: UiClient, params: object = {}) =>

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
 import type { Tx } from '../../src/db/database.ts'
 import { handOver } from '../../src/sites/hand-over-service.ts'
-import { EdgeClient, UiClient, type WireClient } from '../harness/clients.ts'
+import { EdgeClient, refusal, UiClient } from '../harness/clients.ts'
 import { addEdge, addUser, fresh } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
@@ -17,9 +17,6 @@ afterAll(async () => {
   await admin?.[Symbol.asyncDispose]()
   await service?.[Symbol.asyncDispose]()
 })
-
-const refusal = (client: WireClient, method: string, params: object) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 
 interface Person {
   user: UserRow

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
 import { insertGrantRow } from '../../src/access/resource-queries.ts'
-import { EdgeClient, type Json, UiClient } from '../harness/clients.ts'
+import { EdgeClient, type Json, refusal, UiClient } from '../harness/clients.ts'
 import { testClock } from '../harness/clock.ts'
 import { addEdge, addUser, addUserWith, fresh, give, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
@@ -15,8 +15,6 @@ beforeAll(async () => {
 afterAll(() => service?.[Symbol.asyncDispose]())
 
 const signIn = (user: UserRow) => UiClient.signedIn(service, user.login)
-const refusal = (client: UiClient, method: string, params: object = {}) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 
 async function actAs(ui: UiClient, user: UserRow): Promise<Json> {
   const result = await ui.request('impersonate', { login: user.login })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { UserRow } from '../../src/access/model.ts'
-import { UiClient } from '../harness/clients.ts'
-import { addEdge, addUser, fresh } from '../harness/seed.ts'
+import { refusal, UiClient } from '../harness/clients.ts'
+import { company, memberOf, newSite, newSub } from '../harness/organisations.ts'
+import { addEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
 let service: TestService
@@ -16,31 +16,10 @@ afterAll(async () => {
 })
 
 const unknownId = 2_000_000_000
-const refusal = (client: UiClient, method: string, params: object) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
-const signIn = (user: UserRow) => UiClient.signedIn(service, user.login)
-
-/** A main organisation whose owner is a person of its own. */
-async function company() {
-  const owner = await addUser(service.ctx, { shareable: true })
-  const { id } = await admin.request('createOrganisation', { name: fresh('Company '), owner: owner.login })
-  return { id: Number(id), owner, boss: await signIn(owner) }
-}
-
-async function memberOf(boss: UiClient, organisationId: number, role: string) {
-  const user = await addUser(service.ctx, { shareable: true })
-  await boss.request('addOrganisationMember', { organisationId, login: user.login, role })
-  return { user, ui: await signIn(user) }
-}
-
-const newSite = async (ui: UiClient, organisationId: number) =>
-  Number((await ui.request('createSite', { organisationId, name: fresh('Site ') }))['id'])
-const newSub = async (ui: UiClient, parentId: number) =>
-  Number((await ui.request('createSuborganisation', { parentId, name: fresh('Branch ') }))['id'])
 
 describe('sub-organisations', () => {
   it('P-07 P-08 K2 are moved below another with all that lies below them: who is above gains and loses them at once', async () => {
-    const { id, boss, owner } = await company()
+    const { id, boss, owner } = await company(service, admin)
     const [north, south] = [await newSub(boss, id), await newSub(boss, id)]
     await boss.request('setOrganisationGates', { organisationId: north, canCreateSuborganisations: true })
     const team = await newSub(boss, north)
@@ -49,8 +28,11 @@ describe('sub-organisations', () => {
     const siteId = await newSite(boss, id)
     const edge = await addEdge(service.ctx, { siteId })
     await boss.request('shareSite', { siteId, organisationId: below })
-    const [ofNorth, ofSouth] = [await memberOf(boss, north, 'owner'), await memberOf(boss, south, 'owner')]
-    const viewer = await memberOf(boss, south, 'viewer')
+    const [ofNorth, ofSouth] = [
+      await memberOf(service, boss, north, 'owner'),
+      await memberOf(service, boss, south, 'owner'),
+    ]
+    const viewer = await memberOf(service, boss, south, 'viewer')
     const move = { organisationId: team, parentId: south }
     const sees = async (ui: UiClient) => (await ui.call('getEdge', { edgeId: edge.id })).error === undefined
     expect([await sees(ofNorth.ui), await sees(ofSouth.ui), await sees(viewer.ui)]).toEqual([true, false, false])
@@ -73,7 +55,7 @@ describe('sub-organisations', () => {
   })
 
   it('P-18 G-34 G-01 are moved inside their own tree only, not below themselves, by who decides about both places', async () => {
-    const [{ id, boss }, other] = [await company(), await company()]
+    const [{ id, boss }, other] = [await company(service, admin), await company(service, admin)]
     const [north, south] = [await newSub(boss, id), await newSub(boss, id)]
     for (const organisationId of [north, south]) {
       await boss.request('setOrganisationGates', { organisationId, canCreateSuborganisations: true })
@@ -82,7 +64,10 @@ describe('sub-organisations', () => {
     await boss.request('setOrganisationGates', { organisationId: team, canCreateSuborganisations: true })
     const moving = (by: UiClient, organisationId: number, parentId: number) =>
       refusal(by, 'moveOrganisation', { organisationId, parentId })
-    const [ofNorth, ofTeam] = [await memberOf(boss, north, 'owner'), await memberOf(boss, team, 'owner')]
+    const [ofNorth, ofTeam] = [
+      await memberOf(service, boss, north, 'owner'),
+      await memberOf(service, boss, team, 'owner'),
+    ]
     const unseen = await moving(ofNorth.ui, team, other.id)
     expect(unseen.code).toBe(1005)
     expect(unseen).toEqual(await moving(ofNorth.ui, team, unknownId))
@@ -106,7 +91,7 @@ describe('sub-organisations', () => {
   })
 
   it('are moved no deeper than ten', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     let deepest = id
     for (let depth = 2; depth <= 9; depth++) {
       deepest = await newSub(boss, deepest)

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
-import { UiClient } from '../harness/clients.ts'
-import { addEdge, addUser, fresh } from '../harness/seed.ts'
+import { refusal, UiClient } from '../harness/clients.ts'
+import { company, memberOf, newSite, newSub } from '../harness/organisations.ts'
+import { addEdge, addUser } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
 let service: TestService
@@ -16,27 +17,8 @@ afterAll(async () => {
 })
 
 const unknownId = 2_000_000_000
-const refusal = (client: UiClient, method: string, params: object) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 const signIn = (user: UserRow) => UiClient.signedIn(service, user.login)
 
-/** A main organisation whose owner is a person of its own. */
-async function company() {
-  const owner = await addUser(service.ctx, { shareable: true })
-  const { id } = await admin.request('createOrganisation', { name: fresh('Company '), owner: owner.login })
-  return { id: Number(id), owner, boss: await signIn(owner) }
-}
-
-async function memberOf(boss: UiClient, organisationId: number, role: string) {
-  const user = await addUser(service.ctx, { shareable: true })
-  await boss.request('addOrganisationMember', { organisationId, login: user.login, role })
-  return { user, ui: await signIn(user) }
-}
-
-const newSite = async (ui: UiClient, organisationId: number) =>
-  Number((await ui.request('createSite', { organisationId, name: fresh('Site ') }))['id'])
-const newSub = async (ui: UiClient, parentId: number) =>
-  Number((await ui.request('createSuborganisation', { parentId, name: fresh('Branch ') }))['id'])
 const sitesOf = async (ui: UiClient, organisationId?: number) => {
   const { sites } = await ui.request('listSites', { limit: 100, ...(organisationId ? { organisationId } : {}) })
   return (sites as { id: number }[]).map(({ id }) => id)
@@ -44,7 +26,7 @@ const sitesOf = async (ui: UiClient, organisationId?: number) => {
 
 describe('organisations', () => {
   it('P-02 P-03 a main one is made by the platform only, a sub-organisation by its owner', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     expect((await refusal(boss, 'createOrganisation', { name: 'Mine' })).code).toBe(1005)
     const below = await newSub(boss, id)
     const { organisations } = await boss.request('listOrganisations')
@@ -61,9 +43,9 @@ describe('organisations', () => {
   })
 
   it('P-06 P-07 a sub-organisation makes further ones only with that gate open, which is for the one above', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     const below = await newSub(boss, id)
-    const { ui } = await memberOf(boss, below, 'owner')
+    const { ui } = await memberOf(service, boss, below, 'owner')
     expect(await refusal(ui, 'createSuborganisation', { parentId: below, name: 'Deep' })).toMatchObject({
       code: 1,
       message: /permitted/,
@@ -77,11 +59,11 @@ describe('organisations', () => {
   })
 
   it('P-08 an owner manages everything below at any depth; P-17 nobody else of the main organisation does', async () => {
-    const { id, boss } = await company()
-    const { ui: manager } = await memberOf(boss, id, 'manager')
+    const { id, boss } = await company(service, admin)
+    const { ui: manager } = await memberOf(service, boss, id, 'manager')
     const below = await newSub(boss, id)
     await boss.request('setOrganisationGates', { organisationId: below, canCreateSuborganisations: true })
-    const branch = await memberOf(boss, below, 'owner')
+    const branch = await memberOf(service, boss, below, 'owner')
     const deep = await newSub(branch.ui, below)
     await boss.request('renameOrganisation', { organisationId: deep, name: 'Renamed from above' })
     const unseen = await refusal(manager, 'renameOrganisation', { organisationId: below, name: 'X' })
@@ -95,7 +77,7 @@ describe('organisations', () => {
   })
 
   it('nest at most ten deep', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     let at = id
     for (let depth = 2; depth <= 10; depth++) {
       at = await newSub(boss, at)
@@ -108,7 +90,7 @@ describe('organisations', () => {
   })
 
   it('are deleted when empty, and say what stops it otherwise', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     const below = await newSub(boss, id)
     const site = await newSite(boss, id)
     expect((await refusal(boss, 'deleteOrganisation', { organisationId: id })).code).toBe(1005)
@@ -124,7 +106,7 @@ describe('organisations', () => {
   })
 
   it('refuse names that are none, and 100,000 characters', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     for (const name of ['', '   ', 'x'.repeat(100_000)]) {
       expect((await refusal(boss, 'renameOrganisation', { organisationId: id, name })).code).toBe(-32602)
     }
@@ -133,7 +115,7 @@ describe('organisations', () => {
   })
 
   it('list in pages, searched and sorted, and of others not even the number', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     for (const name of ['Branch 10', 'Branch 9', 'Outpost'])
       await boss.request('createSuborganisation', { parentId: id, name })
     const names = async (query: object) =>
@@ -151,8 +133,8 @@ describe('organisations', () => {
 
 describe('members of organisations', () => {
   it('P-09 the last owner cannot be removed, demoted, or leave', async () => {
-    const { id, owner, boss } = await company()
-    const { ui: manager } = await memberOf(boss, id, 'manager')
+    const { id, owner, boss } = await company(service, admin)
+    const { ui: manager } = await memberOf(service, boss, id, 'manager')
     for (const client of [boss, admin]) {
       expect(
         (await refusal(client, 'removeOrganisationMember', { organisationId: id, login: owner.login })).message,
@@ -162,7 +144,7 @@ describe('members of organisations', () => {
           .message,
       ).toMatch(/owner/i)
     }
-    const second = await memberOf(boss, id, 'owner')
+    const second = await memberOf(service, boss, id, 'owner')
     await boss.request('setOrganisationRole', { organisationId: id, login: owner.login, role: 'viewer' })
     expect(
       (await refusal(second.ui, 'removeOrganisationMember', { organisationId: id, login: second.user.login })).message,
@@ -173,14 +155,14 @@ describe('members of organisations', () => {
   })
 
   it('P-10 C-12 a manager handles members up to his own role and no owner', async () => {
-    const { id, owner, boss } = await company()
-    const { ui: manager } = await memberOf(boss, id, 'manager')
-    const other = await memberOf(manager, id, 'manager')
+    const { id, owner, boss } = await company(service, admin)
+    const { ui: manager } = await memberOf(service, boss, id, 'manager')
+    const other = await memberOf(service, manager, id, 'manager')
     const added = { organisationId: id, login: (await addUser(service.ctx, { shareable: true })).login, role: 'owner' }
     expect((await refusal(manager, 'addOrganisationMember', added)).message).toMatch(/pass on/)
     const promoted = { organisationId: id, login: other.user.login, role: 'owner' }
     expect((await refusal(manager, 'setOrganisationRole', promoted)).message).toMatch(/pass on/)
-    await memberOf(boss, id, 'owner')
+    await memberOf(service, boss, id, 'owner')
     expect(
       (await refusal(manager, 'setOrganisationRole', { organisationId: id, login: owner.login, role: 'member' }))
         .message,
@@ -198,12 +180,12 @@ describe('members of organisations', () => {
   })
 
   it('P-11 P-12 P-14 a viewer sees all and changes nothing, a member sees overviews only', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     const site = await newSite(boss, id)
     await boss.request('renameSite', { siteId: site, location: 'Sunny Street 1', labels: ['roof'] })
     const edge = await addEdge(service.ctx, { siteId: site })
-    const viewer = await memberOf(boss, id, 'viewer')
-    const member = await memberOf(boss, id, 'member')
+    const viewer = await memberOf(service, boss, id, 'viewer')
+    const member = await memberOf(service, boss, id, 'member')
     expect(await viewer.ui.request('listSites')).toMatchObject({
       sites: [{ id: site, location: 'Sunny Street 1', labels: ['roof'] }],
     })
@@ -224,8 +206,8 @@ describe('members of organisations', () => {
   })
 
   it('P-16 one person has different roles in different organisations', async () => {
-    const [one, two] = [await company(), await company()]
-    const { user, ui } = await memberOf(one.boss, one.id, 'manager')
+    const [one, two] = [await company(service, admin), await company(service, admin)]
+    const { user, ui } = await memberOf(service, one.boss, one.id, 'manager')
     await two.boss.request('addOrganisationMember', { organisationId: two.id, login: user.login, role: 'viewer' })
     expect(await ui.request('listOrganisations')).toMatchObject({ total: 2 })
     await newSite(ui, one.id)
@@ -235,7 +217,7 @@ describe('members of organisations', () => {
   })
 
   it('G-17 G-18 P-22 a private account is only invited, and answered for like one that does not exist', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     const hidden = await addUser(service.ctx)
     const params = (login: string) => ({ organisationId: id, login, role: 'viewer' })
     for (const login of [hidden.login, 'nobody-at-all'])
@@ -244,7 +226,7 @@ describe('members of organisations', () => {
   })
 
   it('refuse inverted periods and let a membership end by itself', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     const user = await addUser(service.ctx, { shareable: true })
     const params = { organisationId: id, login: user.login, role: 'viewer' }
     const [early, late] = ['2020-01-01T00:00:00.000Z', '2021-01-01T00:00:00.000Z']
@@ -259,7 +241,7 @@ describe('members of organisations', () => {
 
 describe('sites', () => {
   it('P-04 are made in the main organisation, in a sub-organisation by nobody', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     const below = await newSub(boss, id)
     await boss.request('setOrganisationGates', { organisationId: below, canEditSites: true })
     for (const client of [boss, admin]) {
@@ -274,9 +256,9 @@ describe('sites', () => {
   })
 
   it('P-15 P-21 P-05 P-13 are shared with a sub-organisation, edited there with the gate open, and taken back', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     const below = await newSub(boss, id)
-    const { ui: manager } = await memberOf(boss, below, 'manager')
+    const { ui: manager } = await memberOf(service, boss, below, 'manager')
     const [shared, kept] = [await newSite(boss, id), await newSite(boss, id)]
     expect(await sitesOf(manager)).toEqual([])
     await boss.request('shareSite', { siteId: shared, organisationId: below })
@@ -294,7 +276,7 @@ describe('sites', () => {
   })
 
   it('P-18 are never shared with another tree, and with no main organisation', async () => {
-    const [one, two] = [await company(), await company()]
+    const [one, two] = [await company(service, admin), await company(service, admin)]
     const foreign = await newSub(two.boss, two.id)
     const site = await newSite(one.boss, one.id)
     expect((await refusal(one.boss, 'shareSite', { siteId: site, organisationId: foreign })).code).toBe(1005)
@@ -307,10 +289,10 @@ describe('sites', () => {
   })
 
   it('P-06 are shared on by a sub-organisation only with the gate open', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     const below = await newSub(boss, id)
     await boss.request('setOrganisationGates', { organisationId: below, canCreateSuborganisations: true })
-    const { ui } = await memberOf(boss, below, 'owner')
+    const { ui } = await memberOf(service, boss, below, 'owner')
     const deep = await newSub(ui, below)
     const site = await newSite(boss, id)
     await boss.request('shareSite', { siteId: site, organisationId: below })
@@ -321,7 +303,7 @@ describe('sites', () => {
   })
 
   it('are handed to another main organisation by who holds both, when nothing ties them', async () => {
-    const [one, two] = [await company(), await company()]
+    const [one, two] = [await company(service, admin), await company(service, admin)]
     const site = await newSite(one.boss, one.id)
     const below = await newSub(one.boss, one.id)
     const handOver = { siteId: site, to: { organisationId: two.id }, showPast: true }
@@ -333,7 +315,7 @@ describe('sites', () => {
   })
 
   it('P-19 hold edges, which come and go inside their organisation only', async () => {
-    const [one, two] = [await company(), await company()]
+    const [one, two] = [await company(service, admin), await company(service, admin)]
     const [site, foreign] = [await newSite(one.boss, one.id), await newSite(two.boss, two.id)]
     const edge = await addEdge(service.ctx, { siteId: site })
     expect(await one.boss.request('getEdge', { edgeId: edge.id })).toMatchObject({ edge: { role: 'installer' } })
@@ -350,7 +332,7 @@ describe('sites', () => {
   })
 
   it('P-24 are found by label', async () => {
-    const { id, boss } = await company()
+    const { id, boss } = await company(service, admin)
     await boss.request('createSite', { organisationId: id, name: 'A', labels: ['roof', 'roof'] })
     await newSite(boss, id)
     expect(await boss.request('listSites', { label: 'roof' })).toMatchObject({

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
 import { seedDemo } from '../../src/demo/demo.ts'
-import { type Json, UiClient, userPassword } from '../harness/clients.ts'
+import { type Json, refusal, UiClient, userPassword } from '../harness/clients.ts'
 import { addEdge, addUser, addUserWith, fresh, give } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
@@ -18,8 +18,6 @@ afterAll(async () => {
 
 const signIn = (user: Pick<UserRow, 'login'>, password = userPassword) =>
   UiClient.signedIn(service, user.login, password)
-const refusal = (client: UiClient, method: string, params: object = {}) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 const list = async (client: UiClient, method: string, key: string, params: object = {}) =>
   (await client.request(method, params))[key] as Json[]
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { EdgeClient, UiClient, userPassword, type WireClient } from '../harness/clients.ts'
+import { EdgeClient, refusal, UiClient, userPassword } from '../harness/clients.ts'
 import { addEdge, addUser, fresh } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
@@ -13,9 +13,6 @@ afterAll(async () => {
   await admin?.[Symbol.asyncDispose]()
   await service?.[Symbol.asyncDispose]()
 })
-
-const refusal = (client: WireClient, method: string, params: object) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 
 /** An account as an operator makes it: nothing is said about sharing. */
 async function created() {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { EdgeClient, type Json, ServiceClient, UiClient, type WireClient } from '../harness/clients.ts'
+import { EdgeClient, type Json, refusal, ServiceClient, UiClient } from '../harness/clients.ts'
 import { addEdge, addUser, addUserWith, fresh } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
@@ -14,8 +14,6 @@ afterAll(async () => {
   await service?.[Symbol.asyncDispose]()
 })
 
-const refusal = (client: WireClient, method: string, params: object) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 const signIn = (login: string) => UiClient.signedIn(service, login)
 
 describe('an edge', () => {

@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
 import { insertGrantRow } from '../../src/access/resource-queries.ts'
-import { BackendClient, EdgeClient, type Json, ServiceClient, UiClient, userPassword } from '../harness/clients.ts'
+import {
+  BackendClient,
+  EdgeClient,
+  type Json,
+  refusal,
+  ServiceClient,
+  UiClient,
+  userPassword,
+} from '../harness/clients.ts'
 import { basic, restCall } from '../harness/rest.ts'
 import { addEdge, addUser, addUserWith, fresh } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
@@ -21,8 +29,6 @@ afterAll(async () => {
 })
 
 const signIn = (user: Pick<UserRow, 'login'>, password?: string) => UiClient.signedIn(service, user.login, password)
-const refusal = (client: UiClient | ServiceClient, method: string, params: object = {}) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 const groupOf = async (ui: UiClient, more: object = {}) =>
   Number((await ui.request('createUserGroup', { name: fresh('Group '), ...more }))['id'])
 

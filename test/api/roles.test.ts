@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
-import { UiClient } from '../harness/clients.ts'
+import { refusal, UiClient } from '../harness/clients.ts'
 import { addEdge, addUser, fresh } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
@@ -16,8 +16,6 @@ afterAll(async () => {
 })
 
 const signIn = (user: UserRow) => UiClient.signedIn(service, user.login)
-const refusal = (client: UiClient, method: string, params: object) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 
 /** A tenant with a person as owner, a site with an edge, and somebody who is nothing there yet. */
 async function tenant() {

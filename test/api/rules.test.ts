@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { allMethods } from '../../src/api/index.ts'
-import { UiClient } from '../harness/clients.ts'
+import { refusal, UiClient } from '../harness/clients.ts'
 import { addEdge, addUser, addUserWith, fresh, give } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
@@ -14,9 +14,6 @@ afterAll(async () => {
   await admin?.[Symbol.asyncDispose]()
   await service?.[Symbol.asyncDispose]()
 })
-
-const refusal = (client: UiClient, method: string, params: object) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 
 async function person(more: object = {}) {
   const user = await addUser(service.ctx, { shareable: true, ...more })

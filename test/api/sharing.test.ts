@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
-import { UiClient } from '../harness/clients.ts'
+import { refusal, UiClient } from '../harness/clients.ts'
 import { addEdge, addUser, fresh, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
@@ -17,8 +17,6 @@ afterAll(async () => {
 
 const unknownId = 2_000_000_000
 const day = (year: number) => `${year}-01-01T00:00:00.000Z`
-const refusal = (client: UiClient, method: string, params: object) =>
-  client.call(method, params).then(({ error }) => error ?? expect.unreachable(`${method} was not refused`))
 const roleOn = async (ui: UiClient, edge: SeededEdge) => {
   const { result } = await ui.call('getEdge', { edgeId: edge.id })
   return (result?.['edge'] as { role: string } | undefined)?.role

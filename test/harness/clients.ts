@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { expect } from 'vitest'
 import { type ClientOptions, WebSocket } from 'ws'
 import { adminPassword, type TestService } from './service.ts'
 
@@ -39,6 +40,12 @@ export class Refused extends Error {
     this.code = error.code
     this.data = error.data
   }
+}
+
+/** The error that answers a request; without one the test is at its end. */
+export async function refusal(client: WireClient, method: string, params: object = {}) {
+  const { error } = await client.call(method, params)
+  return error ?? expect.unreachable(`${method} was not refused`)
 }
 
 /** A socket that records every frame and lets a test await the next that matters. */
