@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -47,7 +46,9 @@ export class Uploads {
     const upload: Upload = { ...given, id, path: join(this.#folder, `upload-${id}`), at: this.#clock().getTime() }
     this.#waiting.set(id, upload)
     try {
-      await pipeline(body, (chunks) => limited(chunks, this.#maxBytes), createWriteStream(upload.path, { mode: 0o600 }))
+      // A stream that opens the file itself may do so after the failure, and after the file was deleted.
+      const file = await open(upload.path, 'wx', 0o600)
+      await pipeline(body, (chunks) => limited(chunks, this.#maxBytes), file.createWriteStream())
     } catch (error) {
       await this.discard(upload)
       throw error
