@@ -77,7 +77,7 @@ export const MAX_BATCH = 250
 export type BatchPart = { [C in Change as C['entity']]: Omit<C, 'revision'> }[Change['entity']]
 
 /** What `after` of such a row holds: changes, packed. */
-export function toBatch(changes: readonly BatchPart[]): object {
+export function toBatch(changes: readonly Packed[]): object {
   return { changes: packChanges(changes) }
 }
 

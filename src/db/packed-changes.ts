@@ -11,15 +11,17 @@ export type Packed = BatchPart | Run
 
 /**
  * The same changes in far fewer bytes: what an import gives somebody differs in a few columns only, and everything about
- * the log costs by the byte (hash, database, other nodes, disk).
+ * the log costs by the byte (hash, database, other nodes, disk). What is packed already stays as it is.
  */
-export function packChanges(changes: readonly BatchPart[]): Packed[] {
+export function packChanges(changes: readonly Packed[]): Packed[] {
   const packed: Packed[] = []
   for (let start = 0; start < changes.length; ) {
-    const first = changes[start] as BatchPart
+    const first = changes[start] as Packed
     let end = start + 1
     while (isRun(first, changes[end])) end++
-    const rows = changes.slice(start, end).map(({ after }) => after as unknown as Record<string, unknown>)
+    const rows = changes
+      .slice(start, end)
+      .map((part) => (part as BatchPart).after as unknown as Record<string, unknown>)
     packed.push(rows.length > 1 ? runOf(first.entity, rows) : first)
     start = end
   }
@@ -31,8 +33,17 @@ export function unpackChanges(packed: readonly Packed[]): BatchPart[] {
   return packed.flatMap((part) => ('each' in part ? rowsOf(part) : part))
 }
 
-function isRun({ entity, before, after }: BatchPart, next: BatchPart | undefined): boolean {
-  return before === null && after !== null && next?.entity === entity && next.before === null && next.after !== null
+function isRun(first: Packed, next: Packed | undefined): boolean {
+  return next?.entity === first.entity && isNew(first) && isNew(next)
+}
+
+function isNew(part: Packed): boolean {
+  return !('each' in part) && part.before === null && part.after !== null
+}
+
+/** Those of packed changes that change or remove what is there: they stand by themselves. */
+export function changedIn(packed: readonly Packed[]): BatchPart[] {
+  return packed.filter((part): part is BatchPart => !('each' in part) && part.before !== null)
 }
 
 function runOf(entity: EntityName, rows: readonly Record<string, unknown>[]): Run {

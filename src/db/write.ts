@@ -6,17 +6,10 @@ import type { EntityName, EntityRows } from '../access/model.ts'
 import type { Clock } from '../lib/clock.ts'
 import { OneAhead } from '../lib/one-ahead.ts'
 import type { Log } from '../log.ts'
-import {
-  BATCH_ENTITY,
-  type BatchPart,
-  CHANGE_CHANNEL,
-  type ChainedChange,
-  chainHash,
-  type LogHead,
-  toBatch,
-} from './change-log.ts'
+import { BATCH_ENTITY, CHANGE_CHANNEL, type ChainedChange, chainHash, type LogHead, toBatch } from './change-log.ts'
 import type { Db, Tx } from './database.ts'
 import { type GraphSource, toGraphRow } from './graph-rows.ts'
+import type { Packed } from './packed-changes.ts'
 import { fromDatabase } from './pg-errors.ts'
 import { Turns } from './turns.ts'
 import { assertOutsideWrite, insideWrite } from './write-scope.ts'
@@ -40,10 +33,10 @@ export interface Write {
   /** Not part of the graph: a session ended, a profile changed. Names and numbers only, no secret, no personal data. */
   noted(action: string, entity: string, entityId: string, after?: object): void
   /**
-   * Several changes about one principal as one row of the log, at most `MAX_BATCH`. The rows are graph rows already and
-   * nobody changes them afterwards.
+   * Several changes about one principal as one row of the log, at most `MAX_BATCH`, packed already or not. The rows are graph
+   * rows and nobody changes them afterwards.
    */
-  changed(action: string, principalId: number, changes: readonly BatchPart[]): void
+  changed(action: string, principalId: number, changes: readonly Packed[]): void
   /** Begins to write the log as far as it is, so that a long write need not hold it in memory; waits for the part before. */
   flush(): Promise<void>
 }

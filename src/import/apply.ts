@@ -1,8 +1,9 @@
 import type { AccessIndex } from '../access/access-index.ts'
 import { type Change, type ClaimRow, type GrantRow, PUBLIC_PRINCIPAL_ID, type UserRow } from '../access/model.ts'
 import { endSessionsOf } from '../accounts/session-service.ts'
-import { graphChanges, MAX_BATCH, readChanges } from '../db/change-log.ts'
+import { graphChanges, readChanges } from '../db/change-log.ts'
 import type { Tx } from '../db/database.ts'
+import { changedIn } from '../db/packed-changes.ts'
 import { isMisfit } from '../db/pg-errors.ts'
 import type { Actor, Write, WriteFunction } from '../db/write.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -12,7 +13,7 @@ import { addRows, changeRows } from './import-rows.ts'
 import { Pace } from './pace.ts'
 import type { Plan } from './plan.ts'
 import type { PlannedRecord } from './plan-structure.ts'
-import type { PlannedUser } from './plan-user.ts'
+import { changesOf, type StoredUser } from './plan-user.ts'
 
 /** The graph is not the one the plan was made for: plan again. */
 export class Moved extends Error {
@@ -102,15 +103,13 @@ async function addAll(tx: Tx, plan: Plan, work: Work): Promise<void> {
 
 async function addUsers(
   tx: Tx,
-  batch: readonly PlannedUser[],
+  batch: readonly StoredUser[],
   { organisationId, importId, createdAt }: Origin & { createdAt: number },
 ): Promise<void> {
   const made = batch.filter(({ isNew }) => isNew)
   await addRows(
     tx,
-    batch.flatMap(({ changes }) =>
-      changes.map((part) => (part.entity === 'user' ? { ...part, extra: { createdAt } } : part)),
-    ),
+    batch.flatMap(changesOf).map((part) => (part.entity === 'user' ? { ...part, extra: { createdAt } } : part)),
   )
   await upsertProfiles(tx, made.flatMap(profileOf))
   await upsertAlerting(
@@ -169,7 +168,7 @@ async function finish(w: Write, plan: Plan, { pace }: Work): Promise<void> {
   for await (const batch of plan.users.batches(BATCH, pace)) {
     await changeRows(
       w.tx,
-      batch.flatMap(({ changes }) => changes.filter(isChanged)),
+      batch.flatMap(({ rows }) => rows.flatMap(changedIn)),
     )
     const known = batch.filter(({ isNew }) => !isNew)
     await upsertProfiles(w.tx, known.flatMap(profileOf))
@@ -187,15 +186,13 @@ async function finish(w: Write, plan: Plan, { pace }: Work): Promise<void> {
   }
 }
 
-function profileOf({ id, profile }: PlannedUser) {
+function profileOf({ id, profile }: StoredUser) {
   return profile ? [{ userId: id, ...profile }] : []
 }
 
-function logUser(w: Write, { id, changes, profileFields, isNew, alerting }: PlannedUser): void {
-  for (let start = 0; start < changes.length; start += MAX_BATCH) {
-    w.changed('user.imported', id, changes.slice(start, start + MAX_BATCH))
-  }
-  if (isNew || changes.length > 0) return
+function logUser(w: Write, { id, rows, profileFields, isNew, alerting }: StoredUser): void {
+  for (const row of rows) w.changed('user.imported', id, row)
+  if (isNew || rows.length > 0) return
   if (profileFields.length > 0) w.noted('user.profileChanged', 'user', String(id), { fields: profileFields })
   if (alerting.length > 0) w.noted('alerting.set', 'user', String(id), { edges: alerting.length })
 }
@@ -221,10 +218,10 @@ async function requireUnmoved(w: Write, plan: Plan, { actorId, subjectId }: Acto
   for (const id of [actorId, subjectId ?? null]) if (id !== null) addWithGroups(w.index, id, ids)
   const names = new Set<string>()
   for await (const batch of plan.users.batches(BATCH, new Pace())) {
-    for (const { id, login, changes } of batch) {
-      addWithGroups(w.index, id, ids)
-      names.add(login)
-      for (const { entity, after } of changes)
+    for (const user of batch) {
+      addWithGroups(w.index, user.id, ids)
+      names.add(user.login)
+      for (const { entity, after } of changesOf(user))
         if (entity === 'user' && after?.email) names.add(after.email.toLowerCase())
     }
   }

@@ -23,7 +23,7 @@ import {
   type StructureContext,
 } from './plan-ground.ts'
 import { planContainment, planGrant, planGroup, planMembership } from './plan-relations.ts'
-import type { PlannedUser } from './plan-user.ts'
+import { changesOf, type StoredUser } from './plan-user.ts'
 import { misfit } from './plan-world.ts'
 import type { Spool } from './spool.ts'
 import type { Summary } from './summary.ts'
@@ -138,11 +138,11 @@ export class StructurePlan {
   }
 
   /** What the file does about users, between the two. */
-  async people(users: Spool<PlannedUser>): Promise<void> {
+  async people(users: Spool<StoredUser>): Promise<void> {
     for await (const batch of users.batches(SLICE, this.#pace)) {
-      for (const { id, login, changes } of batch) {
-        this.logins.set(id, login)
-        this.#apply(changes)
+      for (const user of batch) {
+        this.logins.set(user.id, user.login)
+        this.#apply(changesOf(user))
         if (this.#pace.isOver) await this.#pace.rest()
       }
     }

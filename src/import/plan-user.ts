@@ -4,7 +4,8 @@ import { applyChange, type Windows } from '../access/windows.ts'
 import { mergeSettings, parseLanguage, requireEmail, requireLine, requireLogin } from '../accounts/account-rules.ts'
 import { displayName, emptyProfile } from '../accounts/profile-service.ts'
 import type { Profile } from '../accounts/user-queries.ts'
-import type { BatchPart } from '../db/change-log.ts'
+import { type BatchPart, MAX_BATCH } from '../db/change-log.ts'
+import { type Packed, packChanges, unpackChanges } from '../db/packed-changes.ts'
 import { AppError } from '../errors.ts'
 import { checkedClaim, MAX_CLAIMS } from './claim-rules.ts'
 import type { AlertingRow } from './import-queries.ts'
@@ -34,6 +35,22 @@ export interface PlannedUser {
   /** Names of personal data that change, for the log. */
   profileFields: string[]
   alerting: AlertingRow[]
+}
+
+/** The same as it waits on disk: his changes packed, in the rows that the log will have. */
+export type StoredUser = Omit<PlannedUser, 'changes'> & { rows: Packed[][] }
+
+/** For the disk, with the ids that new rows have by then. */
+export function stored({ changes, ...user }: PlannedUser): StoredUser {
+  const rows: Packed[][] = []
+  for (let start = 0; start < changes.length; start += MAX_BATCH)
+    rows.push(packChanges(changes.slice(start, start + MAX_BATCH)))
+  return { ...user, rows }
+}
+
+/** His changes, one by one. */
+export function changesOf({ rows }: StoredUser): BatchPart[] {
+  return rows.flatMap(unpackChanges)
 }
 
 /**

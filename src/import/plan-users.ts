@@ -7,7 +7,7 @@ import type { Numbers } from './numbers.ts'
 import type { Pace } from './pace.ts'
 import type { SpooledUser } from './plan.ts'
 import { nameOf } from './plan-access.ts'
-import { type PlannedUser, planUser, type UserDetails } from './plan-user.ts'
+import { type PlannedUser, planUser, type StoredUser, stored, type UserDetails } from './plan-user.ts'
 import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
 import { Selections } from './selection.ts'
 import type { Spool } from './spool.ts'
@@ -19,7 +19,7 @@ const noDetails: UserDetails = { profile: undefined, alerting: [], imported: und
 
 interface Work {
   read: Spool<SpooledUser>
-  users: Spool<PlannedUser>
+  users: Spool<StoredUser>
   /** Gives new rows their ids; undefined: nothing is kept. */
   numbers: Numbers | undefined
   /** Gets the ids of users that are new, by login, for what refers to them. */
@@ -103,7 +103,7 @@ async function keep(plan: PlannedUser, { users, numbers, newUsers }: Work): Prom
     own(plan)
     newUsers.set(plan.login, plan.id)
   }
-  await users.add(plan)
+  await users.add(stored(plan))
 }
 
 /** Makes what a new user gets his, now that he has an id. */

@@ -1,16 +1,15 @@
 import { join } from 'node:path'
 import type { AccessIndex } from '../access/access-index.ts'
 import type { Db } from '../db/database.ts'
-import { type Packed, packChanges, unpackChanges } from '../db/packed-changes.ts'
 import { Effects } from './effects.ts'
 import type { ImportItem, UserRecord } from './model.ts'
 import { Numbers } from './numbers.ts'
 import { Pace } from './pace.ts'
 import { type PlannedRecord, StructurePlan, type StructureRecord } from './plan-structure.ts'
-import type { PlannedUser } from './plan-user.ts'
+import type { StoredUser } from './plan-user.ts'
 import { type Outsider, planUsers } from './plan-users.ts'
 import { PlanWorld } from './plan-world.ts'
-import { Spool, type SpoolForm } from './spool.ts'
+import { Spool } from './spool.ts'
 import { Summary } from './summary.ts'
 
 export interface PlanOptions {
@@ -49,7 +48,7 @@ export interface Plan extends AsyncDisposable {
   /** Nothing may be applied: something is wrong, and that may not be left out. */
   isRefused: boolean
   records: readonly PlannedRecord[]
-  users: Spool<PlannedUser>
+  users: Spool<StoredUser>
   /** Those whose accounts are somebody else's: they are invited (D-03). */
   outsiders: readonly Outsider[]
 }
@@ -71,7 +70,7 @@ export async function makePlan(
 ): Promise<Plan> {
   await using stack = new AsyncDisposableStack()
   const read = stack.use(new Spool<SpooledUser>(join(options.folder, 'read')))
-  const users = new Spool<PlannedUser>(join(options.folder, 'planned'), packed)
+  const users = new Spool<StoredUser>(join(options.folder, 'planned'))
   try {
     const summary = new Summary(options)
     const pace = new Pace(parts.signal)
@@ -109,15 +108,6 @@ export async function makePlan(
     await users[Symbol.asyncDispose]()
     throw error
   }
-}
-
-/** What is planned for people, in few bytes: written once and read twice. */
-const packed: SpoolForm<PlannedUser> = {
-  toDisk: ({ changes, ...user }) => ({ ...user, changes: packChanges(changes) }),
-  fromDisk: (value) => {
-    const user = value as Omit<PlannedUser, 'changes'> & { changes: readonly Packed[] }
-    return { ...user, changes: unpackChanges(user.changes) }
-  },
 }
 
 async function readAll(

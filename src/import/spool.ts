@@ -9,23 +9,15 @@ const BATCH_LENGTH = 1 << 17
 /** So much is written at once: a write for each line would cost more than the line. */
 const PIECE_LENGTH = 1 << 16
 
-export interface SpoolForm<T> {
-  toDisk: (value: T) => unknown
-  fromDisk: (value: unknown) => T
-}
-
-/** Values on disk, a line each, so that a long file never is in memory as a whole. Disposing deletes them. */
+/** JSON values on disk, a line each, so that a long file never is in memory as a whole. Disposing deletes them. */
 export class Spool<T> implements AsyncDisposable {
   readonly #path: string
   readonly #stream
-  readonly #form: SpoolForm<T>
   #piece = ''
   count = 0
 
-  /** `form`: how a value stands on disk, unless as it is. */
-  constructor(path: string, form: SpoolForm<T> = { toDisk: (value) => value, fromDisk: (value) => value as T }) {
+  constructor(path: string) {
     this.#path = path
-    this.#form = form
     this.#stream = createWriteStream(path, { mode: 0o600, highWaterMark: 2 * PIECE_LENGTH })
     // Reported by whoever writes or ends it.
     this.#stream.on('error', () => undefined)
@@ -33,7 +25,7 @@ export class Spool<T> implements AsyncDisposable {
 
   async add(value: T): Promise<void> {
     this.count += 1
-    this.#piece += `${JSON.stringify(this.#form.toDisk(value))}\n`
+    this.#piece += `${JSON.stringify(value)}\n`
     if (this.#piece.length < PIECE_LENGTH) return
     const isFull = !this.#stream.write(this.#piece)
     this.#piece = ''
@@ -53,7 +45,7 @@ export class Spool<T> implements AsyncDisposable {
     let length = 0
     for await (const lines of this.#lines()) {
       for (const line of lines) {
-        batch.push(this.#form.fromDisk(JSON.parse(line)))
+        batch.push(JSON.parse(line) as T)
         if (pace.isOver) await pace.rest()
         length += line.length
         if (batch.length < size && length < BATCH_LENGTH) continue
@@ -67,6 +59,8 @@ export class Spool<T> implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stream.destroy()
+    // A file that is still to be opened would come after it was deleted.
+    await finished(this.#stream).catch(() => undefined)
     await rm(this.#path, { force: true })
   }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type BatchPart, graphChanges, toBatch } from '../../../src/db/change-log.ts'
-import { packChanges, unpackChanges } from '../../../src/db/packed-changes.ts'
+import { changedIn, packChanges, unpackChanges } from '../../../src/db/packed-changes.ts'
 
 const small = fc.integer({ min: 1, max: 3 })
 const claim = fc.record({ id: fc.nat(), userId: small, key: fc.string(), value: fc.constantFrom('READ', 'WRITE') })
@@ -48,6 +48,16 @@ describe('several changes in a row of the log', () => {
     fc.assert(
       fc.property(fc.array(part, { maxLength: 20 }), (changes) => {
         expect(unpackChanges(JSON.parse(JSON.stringify(packChanges(changes))))).toEqual(changes)
+      }),
+    )
+  })
+
+  it('can be packed again as they are, and tell what they change that is there', () => {
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 20 }), (changes) => {
+        const packed = packChanges(changes)
+        expect(packChanges(packed)).toEqual(packed)
+        expect(changedIn(packed)).toEqual(changes.filter(({ before }) => before !== null))
       }),
     )
   })
