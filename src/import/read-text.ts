@@ -5,12 +5,16 @@ import { Unreadable } from './unreadable.ts'
 
 /** So much is worked on in one turn of the event loop. */
 const PIECE_BYTES = 8_192
+/** The first pieces are smaller, as code that runs for the first time is slow; they grow with what was read. */
+const FIRST_BYTES = 512
+const GROWTH = 16
 
 const saveAs = 'save the file as UTF-8 and import it again'
 
 /** The bytes of a file in small pieces, a turn of the event loop between them, and never more than the limit allows. */
 export async function* readPieces(input: ImportInput, limits: ImportLimits): AsyncGenerator<Buffer> {
   let size = 0
+  let done = 0
   for await (const chunk of input.open()) {
     size += chunk.length
     if (size > limits.maxFileBytes) {
@@ -20,8 +24,10 @@ export async function* readPieces(input: ImportInput, limits: ImportLimits): Asy
         `The file is larger than ${limits.maxFileBytes} bytes: split it`,
       )
     }
-    for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
-      yield chunk.subarray(at, at + PIECE_BYTES)
+    for (let at = 0, end = 0; at < chunk.length; at = end) {
+      end = at + Math.min(PIECE_BYTES, Math.max(FIRST_BYTES, Math.floor(done / GROWTH)))
+      yield chunk.subarray(at, end)
+      done += end - at
       await turn()
     }
   }
