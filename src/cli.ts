@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --v8-pool-size=0
 import { enableCompileCache } from 'node:module'
 
 // Stripping types and compiling is half of a start; the cache keeps both for the next one.

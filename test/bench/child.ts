@@ -32,6 +32,8 @@ export class Child implements AsyncDisposable {
     const startedAt = performance.now()
     const execArgv = [
       '--expose-gc',
+      // As the first line of src/cli.ts has it.
+      '--v8-pool-size=0',
       ...(profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]),
     ]
     const child = fork(fileURLToPath(new URL(script, import.meta.url)), {
