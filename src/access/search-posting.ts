@@ -76,12 +76,13 @@ export class Postings {
       for (let at = block & chunkMask; at < end && size < count; at++) {
         const byte = chunk[at] as number
         difference |= (byte & 127) << shift
-        shift += 7
-        if (byte >= 128) continue
-        id += difference
-        found[size++] = id
-        difference = 0
-        shift = 0
+        // @NOTE without a branch, which would be guessed wrong every few times: all bits of `more` unless it is the last byte.
+        const more = (byte << 24) >> 31
+        id += difference & ~more
+        found[size] = id
+        size += 1 + more
+        difference &= more
+        shift = (shift + 7) & more
       }
       block = linkIn(chunk, end)
     }

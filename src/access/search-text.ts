@@ -2,6 +2,7 @@ import type { EdgeTable } from './graph-edges.ts'
 import type { EdgeRow } from './model.ts'
 import { Bits } from './search-bits.ts'
 import { Postings } from './search-posting.ts'
+import { type Sign, signOf, TextSigns } from './search-sign.ts'
 import { lowerCase, TextStore } from './search-text-store.ts'
 
 /** One slot for each combination of three bytes, seven bits of each; others share slots, which verifying sorts out. */
@@ -19,6 +20,7 @@ const encoder = new TextEncoder()
 interface Query {
   text: string
   bytes: Uint8Array
+  sign: Sign
   /** The product types whose names contain it. */
   types: ReadonlySet<number>
   knownTypes: number
@@ -32,6 +34,8 @@ export class TextIndex {
   readonly #edges: EdgeTable
   /** What is in small letters other than byte by byte: `Ü`. */
   readonly #lowered = new TextStore()
+  /** Of those that are in. */
+  readonly #signs = new TextSigns()
   /** For each slot the number of its posting and one, 0 for none. */
   readonly #places = new Int32Array(slots)
   readonly #postings = new Postings()
@@ -46,7 +50,7 @@ export class TextIndex {
   /** Edges from this id on are not in yet. */
   #next = Number.POSITIVE_INFINITY
   #coming: Iterator<number> | undefined
-  #query: Query = { text: '', bytes: new Uint8Array(0), types: new Set(), knownTypes: 0 }
+  #query: Query = { text: '', bytes: new Uint8Array(0), sign: [0, 0], types: new Set(), knownTypes: 0 }
 
   constructor(edges: EdgeTable) {
     this.#edges = edges
@@ -80,14 +84,17 @@ export class TextIndex {
     if (id >= this.#next || !this.#edges.has(id)) return
     const known =
       before === undefined ? new Set<number>() : slotsOf(encoder.encode(`${textOf(before).toLowerCase()}\n\n`))
-    for (const slot of slotsOf(this.#read(id))) if (!known.has(slot)) this.#postings.add(this.#posting(slot), id)
+    const text = this.#read(id)
+    for (const slot of slotsOf(text)) if (!known.has(slot)) this.#postings.add(this.#posting(slot), id)
+    this.#signs.set(id, signOf(text))
     this.#addType(id)
   }
 
   /** Whether the edge's text contains the query, which must be in lower case. */
   matches(id: number, query: string): boolean {
-    const { bytes, types } = this.#parsed(query)
+    const { bytes, sign, types } = this.#parsed(query)
     if (types.size > 0 && types.has(this.#edges.producttypeOf(id))) return true
+    if (!this.#signs.mayHold(id, sign)) return false
     return this.#lowered.has(id) ? this.#lowered.includes(id, bytes) : this.#edges.includes(id, bytes)
   }
 
@@ -129,16 +136,19 @@ export class TextIndex {
 
   /** What of one list is in another. */
   #cut(list: Int32Array, other: Int32Array): Int32Array {
-    for (let at = 0; at < other.length; at++) this.#marks.add(other[at] as number)
-    const both = this.#marks.among(list)
-    for (let at = 0; at < other.length; at++) this.#marks.remove(other[at] as number)
+    const marks = this.#marks
+    marks.open(((other.at(-1) ?? 0) >>> 5) + 1)
+    for (let at = 0; at < other.length; at++) marks.mark(other[at] as number)
+    const both = marks.among(list)
+    marks.clear()
     return both
   }
 
   #parsed(text: string): Query {
     const knownTypes = this.#edges.producttypes.size
     if (this.#query.text !== text || this.#query.knownTypes !== knownTypes) {
-      this.#query = { text, bytes: encoder.encode(text), types: this.#edges.producttypes.containing(text), knownTypes }
+      const bytes = encoder.encode(text)
+      this.#query = { text, bytes, sign: signOf(bytes), types: this.#edges.producttypes.containing(text), knownTypes }
     }
     return this.#query
   }
@@ -192,6 +202,7 @@ export class TextIndex {
       slot = ((slot << 7) | ((text[at] as number) & 127)) & (slots - 1)
       this.#postings.add(this.#posting(slot), id)
     }
+    this.#signs.set(id, signOf(text))
     this.#addType(id)
   }
 
