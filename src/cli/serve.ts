@@ -74,7 +74,8 @@ function banner(started: StartedService, options: { demo: boolean; tls: boolean;
     lines.push(
       `  REST       ${options.tls ? 'https' : 'http'}://${host}:${ports.rest}/jsonrpc   (header Authorization)`,
     )
-  lines.push(`  operator   ${started.controlSocket}   (npx ems-metadata --help)`)
+  const folder = options.demo ? `; add --data-dir ${started.ctx.config.dataDir}` : ''
+  lines.push(`  operator   ${started.controlSocket}   (npx ems-metadata --help${folder})`)
   if (options.demo) lines.push('  log in as admin, manager, installer, owner or guest; the password is the login')
   if (started.generatedAdminPassword !== undefined) {
     lines.push(
