@@ -25,6 +25,7 @@ import { assignKeys, type KeyedKind, keyedKinds } from './fleet-keys.ts'
 import { inOrder, inPages } from './fleet-order.ts'
 import { collectFleet, type FleetRows } from './fleet-scope.ts'
 import { type FleetItem, type FleetTextFormat, fleetText } from './fleet-text.ts'
+import { entriesOf } from './fleet-users.ts'
 
 /** What an export is made from: the access index, and what stands in tables beside it, a page at a time. */
 export interface FleetSource {
@@ -154,7 +155,7 @@ class FleetWriter implements Names {
       const ids = page.map(({ id }) => id)
       const details = this.#rows.isWhole ? await this.#source.people(ids) : undefined
       const delays = await this.#source.delays(ids)
-      yield page.map((row) => {
+      yield page.flatMap((row) => {
         const person: Person = {
           row,
           details: details?.get(row.id),
@@ -162,7 +163,7 @@ class FleetWriter implements Names {
           restrictions: [...index.restrictionsOf(row.id).values()],
           delays: delays.get(row.id) ?? [],
         }
-        return this.#rows.isWhole ? userEntry(person, this) : guestEntry(person, this)
+        return entriesOf(this.#rows.isWhole ? userEntry(person, this) : guestEntry(person, this))
       })
     }
   }

@@ -85,6 +85,10 @@ export const fleetSections = {
   }),
   users: z.strictObject({
     login,
+    continues: z
+      .literal(true)
+      .describe('More restrictions and alerting of the user in the entry before, where one would be too long')
+      .exactOptional(),
     email: z.string().max(254).exactOptional(),
     name: text.exactOptional(),
     firstname: text.exactOptional(),

@@ -72,7 +72,7 @@ const toRecord: Makers = {
   }),
 }
 
-function toUser({ restrictions, alerting, ...entry }: FleetEntry<'users'>, place: Place): UserRecord {
+function toUser({ restrictions, alerting, continues: _, ...entry }: FleetEntry<'users'>, place: Place): UserRecord {
   const record: UserRecord = { kind: 'user', place, ...entry, login: entry.login.trim().toLowerCase() }
   if (restrictions !== undefined) {
     const byEdge = Object.entries(restrictions).map(

@@ -41,6 +41,11 @@ export async function* fleetText(items: AsyncIterable<FleetItem>, format: FleetT
   yield piece + style.tail
 }
 
+function yamlEntry(entry: object): string {
+  const json = JSON.stringify(entry)
+  return json.length > LONG_ENTRY_CHARACTERS ? `- ${json}\n` : stringify([entry], yamlOptions)
+}
+
 /** How the pieces of a fleet file are written; one entry is one line of JSON, so that differences can be read. */
 interface Style {
   head: string
@@ -50,6 +55,9 @@ interface Style {
   sectionEnd(isEmpty: boolean): string
   tail: string
 }
+
+/** An entry that is longer stands in a YAML file as one line of JSON, which YAML is, too: it is read many times as fast. */
+export const LONG_ENTRY_CHARACTERS = 8192
 
 const yamlOptions = { lineWidth: 0, minContentWidth: 0, aliasDuplicateObjects: false } as const
 
@@ -64,7 +72,7 @@ const styles: Readonly<Record<FleetTextFormat, Style>> = {
   yaml: {
     head: `format: ${FLEET_FORMAT}\nversion: ${FLEET_VERSION}\n`,
     section: (name) => `${name}:`,
-    entry: (entry, isFirst) => `${isFirst ? '\n' : ''}${stringify([entry], yamlOptions)}`,
+    entry: (entry, isFirst) => `${isFirst ? '\n' : ''}${yamlEntry(entry)}`,
     sectionEnd: (isEmpty) => (isEmpty ? ' []\n' : ''),
     tail: '',
   },

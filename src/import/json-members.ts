@@ -6,9 +6,9 @@ import { readText } from './read-text.ts'
 import { Unreadable } from './unreadable.ts'
 
 /** Text of one entry of a list; what is larger belongs to no file of ours. */
-const MAX_ENTRY_CHARACTERS = 1 << 20
+export const MAX_ENTRY_CHARACTERS = 1 << 20
 /** Values, names and signs between them in one entry. */
-const MAX_ENTRY_TOKENS = 20_000
+export const MAX_ENTRY_TOKENS = 20_000
 const MAX_DEPTH = 64
 
 /** What a file that is one object or mapping has to say, in its order. */

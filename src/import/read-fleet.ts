@@ -1,5 +1,6 @@
 import { FLEET_FORMAT, type FleetSection, fleetSectionNames } from './fleet-format.ts'
 import { recordsOf, requireKnown } from './fleet-records.ts'
+import { FleetUsers } from './fleet-users.ts'
 import { jsonMembers, type Member } from './json-members.ts'
 import type { ImportInput, ImportItem, ImportLimits, ImportProblem, ReadOptions } from './model.ts'
 import { readText } from './read-text.ts'
@@ -23,6 +24,7 @@ export async function* readFleet(
   limits: ImportLimits,
 ): AsyncGenerator<ImportItem> {
   const seen = new Set<string>()
+  const users = new FleetUsers()
   let rows = 0
   for await (const member of await membersOf(input, limits)) {
     if ('kind' in member) {
@@ -30,6 +32,7 @@ export async function* readFleet(
       continue
     }
     if ('begins' in member) {
+      yield* users.end()
       seen.add(member.member)
       yield* misplaced(member)
       continue
@@ -39,8 +42,10 @@ export async function* readFleet(
     if (++rows > limits.maxRows) {
       throw new Unreadable(member.place, 'limit', `The file has more than ${limits.maxRows} entries: split it`)
     }
-    yield* recordsOf(member.member, member.value, member.place)
+    if (member.member === 'users') yield* users.next(member.value, member.place)
+    else yield* recordsOf(member.member, member.value, member.place)
   }
+  yield* users.end()
   for (const head of heads) if (!seen.has(head)) requireKnown(head, undefined, { file: input.name })
 }
 

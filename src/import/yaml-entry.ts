@@ -23,7 +23,7 @@ export async function parseYaml(text: string, pace: Pace): Promise<{ value: unkn
   let count = 0
   for (const lexeme of new Lexer().lex(text)) {
     if (++count > MAX_LEXEMES)
-      return { problem: `An entry has more than ${MAX_LEXEMES} parts: write it in JSON`, line: 0 }
+      return { problem: `An entry has more than ${MAX_LEXEMES} parts: write it as one line of JSON`, line: 0 }
     if (nesting.follow(lexeme) > MAX_DEPTH) return { problem: `Values are nested deeper than ${MAX_DEPTH}`, line: 0 }
     tokens.push(...parser.next(lexeme))
     if (pace.isOver) await pace.rest()

@@ -1,18 +1,22 @@
-import type { Member } from './json-members.ts'
-import { entryPath } from './json-members.ts'
+import { Readable } from 'node:stream'
+import { LONG_ENTRY_CHARACTERS } from './fleet-text.ts'
+import { entryPath, jsonMembers, MAX_ENTRY_CHARACTERS, type Member } from './json-members.ts'
 import { repeatedText } from './member-names.ts'
-import type { ImportInput, ImportLimits, ImportProblem } from './model.ts'
+import type { ImportInput, ImportLimits, ImportProblem, Place } from './model.ts'
 import { Pace } from './pace.ts'
 import { readText } from './read-text.ts'
 import { problemAt, Unreadable } from './unreadable.ts'
 import { parseYaml } from './yaml-entry.ts'
 
-/** Parsed together; an entry that is larger has its place in a JSON file. */
+/** Parsed together; an entry that is larger is written as one line of JSON. */
 const MAX_CHUNK_CHARACTERS = 64 * 1024
+
+const tooLong = `An entry has more than ${MAX_CHUNK_CHARACTERS} characters: write it as one line of JSON`
 
 const memberLine = /^(["']?)([^\s"'#:-][^"':]*)\1:(?:\s|$)/
 const listHeader = /:\s*(?:#.*)?$/
 const entryLine = /^( *)-(?:\s|$)/
+const jsonLine = /^ *- +(?=\{)/
 const blankLine = /^\s*(?:#.*)?$/
 const documentMark = /^(?:---|\.\.\.|%)/
 
@@ -34,10 +38,10 @@ export async function* yamlMembers(input: ImportInput, limits: ImportLimits): As
   const pace = new Pace()
   for await (const line of linesOf(input, limits)) {
     const chunk = splitter.next(line)
-    if (chunk !== undefined) yield* parse(input.name, chunk, pace)
+    if (chunk !== undefined) yield* parse(input.name, chunk, limits, pace)
   }
   const last = splitter.end()
-  if (last !== undefined) yield* parse(input.name, last, pace)
+  if (last !== undefined) yield* parse(input.name, last, limits, pace)
 }
 
 /** Puts lines together to chunks. */
@@ -45,6 +49,7 @@ class Splitter {
   readonly #file: string
   #row = 0
   #chunk: Chunk | undefined
+  /** After its first line. */
   #characters = 0
   readonly #members = new Set<string>()
   /** The list that is open, and how far its dashes are from the margin. */
@@ -83,7 +88,7 @@ class Splitter {
   #begin(chunk: Chunk | undefined): Chunk | undefined {
     const complete = this.#chunk
     this.#chunk = chunk
-    this.#characters = chunk?.lines[0]?.length ?? 0
+    this.#characters = 0
     return complete
   }
 
@@ -93,9 +98,7 @@ class Splitter {
       throw this.#unreadable('The file is not a mapping with members like "users:" at the margin')
     }
     this.#characters += line.length + 1
-    if (this.#characters > MAX_CHUNK_CHARACTERS) {
-      throw this.#unreadable(`An entry has more than ${MAX_CHUNK_CHARACTERS} characters: write it in JSON`, 'limit')
-    }
+    if (this.#characters > MAX_CHUNK_CHARACTERS) throw this.#unreadable(tooLong, 'limit')
     this.#chunk.lines.push(line)
   }
 
@@ -112,9 +115,16 @@ class Splitter {
 async function* parse(
   file: string,
   { row, lines, member, key }: Chunk,
+  limits: ImportLimits,
   pace: Pace,
 ): AsyncGenerator<Member | ImportProblem> {
   const place = { file, row, path: key === undefined ? member : entryPath(member, key) }
+  const [line = ''] = lines
+  if (key !== undefined && line.length > LONG_ENTRY_CHARACTERS && jsonLine.test(line) && lines.every(isFirstOrBlank)) {
+    const found = await jsonEntry(line.replace(jsonLine, ''), place, limits)
+    if (found !== undefined) return yield { place, member, key, value: found.value }
+  }
+  if (line.length > MAX_CHUNK_CHARACTERS) throw new Unreadable(place, 'limit', tooLong)
   const parsed = await parseYaml(lines.join('\n'), pace)
   if ('problem' in parsed) return yield problemAt({ ...place, row: row + parsed.line }, 'format', parsed.problem)
   if (key !== undefined) return yield { place, member, key, value: (parsed.value as unknown[])[0] }
@@ -130,13 +140,31 @@ async function* parse(
   yield { place, member, value }
 }
 
+function isFirstOrBlank(line: string, position: number): boolean {
+  return position === 0 || blankLine.test(line)
+}
+
+/** An entry that stands in one line as JSON; undefined: it is something else. Throws Unreadable for one that is too large. */
+async function jsonEntry(json: string, place: Place, limits: ImportLimits): Promise<{ value: unknown } | undefined> {
+  const input = { name: place.file, open: () => Readable.from([Buffer.from(`{"entry":[${json}]}`)]) }
+  try {
+    for await (const found of jsonMembers(input, limits, { wanted: ['entry'] })) {
+      if (!('begins' in found)) return { value: found.value }
+    }
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error
+    if (error.problem.rule !== 'format') throw new Unreadable(place, error.problem.rule, error.message)
+  }
+  return undefined
+}
+
 async function* linesOf(input: ImportInput, limits: ImportLimits): AsyncGenerator<string> {
   let rest = ''
   for await (const text of readText(input, limits)) {
     const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
-    if (rest.length > MAX_CHUNK_CHARACTERS) {
-      throw new Unreadable({ file: input.name }, 'limit', `A line has more than ${MAX_CHUNK_CHARACTERS} characters`)
+    if (rest.length > MAX_ENTRY_CHARACTERS) {
+      throw new Unreadable({ file: input.name }, 'limit', `A line has more than ${MAX_ENTRY_CHARACTERS} characters`)
     }
     for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line
   }
