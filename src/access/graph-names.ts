@@ -2,33 +2,33 @@ import type { TextStore } from './search-text-store.ts'
 
 const encoder = new TextEncoder()
 
-/** Finds by name what a text store has names for: ids in an array at a place that follows from the name. */
+/** Finds texts of a store by their names, up to the first byte of 0: ids in an array at a place that follows from the name. */
 export class NameTable {
-  readonly #names: TextStore
+  readonly #texts: TextStore
   /** 0 is a free place. At most half of them are taken, so that no search is long. */
   #ids = new Int32Array(1024)
   #size = 0
 
-  constructor(names: TextStore) {
-    this.#names = names
+  constructor(texts: TextStore) {
+    this.#texts = texts
   }
 
   /** The id of what is called that, 0 for none. */
   find(name: string): number {
-    const wanted = encoder.encode(name)
+    const wanted = encoder.encode(`${name}\0`)
     for (let place = this.#home(wanted); ; place = this.#next(place)) {
       const id = this.#ids[place] as number
-      if (id === 0 || this.#names.equals(id, wanted)) return id
+      if (id === 0 || this.#texts.startsWith(id, wanted)) return id
     }
   }
 
-  /** Takes one whose name is in the store. */
+  /** Takes one whose text is in the store. */
   add(id: number): void {
     if (2 * ++this.#size > this.#ids.length) this.#grow()
     this.#put(id)
   }
 
-  /** Takes one out whose name is in the store still. */
+  /** Takes one out whose text is in the store still. */
   remove(id: number): void {
     let place = this.#homeOf(id)
     while (this.#ids[place] !== id) {
@@ -59,13 +59,13 @@ export class NameTable {
   }
 
   #homeOf(id: number): number {
-    return this.#home(this.#names.get(id))
+    return this.#home(this.#texts.get(id))
   }
 
   /** Where the search for a name begins (FNV-1a). */
-  #home(name: Uint8Array): number {
+  #home(text: Uint8Array): number {
     let hash = 0x811c9dc5
-    for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ (name[at] as number), 0x01000193)
+    for (let at = 0; text[at]; at++) hash = Math.imul(hash ^ (text[at] as number), 0x01000193)
     return (hash ^ (hash >>> 15)) & (this.#ids.length - 1)
   }
   #next(place: number): number {

@@ -27,12 +27,23 @@ export class TextStore {
     return this.#starts.get(id) !== 0
   }
 
-  text(id: number): string {
+  /** A text, or of its bytes those from one up to another. */
+  text(id: number, first = 0, end = blockSize): string {
     const start = this.#starts.get(id)
     const block = this.#blocks[start >>> blockBits]
     if (start === 0 || block === undefined) return ''
     const from = start & (blockSize - 1)
-    return block.toString('utf8', from, from + lengthAt(block, from))
+    return block.toString('utf8', from + first, from + Math.min(end, lengthAt(block, from)))
+  }
+
+  /** Where a byte that is in the text stands first. */
+  indexOf(id: number, byte: number): number {
+    const start = this.#starts.get(id)
+    const block = this.#blocks[start >>> blockBits] ?? nothing
+    const from = start & (blockSize - 1)
+    let at = from
+    while (at < blockSize && block[at] !== byte) at++
+    return at - from
   }
 
   /** The bytes of a text; only until the next change. */
@@ -57,12 +68,12 @@ export class TextStore {
     if (this.#wasted > this.#size + blockSize) this.#tidy()
   }
 
-  /** Whether the text is these bytes. */
-  equals(id: number, wanted: Uint8Array): boolean {
+  /** Whether the text begins with these bytes. */
+  startsWith(id: number, wanted: Uint8Array): boolean {
     const start = this.#starts.get(id)
     const block = this.#blocks[start >>> blockBits] ?? nothing
     const from = start & (blockSize - 1)
-    if (start === 0 || lengthAt(block, from) !== wanted.length) return start === 0 && wanted.length === 0
+    if (start === 0 || lengthAt(block, from) < wanted.length) return start === 0 && wanted.length === 0
     for (let at = 0; at < wanted.length; at++) if (block[from + at] !== wanted[at]) return false
     return true
   }

@@ -1,4 +1,4 @@
-import type { EdgeTable } from './graph-edges.ts'
+import { type EdgeTable, edgeText } from './graph-edges.ts'
 import type { EdgeRow } from './model.ts'
 import { Bits } from './search-bits.ts'
 import { Postings } from './search-posting.ts'
@@ -83,7 +83,7 @@ export class TextIndex {
     this.#lower(id)
     if (id >= this.#next || !this.#edges.has(id)) return
     const known =
-      before === undefined ? new Set<number>() : slotsOf(encoder.encode(`${textOf(before).toLowerCase()}\n\n`))
+      before === undefined ? new Set<number>() : slotsOf(encoder.encode(`${edgeText(before).toLowerCase()}\n\n`))
     const text = this.#read(id)
     for (const slot of slotsOf(text)) if (!known.has(slot)) this.#postings.add(this.#posting(slot), id)
     this.#signs.set(id, signOf(text))
@@ -215,24 +215,18 @@ export class TextIndex {
 
   /** The bytes of id and comment in small letters, and two more, so that each of them begins three; only until the next. */
   #read(id: number): Uint8Array {
-    const parts = this.#lowered.has(id)
-      ? [this.#lowered.get(id)]
-      : [this.#edges.nameBytes(id), this.#edges.commentBytes(id)]
-    let size = 0
-    for (const part of parts) {
-      if (size + part.length + 2 > this.#text.length) this.#text = larger(this.#text, size + part.length + 2)
-      for (let at = 0; at < part.length; at++) this.#text[size++] = lowerCase[part[at] as number] as number
-      this.#text[size++] = lineFeed
-    }
-    this.#text[size++] = lineFeed
-    return this.#text.subarray(0, size)
+    const bytes = this.#lowered.has(id) ? this.#lowered.get(id) : this.#edges.textBytes(id)
+    const { length } = bytes
+    if (length + 2 > this.#text.length) this.#text = new Uint8Array(2 * length)
+    for (let at = 0; at < length; at++) this.#text[at] = lowerCase[bytes[at] as number] as number
+    this.#text.fill(lineFeed, length, length + 2)
+    return this.#text.subarray(0, length + 2)
   }
 
   /** Notes the text of an edge in small letters if that takes more than doing it byte by byte. */
   #lower(id: number): void {
-    const row =
-      isAscii(this.#edges.nameBytes(id)) && isAscii(this.#edges.commentBytes(id)) ? undefined : this.#edges.get(id)
-    const text = row === undefined ? '' : textOf(row)
+    const row = isAscii(this.#edges.textBytes(id)) ? undefined : this.#edges.get(id)
+    const text = row === undefined ? '' : edgeText(row)
     const lowered = text.toLowerCase()
     const isByBytes = lowered === text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
     this.#lowered.set(id, isByBytes ? '' : lowered)
@@ -273,17 +267,7 @@ function slotsOf(text: Uint8Array): Set<number> {
   return found
 }
 
-function textOf({ edgeId, comment }: EdgeRow): string {
-  return `${edgeId}\n${comment}`
-}
-
 function isAscii(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length; at++) if ((bytes[at] as number) > 127) return false
   return true
-}
-
-function larger(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
-  const copy = new Uint8Array(2 * size)
-  copy.set(bytes)
-  return copy
 }
