@@ -1,11 +1,13 @@
-import { type Components, unionComponents } from './components.ts'
+import type { Components } from './components.ts'
 import { type Above, explainable, grantsBeside, rightsBetween } from './explain-gather.ts'
 import { type KindOfRow, type Reached, rowsOf } from './explain-rows.ts'
+import { type Access, accessOf } from './graph-access.ts'
 import { type Affected, affectedBy, concernedBy } from './graph-affected.ts'
 import type { RowTable } from './graph-columns.ts'
 import { authorizeData, type DataPart } from './graph-data.ts'
+import { type Decided, decidedBy } from './graph-decided.ts'
 import { containmentMisfit, type Misfit, membershipMisfit, organisationMisfit } from './graph-depth.ts'
-import { decisionMask, decisionRank, isHistoricOnly, isLimited } from './graph-evaluate.ts'
+import { decisionMask, decisionRank, isLimited } from './graph-evaluate.ts'
 import {
   type GuardResult,
   guardContainment,
@@ -19,7 +21,7 @@ import {
   type ProposedRole,
 } from './graph-guard.ts'
 import { ownerlessAfter, ownersOf, type RightsChange } from './graph-owners.ts'
-import { edgesInside, type Sight, sightOf, windowsOf } from './graph-sight.ts'
+import { edgesInside, type Sight, sightOf } from './graph-sight.ts'
 import { GraphState } from './graph-state.ts'
 import type { Limit } from './graph-views.ts'
 import {
@@ -38,27 +40,12 @@ import {
   type Snapshot,
   type TakeRows,
   type UserRow,
-  type Window,
 } from './model.ts'
 import { type Audience, type AudienceQuery, audienceOf } from './search-accounts.ts'
 import type { ContainerKind, ContainerQuery } from './search-containers.ts'
 import type { EdgeQuery, ListLimits } from './search-query.ts'
 
-/** What somebody may do with a resource, and when. */
-export interface Access {
-  mask: number
-  /** For edges: what the wire says. Undefined: no role, 1005. */
-  role: OpenemsRole | undefined
-  /** Timestamps of stored values that may be read: null all, [] none (T3). */
-  windows: Window[] | null
-  /** Now lies outside all windows: the past may be looked at, nothing live. */
-  historicOnly: boolean
-  /** Component ids that may be seen, as patterns: null all, [] none. */
-  components: string[] | null
-}
-
 const noComponents: Components = []
-const dataMask = permissionBits.live | permissionBits.history | permissionBits.control
 
 /**
  * The graph of people, structure and rights of the whole fleet in memory, and every answer about it. Pure: rows come in by
@@ -114,6 +101,10 @@ export class AccessIndex {
   userByEmail(email: string): UserRow | undefined {
     return this.#graph.store.userByEmail(email)
   }
+  /** Whether the holder of an account made it available for sharing (G-17). */
+  isShareable(id: number): boolean {
+    return this.#graph.accounts.isShareable(id)
+  }
   edge(id: number): EdgeRow | undefined {
     return this.#graph.rows.edge.get(id)
   }
@@ -130,6 +121,7 @@ export class AccessIndex {
   get edgeCount(): number {
     return this.#graph.rows.edge.size
   }
+
   row<E extends EntityName>(entity: E, id: number): EntityRows[E] | undefined {
     const table: RowTable<EntityRows[E]> = this.#graph.rows[entity]
     return table.get(id)
@@ -209,21 +201,7 @@ export class AccessIndex {
 
   /** Everything about the access of a principal to a resource. */
   access(principalId: number, resourceId: number, at: number): Access {
-    const { evaluator, views } = this.#graph
-    const view = views.get(principalId, at)
-    const decision = evaluator.decide(view, resourceId)
-    const windows = windowsOf(this.#graph, view, resourceId, decision)
-    let components: string[] | null = []
-    for (const { mask, grant } of evaluator.conveyances(view, resourceId)) {
-      if (mask & decision & dataMask) components = unionComponents(components, grant.components)
-    }
-    return {
-      mask: decisionMask(decision),
-      role: openemsRoles[decisionRank(decision)],
-      windows: windows === null ? null : [...windows],
-      historicOnly: isHistoricOnly(decision),
-      components,
-    }
+    return accessOf(this.#graph, principalId, resourceId, at)
   }
 
   /** The rights of a principal, to be compared: as they are, or with these changes to rows of his own in them. */
@@ -283,6 +261,10 @@ export class AccessIndex {
   }
   holdersOn(resourceId: number): Iterable<number> {
     return this.#graph.people.holdersOn(resourceId)
+  }
+  /** What a principal may decide about by one of these permissions, and who holds something there; undefined: very much. */
+  decidedBy(principalId: number, permissions: readonly Permission[], at: number): Decided | undefined {
+    return decidedBy(this.#graph, principalId, permissions, at)
   }
   /** The memberships of a principal in groups, whatever their state and time. */
   membershipsOf(memberId: number): readonly MembershipRow[] {

@@ -1,5 +1,5 @@
 import type { GrantRow } from './model.ts'
-import { controlsUserGroup, type Look, managesUsers, seesUser } from './people-door.ts'
+import { controlsUserGroup, type Look, managesUsers } from './people-door.ts'
 
 type Asking = Look & { askerId: number }
 
@@ -11,6 +11,9 @@ export function maySeeAudience({ index, askerId, at }: Asking, edgeId: number): 
   const organisationId = index.organisationOf(edgeId)
   return organisationId !== undefined && may('manageMembers', organisationId)
 }
+
+/** As soon as so many were asked of, it is quicker to find out first of whom there is anything to know at all. */
+const few = 50
 
 /**
  * Whether the asker may be told of an account or service: he may know of it (G-17), or he sees it anyway among the grants or
@@ -27,12 +30,37 @@ export function knownTo(look: Look): (principalId: number) => boolean {
     const group = index.row('userGroup', groupId)
     return group !== undefined && controlsUserGroup(look, group)
   })
+  let asked = 0
+  let near: Acquainted | undefined
   return (principalId) => {
-    const user = index.user(principalId)
-    if (principalId === askerId || (user !== undefined && seesUser(look, user))) return true
-    for (const resourceId of index.heldBy(principalId)) if (decides(resourceId)) return true
+    if (asked++ === few) near = acquaintedWith({ index, askerId, at })
+    if (principalId === askerId || index.isShareable(principalId)) return true
+    if (near?.principals.has(principalId) === false) return false
+    for (const resourceId of index.heldBy(principalId)) {
+      if (near?.resources.has(resourceId) !== false && decides(resourceId)) return true
+    }
     return index.membershipsOf(principalId).some((row) => row.state === 'active' && controls(row.groupId))
   }
+}
+
+interface Acquainted {
+  /** What the asker may decide about. */
+  resources: ReadonlySet<number>
+  /** Whoever holds some of that, or is in a group that the asker may handle. */
+  principals: ReadonlySet<number>
+}
+
+/** Whom there may be any reason to know; undefined where that would be very many. */
+function acquaintedWith({ index, askerId, at }: Asking): Acquainted | undefined {
+  const decided = index.decidedBy(askerId, ['share', 'manageMembers'], at)
+  if (decided === undefined) return undefined
+  const principals = new Set(decided.holders)
+  const handles = remembering((id: number) => index.allows(askerId, 'manageMembers', id, at))
+  for (const { id, ownerId, organisationId } of index.rows('userGroup')) {
+    if (ownerId !== askerId && (organisationId === null || !handles(organisationId))) continue
+    for (const { memberId } of index.membersOf(id)) principals.add(memberId)
+  }
+  return { resources: decided.resources, principals }
 }
 
 /** Whether the asker could withdraw each of these grants. */

@@ -1,4 +1,5 @@
 import type { KindOfRow } from './explain-rows.ts'
+import { FewNumbers } from './graph-column.ts'
 import { GrantMap } from './graph-columns.ts'
 import { Evaluator } from './graph-evaluate.ts'
 import { PrincipalGraph } from './graph-principals.ts'
@@ -26,7 +27,7 @@ export class Slice {
   readonly #grants = new GrantMap()
   readonly rows = { ...fewRows(), grant: this.#grants }
   readonly resources = new ResourceGraph()
-  readonly people = new PrincipalGraph(this.#grants)
+  readonly people = new PrincipalGraph(this.#grants, FewNumbers)
   readonly evaluator = new Evaluator(this.resources)
   readonly views = new Views({ rows: this.rows, resources: this.resources, people: this.people })
   readonly #inside = new Map<number, number>([[PLATFORM_RESOURCE_ID, PLATFORM_RESOURCE_ID]])

@@ -1,8 +1,27 @@
 const pageBits = 10
 const pageSize = 1 << pageBits
 
-/** Whole numbers by id, 0 where there is none; room is taken a page at a time, so that a few high ids cost little. */
-export class Column {
+/** Whole numbers by id, 0 where there is none. */
+export interface Numbers {
+  get(id: number): number
+  set(id: number, value: number): void
+}
+
+/** Those of a few ids, however high. */
+export class FewNumbers implements Numbers {
+  readonly #numbers = new Map<number, number>()
+
+  get(id: number): number {
+    return this.#numbers.get(id) ?? 0
+  }
+
+  set(id: number, value: number): void {
+    this.#numbers.set(id, value)
+  }
+}
+
+/** Those of many; room is taken a page at a time, so that a few high ids cost little. */
+export class Column implements Numbers {
   readonly #pages: (Int32Array | undefined)[] = []
 
   get(id: number): number {
@@ -33,9 +52,15 @@ export class Column {
 /** Lists of numbered things, each list under a number of its own and each thing in one list at most; the newest first. */
 export class Chains {
   // All of them one higher, as 0 is a number too.
-  readonly #firsts = new Column()
-  readonly #nexts = new Column()
-  readonly #previous = new Column()
+  readonly #firsts: Numbers
+  readonly #nexts: Numbers
+  readonly #previous: Numbers
+
+  constructor(numbers: new () => Numbers) {
+    this.#firsts = new numbers()
+    this.#nexts = new numbers()
+    this.#previous = new numbers()
+  }
 
   add(list: number, id: number): void {
     const next = this.#firsts.get(list)

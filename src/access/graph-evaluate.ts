@@ -227,7 +227,10 @@ export class Evaluator {
   /** What a container conveys to its content. */
   #flow(view: View, container: number): readonly Conveyance[] {
     const found: Conveyance[] = []
-    for (const above of this.#resources.aboveContent(container)) {
+    const start = this.#resources.aboveAt(container)
+    const { aboves } = this.#resources
+    for (let at = start + 1, end = at + (aboves[start] as number); at < end; at++) {
+      const above = aboves[at] as number
       if (above > 0) pushAll(found, view.held.get(above)?.content)
       else pushAll(found, view.held.get(-above)?.suborganisation)
     }

@@ -8,6 +8,8 @@ import { type Conveyance, conveyancesOf, type View } from './graph-view.ts'
 import { type GrantRow, type Permission, permissionBits, type RoleRow, type Window } from './model.ts'
 import { unionWindows, type Windows, windowBounds, windowsCover } from './windows.ts'
 
+const allBits = Object.values(permissionBits)
+
 /** What somebody wants to pass on. */
 export interface ProposedGrant {
   resourceId: number
@@ -197,7 +199,8 @@ function covered(graph: GraphState, actorId: number, needs: readonly Need[], at:
 /** Equal for needs that ask for the same: a group may hold thousands of equal grants. */
 function keyOf({ grant, relation, target, part }: Need): string {
   const { resourceId, roleId, validFrom, validTo, dataWindows, components } = grant
-  return JSON.stringify([resourceId, roleId, relation, target, part, validFrom, validTo, dataWindows, components])
+  const limits = dataWindows === null && components === null ? '' : JSON.stringify([dataWindows, components])
+  return `${resourceId} ${roleId} ${relation} ${target} ${part} ${validFrom} ${validTo} ${limits}`
 }
 
 /** The permissions that would be conveyed at some time at which the actor does not hold them. */
@@ -224,9 +227,13 @@ function shortfall(graph: GraphState, actorId: number, need: Need, at: number): 
 function heldMask(graph: GraphState, view: View, { target, part, grant }: Need, conveyed: Conveyance): number {
   const held = holdings(graph, view, target, part)
   if (!restrictionsAllow(graph, view, target, conveyed.windows)) return 0
+  // What is held without limits covers any.
   let mask = 0
-  for (const bit of Object.values(permissionBits)) {
-    if ((conveyed.mask & bit) === 0) continue
+  for (const one of held) {
+    if (one.windows === null && one.grant.components === null && one.rank >= conveyed.rank) mask |= one.mask
+  }
+  for (const bit of allBits) {
+    if ((conveyed.mask & bit & ~mask) === 0) continue
     const rank = Math.min(conveyed.rank, rankTaking(bit))
     const having = held.filter((one) => (one.mask & bit) !== 0 && one.rank >= rank)
     const isCovered = (holders: readonly Conveyance[]) =>

@@ -1,4 +1,4 @@
-import { Chains } from './graph-column.ts'
+import { Chains, Column, type Numbers } from './graph-column.ts'
 import type { GrantRows } from './graph-columns.ts'
 import { Instants } from './graph-instants.ts'
 import { Multimap } from './graph-multimap.ts'
@@ -16,14 +16,17 @@ export class PrincipalGraph {
   readonly #lastingOf = new Multimap<number, number>()
   readonly #otherMembersOf = new Multimap<number, MembershipRow>()
   /** Grants hang below principals and below resources, by their ids. */
-  readonly #grantsOf = new Chains()
-  readonly #grantsOn = new Chains()
+  readonly #grantsOf: Chains
+  readonly #grantsOn: Chains
   readonly grants: GrantRows
   readonly #restrictionsOf = new Map<number, Map<number, RestrictionRow>>()
   readonly #claimsOf = new Multimap<number, ClaimRow>()
 
-  constructor(grants: GrantRows) {
+  /** `numbers`: how the numbers of grants are kept. */
+  constructor(grants: GrantRows, numbers: new () => Numbers = Column) {
     this.grants = grants
+    this.#grantsOf = new Chains(numbers)
+    this.#grantsOn = new Chains(numbers)
   }
 
   setMembership(before: MembershipRow | undefined, after: MembershipRow | undefined): void {

@@ -2,6 +2,7 @@ import { holdersOf } from './graph-holders.ts'
 import type { GraphState } from './graph-state.ts'
 import type { ServiceRow, UserRow } from './model.ts'
 import { ListOrder } from './search-order.ts'
+import { lowest } from './search-top.ts'
 
 /** Which part of those who may know of a resource is wanted. */
 export interface AudienceQuery {
@@ -56,7 +57,7 @@ export class Accounts {
     const name = after && nameOf(after)
     if (this.#names[id] !== name) this.#order.touch(id)
     this.#names[id] = name
-    this.#flags[id] = after === undefined || after.disabledAt !== null ? 0 : activeBit | shareableOf(after)
+    this.#flags[id] = after === undefined ? 0 : (after.disabledAt === null ? activeBit : 0) | shareableOf(after)
   }
 
   /** Works changes into the order now rather than at the next question. */
@@ -91,9 +92,17 @@ export class Accounts {
     return this.#names[id]?.includes(text) ?? false
   }
 
-  /** The ids in the order of their names. */
-  sorted(ids: readonly number[]): Int32Array {
-    return this.#order.sorted(ids)
+  /** The part of a page that these are, in the order of their names or ids. */
+  page(ids: readonly number[], { sort, descending, offset, limit }: Omit<AudienceQuery, 'isShown'>): number[] {
+    const sign = descending ? -1 : 1
+    const [inOrder, ranks] = sort === 'name' ? [this.#order.ids(), this.#order.ranks()] : []
+    const places = new Int32Array(ids.length)
+    for (let at = 0; at < ids.length; at++) {
+      const id = ids[at] as number
+      places[at] = sign * (ranks ? (ranks[id] as number) : id)
+    }
+    const found = Array.from(lowest(places, offset + limit).subarray(offset), (place) => sign * place)
+    return inOrder ? found.map((rank) => inOrder[rank] as number) : found
   }
 
   #grow(id: number): void {
@@ -111,7 +120,7 @@ export class Accounts {
 export function audienceOf(graph: GraphState, resourceId: number, query: AudienceQuery, at: number): Audience {
   const { accounts } = graph
   const { everybody, principalIds } = holdersOf(graph, resourceId, at)
-  const { isShown, sort, descending, offset, limit } = query
+  const { isShown, offset, limit } = query
   const text = query.text?.trim().toLowerCase() ?? ''
   const shown: number[] = []
   const unseen: number[] = []
@@ -119,15 +128,13 @@ export function audienceOf(graph: GraphState, resourceId: number, query: Audienc
     if (!accounts.isShareable(id) && !isShown(id)) unseen.push(id)
     else if (text === '' || accounts.matches(id, text)) shown.push(id)
   }
-  const known = sort === 'id' ? Int32Array.from(shown).sort() : accounts.sorted(shown)
-  if (descending) known.reverse()
-  const hidden = Int32Array.from(text === '' ? unseen : []).sort()
-  const end = offset + limit
-  const page = Array.from(known.subarray(offset, end), (principalId) => ({ principalId, isShown: true }))
-  for (const principalId of hidden.subarray(Math.max(offset - known.length, 0), Math.max(end - known.length, 0))) {
+  const hidden = text === '' ? unseen : []
+  const page = accounts.page(shown, query).map((principalId) => ({ principalId, isShown: true }))
+  const rest = { offset: Math.max(0, offset - shown.length), limit: limit - page.length }
+  for (const principalId of accounts.page(hidden, { sort: 'id', descending: false, ...rest })) {
     page.push({ principalId, isShown: false })
   }
-  return { everybody, total: known.length + hidden.length, hidden: hidden.length, page }
+  return { everybody, total: shown.length + hidden.length, hidden: hidden.length, page }
 }
 
 function nameOf(row: UserRow | ServiceRow): string {

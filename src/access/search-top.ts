@@ -1,9 +1,12 @@
 /** Compares two positions in a list. */
 export type Compare = (a: number, b: number) => number
 
+/** A heap is quicker when at most one of so many is asked for. */
+const worthHeap = 8
+
 /** The `count` smallest of the positions 0..size-1, in order; a heap when few of many are asked for. */
 export function smallest(size: number, count: number, compare: Compare): number[] {
-  if (count * 8 >= size) {
+  if (count * worthHeap >= size) {
     return Array.from({ length: size }, (_, index) => index)
       .sort(compare)
       .slice(0, count)
@@ -14,6 +17,13 @@ export function smallest(size: number, count: number, compare: Compare): number[
     else if (compare(candidate, heap[0] as number) < 0) sink(heap, candidate, compare)
   }
   return heap.sort(compare)
+}
+
+/** The `count` lowest of some numbers, in order. */
+export function lowest(numbers: Int32Array, count: number): Int32Array {
+  if (count * worthHeap >= numbers.length) return numbers.slice().sort().subarray(0, count)
+  const places = smallest(numbers.length, count, (a, b) => (numbers[a] as number) - (numbers[b] as number))
+  return Int32Array.from(places, (place) => numbers[place] as number)
 }
 
 /** Adds to a heap whose top is its largest. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Access } from '../../src/access/access-index.ts'
+import type { Access } from '../../src/access/graph-access.ts'
 import { PLATFORM_RESOURCE_ID } from '../../src/access/model.ts'
 import type { ImportItem, UserRecord } from '../../src/import/model.ts'
 import type { AccessDetail } from '../../src/import/report.ts'

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AccessIndex } from '../../../src/access/access-index.ts'
+import { knownTo } from '../../../src/access/audience-door.ts'
 import { permissionBits } from '../../../src/access/model.ts'
 import { Oracle } from './oracle.ts'
 import { Scene } from './scene.ts'
@@ -89,6 +90,20 @@ describe('who can see a resource', () => {
         }
       }),
       { numRuns: 40 },
+    )
+  })
+
+  it('names the same people whether a few are asked about or many (G-17)', () => {
+    fc.assert(
+      fc.property(someWorld, fc.constantFrom(...times), (world, at) => {
+        const index = AccessIndex.fromSnapshot(new History(world).snapshot)
+        for (const askerId of [...userIds, ...serviceIds]) {
+          const ofMany = knownTo({ index, askerId, at })
+          for (let turn = 0; turn < 100; turn++) ofMany(askerId)
+          for (const id of [...userIds, ...serviceIds]) expect(ofMany(id)).toBe(knownTo({ index, askerId, at })(id))
+        }
+      }),
+      { numRuns: 200 },
     )
   })
 })
