@@ -12,6 +12,7 @@ export type FleetFacts = Pick<
 
 /** Milliseconds of single answers. */
 export interface Times {
+  count: number
   p50: number
   p99: number
   /** The p99 by the clock, with whatever else the machine had to do meanwhile. */
@@ -131,5 +132,10 @@ export function timesOf<T>(count: number, prepare: () => T, run: (prepared: T) =
     clock.push(ms)
     times.push(Math.max(0, ms - (waitedMs() - waited)))
   }
-  return { p50: percentile(times, 0.5), p99: percentile(times, 0.99), clock: percentile(clock, 0.99) }
+  return {
+    count: times.length,
+    p50: percentile(times, 0.5),
+    p99: percentile(times, 0.99),
+    clock: percentile(clock, 0.99),
+  }
 }

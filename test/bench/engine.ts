@@ -9,6 +9,7 @@ import { createLogger } from '../../src/log.ts'
 import { sayReady } from './child.ts'
 import { measureChecks, measureColdChecks } from './engine-checks.ts'
 import { Crowd, type FleetFacts } from './engine-crowd.ts'
+import { measureAudience, measureExplain } from './engine-explain.ts'
 import { measurePages, type PagesWanted, sampleAnswers } from './engine-pages.ts'
 import { measureUpdates } from './engine-updates.ts'
 import { answerCommands } from './probe.ts'
@@ -63,6 +64,8 @@ answerCommands(
     pages: (wanted?: PagesWanted) => measurePages(crowd, wanted),
     sample: () => sampleAnswers(crowd),
     updates: () => measureUpdates(crowd),
+    explain: () => measureExplain(crowd),
+    audience: () => measureAudience(crowd),
   },
   () => 0,
   async () => undefined,

@@ -2,6 +2,7 @@ import type { Child } from '../child.ts'
 import type { Loaded } from '../engine.ts'
 import type { CheckTimes } from '../engine-checks.ts'
 import type { Times } from '../engine-crowd.ts'
+import type { AudienceTimes, ExplainTimes } from '../engine-explain.ts'
 import type { PageTimes } from '../engine-pages.ts'
 import type { UpdateTimes } from '../engine-updates.ts'
 import { type Figure, limitFigure, median, round } from '../report.ts'
@@ -20,6 +21,8 @@ const goals = {
   shortTextMs: 10,
   changeMs: 1,
   nestingMs: 50,
+  explainMs: 5,
+  audienceMs: 20,
 }
 
 /** The access engine in process: loading, checks, pages, changes, for users who see ten edges, thousands and all. */
@@ -38,6 +41,8 @@ export const engine: Measure = async (bench) => {
   figures.push(...(await checkFigures(bench, child)))
   figures.push(...(await pageFigures(bench, child)))
   figures.push(...(await updateFigures(bench, child)))
+  figures.push(...(await explainFigures(bench, child)))
+  figures.push(...(await audienceFigures(bench, child)))
   return figures
 }
 
@@ -101,7 +106,7 @@ async function pageFigures({ scale, say }: Bench, child: Child): Promise<Figure[
   return (rounds[0] ?? []).flatMap(({ name, kind }, place) => {
     const { coldMs, warmMs } = pageGoals(kind)
     const note = (which: 'cold' | 'warm') =>
-      `p50 ${round(
+      `of ${medianOf(rounds, (found) => found[place]?.[which].count)}; p50 ${round(
         medianOf(rounds, (found) => found[place]?.[which].p50),
         3,
       )}, with waiting ${round(
@@ -139,6 +144,41 @@ async function updateFigures({ scale, say }: Bench, child: Child): Promise<Figur
       atMost: kind.startsWith('a nesting') ? goals.nestingMs : goals.changeMs,
       note: `a page after it: p99 ${round(medianOf(rounds, (found) => found[place]?.page.p99))} ms`,
     }),
+  )
+}
+
+async function explainFigures({ scale, say }: Bench, child: Child): Promise<Figure[]> {
+  await child.ask('explain')
+  const rounds = await repeated(scale.rounds, () => child.ask<ExplainTimes[]>('explain'))
+  say('explaining measured')
+  return (rounds[0] ?? []).flatMap(({ name }, place) =>
+    (['allow', 'deny'] as const).map((which) => {
+      const p50 = medianOf(rounds, (found) => found[place]?.[which].p50)
+      const nearMisses = medianOf(rounds, (found) => found[place]?.nearMisses)
+      return limitFigure({
+        name: `explain, ${which}, sees ${name}: p99`,
+        value: medianOf(rounds, (found) => found[place]?.[which].p99),
+        unit: 'ms',
+        atMost: goals.explainMs,
+        note: `p50 ${round(p50)}${which === 'deny' ? `; up to ${nearMisses} near misses` : ''}`,
+      })
+    }),
+  )
+}
+
+async function audienceFigures({ scale, say }: Bench, child: Child): Promise<Figure[]> {
+  const rounds = await repeated(Math.min(3, scale.rounds), () => child.ask<AudienceTimes[]>('audience'))
+  say('who can see measured')
+  return (rounds[0] ?? []).flatMap(({ asker, total, hidden }, place) =>
+    (['cold', 'warm'] as const).map((which) =>
+      limitFigure({
+        name: `who can see an edge, asked by ${asker}, ${which}: p99`,
+        value: medianOf(rounds, (found) => found[place]?.[which].p99),
+        unit: 'ms',
+        atMost: goals.audienceMs,
+        note: `${total} can, ${total - hidden} of them named; first page; p50 ${round(medianOf(rounds, (found) => found[place]?.[which].p50))}`,
+      }),
+    ),
   )
 }
 
