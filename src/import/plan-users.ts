@@ -62,8 +62,11 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
       if (Array.isArray(plan)) problems.push(...plan)
       for (const problem of problems) summary.problem(problem)
       if (problems.length > 0) summary.counts.skipped += 1
-      else if (standing === 'himself' || details.asked.has(record.login)) summary.counts.unchanged += 1
-      else if (standing === 'other' && !Array.isArray(plan)) {
+      else if (standing === 'himself' || details.asked.has(record.login)) {
+        summary.counts.unchanged += 1
+        if (standing === 'himself' && !Array.isArray(plan) && isChange(plan))
+          summary.remark({ kind: 'remark', place: record.place, text: ownText })
+      } else if (standing === 'other' && !Array.isArray(plan)) {
         // Told like somebody new; later imports count him as unchanged, whatever they say, which may tell him apart.
         note(world, plan, summary, { lost: [], disabled: [], gained: new Set() })
         await work.effects.ofUser(plan.login, 0, plan.changes)
@@ -79,6 +82,8 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
   }
   requireOwners(world, owners, summary)
 }
+
+const ownText = 'Your own account is not changed by your own import: what this says of it is left out'
 
 interface Owners {
   lost: GrantRow[]

@@ -99,10 +99,10 @@ export class PlanWorld {
     return windowsCover(own, after)
   }
 
-  /** Whether a grant is one of those that Set replaces. */
-  isReplaced(grant: GrantRow): boolean {
-    if (grant.source === this.source) return true
-    return this.scope === 'all' && grant.source !== 'builtIn' && this.names.isInside(grant.resourceId)
+  /** Whether a grant is one of those that Set replaces: of the same source, and on what the import is for (K12). */
+  isReplaced({ source, resourceId }: GrantRow): boolean {
+    if (!this.names.isInside(resourceId)) return false
+    return source === this.source || (this.scope === 'all' && source !== 'builtIn')
   }
 }
 
