@@ -107,7 +107,6 @@ export const fleetSections = {
     shareable: z.boolean().exactOptional(),
     disabled: z.boolean().exactOptional(),
     globalRole: role.exactOptional(),
-    needsInvitation: z.boolean().describe('Read by an import: invites who is new. Never written').exactOptional(),
     settings: settings.exactOptional(),
     claims: z.record(key, text).exactOptional(),
     restrictions: z.record(edgeId, windows).exactOptional(),

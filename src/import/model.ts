@@ -202,8 +202,6 @@ export interface UserRecord extends Placed {
   alerting?: readonly AlertingRecord[]
   /** Where in the record these stand, for what is found out later: a column, or a path. */
   where?: Readonly<Partial<Record<PlacedField, Pick<Place, 'column' | 'path'>>>>
-  /** He had a password where he comes from, and it could not come along: if he is new here, he is invited. */
-  needsInvitation?: boolean
 }
 
 export interface AddressRecord {

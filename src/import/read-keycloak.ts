@@ -74,7 +74,7 @@ function* userOf(value: unknown, place: Place): Generator<ImportItem> {
     return yield { kind: 'remark', place, text }
   }
   const login = user.username.toLowerCase()
-  const record: UserRecord = { kind: 'user', place, login, needsInvitation: true }
+  const record: UserRecord = { kind: 'user', place, login }
   const name = [user.firstName, user.lastName].filter((part) => part).join(' ')
   if (user.email) record.email = user.email
   if (name !== '') record.name = name

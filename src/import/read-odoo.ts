@@ -94,7 +94,6 @@ function* userOf(row: ForeignRow): Generator<OdooItem> {
     ...(row['active'] === false ? { disabled: true } : {}),
     ...(role === undefined ? {} : { globalRole: row['is_manager'] === true ? 'admin' : role }),
     ...(alerting.length === 0 ? {} : { alerting }),
-    needsInvitation: true,
   }
   yield { section: 'users', entry }
   if (email === '') yield remark(`${login} has no e-mail address and cannot be invited: set a password`)

@@ -23,11 +23,6 @@ export class Summary {
     this.lines = new AccessLines(maxAccessLines)
   }
 
-  /** Whether anything would be written. */
-  get hasChanges(): boolean {
-    return Object.keys(this.counts.byKind).length > 0
-  }
-
   problem(problem: ImportProblem): void {
     this.report.problemCount += 1
     this.isFatal ||= problem.isFatal === true

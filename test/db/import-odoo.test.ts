@@ -67,7 +67,6 @@ describe('the database of an Odoo', () => {
       address: { street: 'Weg 1', zip: '80331', city: 'München', country: 'de', companyName: 'Sunny GmbH' },
       language: 'DE',
       globalRole: 'admin',
-      needsInvitation: true,
     })
     expect(users[3]).toMatchObject({
       disabled: true,

@@ -73,7 +73,6 @@ describe('the export of a Keycloak realm', () => {
         phone: '+49 89 123',
         globalRole: 'installer',
         languageIfNew: 'DE',
-        needsInvitation: true,
       },
       {
         kind: 'membership',
@@ -82,7 +81,7 @@ describe('the export of a Keycloak realm', () => {
         member: { kind: 'user', key: 'ann' },
         state: 'active',
       },
-      { kind: 'user', place: 'users[1]', login: 'bob', disabled: true, needsInvitation: true },
+      { kind: 'user', place: 'users[1]', login: 'bob', disabled: true },
       { kind: 'remark', place: 'users[1]', text: expect.stringContaining('no language hu') },
       { kind: 'remark', place: 'users[1]', text: expect.stringContaining('Without an e-mail address') },
       { kind: 'remark', place: 'users[2]', text: expect.stringContaining('client backend') },
