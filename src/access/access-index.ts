@@ -255,6 +255,10 @@ export class AccessIndex {
   grantsOf(principalId: number): readonly GrantRow[] {
     return this.#graph.people.grantsOf(principalId)
   }
+  /** Their ids, the newest first: very many maybe. */
+  grantIdsOf(principalId: number): Iterable<number> {
+    return this.#graph.people.grantIdsOf(principalId)
+  }
   /** On what it holds them, and who holds grants on a resource: very many maybe, and each as often as it does. */
   heldBy(principalId: number): Iterable<number> {
     return this.#graph.people.heldBy(principalId)

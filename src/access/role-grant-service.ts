@@ -2,6 +2,7 @@ import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { problem } from '../errors.ts'
 import type { AccessIndex } from './access-index.ts'
+import { normalLimits, requireFit, requirePublic, requireWindows, termsOf } from './grant-rules.ts'
 import type { RightsChange } from './graph-owners.ts'
 import { guardGrant, guardOwners } from './guard-door.ts'
 import {
@@ -50,14 +51,6 @@ export interface RoleGrant {
   components: string[] | null
 }
 
-/** Which roles there are to give on what; OpenEMS's own fit everywhere (T1, T5). */
-const fitting: Readonly<Record<string, readonly ResourceKind[]>> = {
-  org: ['organisation'],
-  resource: ['edge', 'site'],
-  group: ['edgeGroup'],
-  openems: ['platform', 'organisation', 'site', 'edge', 'edgeGroup'],
-}
-
 /** Grants a role. Nobody conveys what he does not hold himself, for longer or for more time stamps (G-01, G-19, G-33). */
 export async function grantRole(ctx: Pick<AppContext, 'write'>, actor: Actor, given: RoleGrant): Promise<GrantRow> {
   requirePeriod(given.validFrom, given.validTo)
@@ -71,16 +64,13 @@ export async function grantRole(ctx: Pick<AppContext, 'write'>, actor: Actor, gi
       principalId: await requireGrantee(w, actor, given.to),
       resourceId: target.id,
       roleId: role.id,
-      components: given.components,
+      ...normalLimits(given),
       validFrom: given.validFrom?.getTime() ?? null,
       validTo: given.validTo?.getTime() ?? null,
-      dataWindows: given.dataWindows,
       source: 'manual',
       grantedBy: rightsHolder(actor),
     }
-    if (grant.principalId === PUBLIC_PRINCIPAL_ID && role.name !== 'resource.overview') {
-      throw problem('Everybody may be granted resource.overview and nothing more')
-    }
+    requirePublic(grant.principalId, role)
     return addGrant(w, actor, 'grant.created', grant)
   })
 }
@@ -107,7 +97,9 @@ export async function addGrant(
   by: Permission = 'share',
 ): Promise<GrantRow> {
   guardGrant(w, actor, grant, by)
-  const known = (await grantsBetween(w, grant.principalId, grant.resourceId)).find((row) => conveysSame(row, grant))
+  const known = (await grantsBetween(w, grant.principalId, grant.resourceId)).find(
+    (row) => termsOf(row) === termsOf(grant),
+  )
   if (known !== undefined) return known
   const row = await insertGrantRow(w.tx, grant)
   w.inserted(action, 'grant', row)
@@ -210,14 +202,13 @@ function found(kind: ResourceKind, row: { id: number } | undefined) {
 }
 
 /** A role of the tenant of what it is granted on, else a built-in one that fits there. */
-function requireRole(index: AccessIndex, name: string, { id, kind }: { id: number; kind: ResourceKind }): RoleRow {
-  const tenantId = tenantOf(index, id)
+function requireRole(index: AccessIndex, name: string, target: { id: number; kind: ResourceKind }): RoleRow {
+  const tenantId = tenantOf(index, target.id)
   for (const row of index.rows('role')) {
     if (tenantId !== undefined && row.organisationId === tenantId && row.name === name) return row
   }
   const role = roleNamed(index, name)
-  const family = name.split('.')[0] ?? ''
-  if (!(fitting[family] ?? []).includes(kind)) throw problem(`The role ${name} cannot be given on this`)
+  requireFit(index, role, target)
   return role
 }
 
@@ -238,16 +229,4 @@ async function requireGrantee(w: Write, actor: Actor, to: Grantee): Promise<numb
     }
   }
   throw refusal(w, actor, 'grantee', nameOfGrantee(to))
-}
-
-function requireWindows(windows: readonly Window[] | null): void {
-  for (const [from, to] of windows ?? []) {
-    if (from !== null && to !== null && from >= to) throw problem('A data window would end before it begins')
-  }
-}
-
-function conveysSame(row: GrantRow, grant: NewGrant): boolean {
-  const parts = ({ principalId, roleId, source, validFrom, validTo, dataWindows, components }: NewGrant) =>
-    JSON.stringify([principalId, roleId, source, validFrom, validTo, dataWindows, components])
-  return parts(row) === parts(grant)
 }

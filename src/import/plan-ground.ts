@@ -18,6 +18,7 @@ import { mergeSettings } from '../accounts/account-rules.ts'
 import { AppError } from '../errors.ts'
 import type { Refused } from './guard-text.ts'
 import type { KeyKind } from './import-queries.ts'
+import type { Granted } from './known.ts'
 import type { EdgeRecord, OrganisationRecord, RoleRecord, ServiceRecord, SiteRecord } from './model.ts'
 import type { Names } from './names.ts'
 import type { PlanOptions, PlanParts } from './plan.ts'
@@ -37,6 +38,7 @@ export type StructureContext = Omit<PlanParts, 'at' | 'index'> &
     newUsers: Map<string, number>
     /** What lies in what, if the file brings a containment. */
     contained: Set<string>
+    granted: Granted
     /** Of which edge a setup password is, by its hash: of those that the file brings. */
     passwords: Map<string, number>
     /** Keys there are, by their hash, if the file brings an edge. */
@@ -89,6 +91,28 @@ export function known(
   if (found === undefined || used.has(`${kind} ${found}`)) return undefined
   used.add(`${kind} ${found}`)
   return found
+}
+
+interface Home {
+  /** Undefined: the record says nothing of it. */
+  id: number | undefined
+  isThere: (id: number) => boolean
+}
+
+/**
+ * To which organisation something of the file belongs. Where the record does not say it, what an earlier import called by its
+ * key is known wherever it is now, as is a service, whose name is its own everywhere; else a name is known there only.
+ */
+export function homeOf(
+  context: StructureContext,
+  kind: 'edgeGroup' | 'userGroup' | 'service',
+  { key, organisation }: { key: string; organisation?: string },
+): Home {
+  const id = organisation === undefined ? undefined : idOf(context, 'organisation', organisation)
+  const isKnown = (other: number) =>
+    id === undefined && (kind === 'service' || context.names.isRemembered(kind, key, other))
+  const isThere = (other: number) => isKnown(other) || context.index.row(kind, other)?.organisationId === (id ?? null)
+  return { id, isThere }
 }
 
 /** What becomes of a row: nothing, or one part; what the file calls it is remembered from the first time on. */
@@ -175,7 +199,7 @@ export function planRole(context: StructureContext, record: RoleRecord): Planned
     selfMask: maskOf(...record.self),
     contentMask: maskOf(...record.content),
     suborganisationMask: maskOf(...record.suborganisation),
-    openemsRole: record.openemsRole ?? null,
+    openemsRole: record.openemsRole ?? before?.openemsRole ?? null,
   }
   if (before !== undefined && isDeepStrictEqual(before, after)) return undefined
   if (organisationId === null) return 'The roles of the service are the same everywhere'
@@ -196,10 +220,10 @@ export function planRole(context: StructureContext, record: RoleRecord): Planned
 
 export function planService(context: StructureContext, record: ServiceRecord): Planned {
   const { index, ids, at } = context
-  const organisationId = record.organisation === undefined ? null : idOf(context, 'organisation', record.organisation)
-  const isThere = (other: number) => index.row('service', other)?.organisationId === organisationId
-  const id = known(context, 'service', record, isThere)
+  const home = homeOf(context, 'service', record)
+  const id = known(context, 'service', record, home.isThere)
   const before = id === undefined ? undefined : index.row('service', id)
+  const organisationId = home.id ?? before?.organisationId ?? null
   if (!isManager(context) && (organisationId === null || !may(context, 'manageMembers', organisationId)))
     return 'You cannot make services there'
   const disabledAt = record.disabled

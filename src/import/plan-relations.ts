@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { normalLimits, requireFit, requirePublic, requireWindows, termsOf } from '../access/grant-rules.ts'
 import type { GuardResult } from '../access/graph-guard.ts'
 import {
   type EdgeGroupRow,
@@ -6,6 +7,7 @@ import {
   type MembershipRow,
   PLATFORM_RESOURCE_ID,
   PUBLIC_PRINCIPAL_ID,
+  type RoleRow,
   type UserGroupRow,
 } from '../access/model.ts'
 import { controlsUserGroup } from '../access/people-door.ts'
@@ -22,14 +24,15 @@ import type {
   PrincipalRef,
   ResourceRef,
 } from './model.ts'
-import { idOf, isManager, known, may, type Planned, part, type StructureContext } from './plan-ground.ts'
+import { homeOf, idOf, isManager, known, may, type Planned, part, type StructureContext } from './plan-ground.ts'
 
 export function planGroup(context: StructureContext, record: GroupRecord): Planned {
   const { index, ids, askerId } = context
   const { kind } = record
-  const organisationId = record.organisation === undefined ? null : idOf(context, 'organisation', record.organisation)
-  const id = known(context, kind, record, (other) => index.row(kind, other)?.organisationId === organisationId)
+  const home = homeOf(context, kind, record)
+  const id = known(context, kind, record, home.isThere)
   const before: EdgeGroupRow | UserGroupRow | undefined = id === undefined ? undefined : index.row(kind, id)
+  const organisationId = home.id ?? before?.organisationId ?? null
   const ownerId = record.owner === undefined ? (before?.ownerId ?? null) : userId(context, record.owner)
   const after: EdgeGroupRow | UserGroupRow = {
     id: before?.id ?? ids.take(kind),
@@ -85,8 +88,8 @@ export function planMembership(context: StructureContext, record: MembershipReco
     groupId,
     memberId,
     state: record.state ?? before?.state ?? 'active',
-    validFrom: record.validFrom ?? null,
-    validTo: record.validTo ?? null,
+    validFrom: record.validFrom ?? before?.validFrom ?? null,
+    validTo: record.validTo ?? before?.validTo ?? null,
     addedBy: before?.addedBy ?? askerId,
   }
   if (before !== undefined && isDeepStrictEqual({ ...before }, after)) return undefined
@@ -100,35 +103,42 @@ export function planMembership(context: StructureContext, record: MembershipReco
   return { parts: [{ entity: 'membership', id: after.id, before: before ?? null, after }] }
 }
 
-export function planGrant(context: StructureContext, record: GrantRecord): Planned {
+export async function planGrant(context: StructureContext, record: GrantRecord): Promise<Planned> {
   const { index, askerId, at, ids } = context
-  const owner = record.roleOrganisation === undefined ? null : idOf(context, 'organisation', record.roleOrganisation)
-  const role = [...index.rows('role')].find((row) => row.name === record.role && row.organisationId === owner)
+  const role = roleIn(context, record)
   if (role === undefined) return `There is no role ${record.role.slice(0, 100)}`
   const source = record.source !== undefined && isManager(context) ? record.source : context.source
+  const { components = null, dataWindows = null } = record
+  requireWindows(dataWindows)
   const row: Omit<GrantRow, 'id'> = {
     principalId: principalId(context, record.principal),
     resourceId: resourceId(context, record.resource),
     roleId: role.id,
-    components: record.components === undefined ? null : [...record.components],
+    ...normalLimits({ components: components && [...components], dataWindows: dataWindows && [...dataWindows] }),
     validFrom: record.validFrom ?? null,
     validTo: record.validTo ?? null,
-    dataWindows: record.dataWindows === undefined ? null : [...record.dataWindows],
     source,
     grantedBy: askerId,
   }
-  const isSame = ({ id: _, grantedBy: _by, ...grant }: GrantRow) =>
-    isDeepStrictEqual({ ...grant, grantedBy: askerId }, row)
-  if (index.grantsOf(row.principalId).some(isSame)) return undefined
-  if (row.principalId === PUBLIC_PRINCIPAL_ID && role.name !== 'resource.overview')
-    return 'Everybody may be granted resource.overview and nothing more'
+  const granted = await context.granted.of(row.principalId)
+  const terms = termsOf(row)
+  if (granted.has(terms)) return undefined
+  requireFit(index, role, { id: row.resourceId, kind: record.resource.kind })
+  requirePublic(row.principalId, role)
   if (row.validFrom !== null && row.validTo !== null && row.validFrom >= row.validTo)
     return 'The period would end before it begins'
   const by = role.name.startsWith('org.') ? 'manageMembers' : 'share'
   const result: GuardResult = askerId === null ? { ok: true } : index.guardGrant(askerId, row, at, by)
   if (!result.ok) return result
+  granted.add(terms)
   const after = { id: ids.take('grant'), ...row }
   return { parts: [{ entity: 'grant', id: after.id, before: null, after }] }
+}
+
+function roleIn(context: StructureContext, { role, roleOrganisation }: GrantRecord): RoleRow | undefined {
+  const owner = roleOrganisation === undefined ? null : idOf(context, 'organisation', roleOrganisation)
+  for (const row of context.index.rows('role')) if (row.name === role && row.organisationId === owner) return row
+  return undefined
 }
 
 function fits(reason: ReturnType<StructureContext['index']['misfit']>): GuardResult {

@@ -6,7 +6,7 @@ import { forkIndex } from './fork.ts'
 import { refusedRule, refusedText } from './guard-text.ts'
 import { type ImportKey, inPortions, type KeyKind, listEdgeExtras, listSetupPasswords } from './import-queries.ts'
 import { type ExtraColumns, reserveIds } from './import-rows.ts'
-import { keysIn, linksIn } from './known.ts'
+import { Granted, keysIn, linksIn } from './known.ts'
 import type { ImportRecord, OrganisationRecord, UserRecord } from './model.ts'
 import { Names } from './names.ts'
 import type { Pace } from './pace.ts'
@@ -54,7 +54,8 @@ const relationKinds: readonly StructureRecord['kind'][] = [
   'grant',
 ]
 
-const planners: Record<StructureRecord['kind'], (context: StructureContext, record: never) => Planned> = {
+type Planner = (context: StructureContext, record: never) => Planned | Promise<Planned>
+const planners: Record<StructureRecord['kind'], Planner> = {
   organisation: planOrganisation,
   role: planRole,
   service: planService,
@@ -118,6 +119,7 @@ export class StructurePlan {
       ids: new Ids(),
       used: new Set(),
       newUsers: new Map(),
+      granted: new Granted(index, work.pace),
       edgeExtras: await extrasIn(db, index, given, work.pace),
       contained: brings('containment') ? await linksIn(index, work.pace) : new Set(),
       keysByHash: brings('edge') ? await keysIn(index, work.pace) : new Map(),
@@ -164,7 +166,7 @@ export class StructurePlan {
     for (const record of this.#given) {
       if (record.kind !== kind) continue
       if (this.#pace.isOver) await this.#pace.rest()
-      const planned = saying(() => planners[kind](this.#context, record as never))
+      const planned = await saying(() => planners[kind](this.#context, record as never))
       if (planned === undefined) this.#summary.counts.unchanged += 1
       else if (typeof planned === 'string') this.#refuse(record, ruleOf(kind), planned)
       else if ('ok' in planned) this.#refuse(record, refusedRule(planned), refusedText(planned))
@@ -195,9 +197,9 @@ export class StructurePlan {
 }
 
 /** The sentence of a refusal instead of the refusal. */
-function saying(plan: () => Planned): Planned {
+async function saying(plan: () => Planned | Promise<Planned>): Promise<Planned> {
   try {
-    return plan()
+    return await plan()
   } catch (error) {
     if (error instanceof AppError) return error.message
     throw error

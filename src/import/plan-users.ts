@@ -22,7 +22,7 @@ interface Work {
   users: Spool<StoredUser>
   /** Gives new rows their ids; undefined: nothing is kept. */
   numbers: Numbers | undefined
-  /** Gets the ids of users that are new, by login, for what refers to them. */
+  /** Gets the ids of users that are new or known to the importer, by login, for what refers to them. */
   newUsers: Map<string, number>
   /** Gets those whose accounts are somebody else's (D-03). */
   outsiders: Outsider[]
@@ -61,6 +61,8 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
       const plan = await pace.through(planUser(world, record, wanted, { ...found, standing, account }))
       if (Array.isArray(plan)) problems.push(...plan)
       for (const problem of problems) summary.problem(problem)
+      // Whom the rest of the file may name: never somebody whose account is another's.
+      if (problems.length === 0 && account && standing !== 'other') work.newUsers.set(record.login, account.id)
       if (problems.length > 0) summary.counts.skipped += 1
       else if (standing === 'himself' || details.asked.has(record.login)) {
         summary.counts.unchanged += 1

@@ -99,7 +99,7 @@ function* userOf(value: unknown, place: Place): Generator<ImportItem> {
   if (!user.email)
     yield { kind: 'remark', place, text: 'Without an e-mail address nobody can be invited: set a password' }
   for (const group of user.groups ?? []) {
-    yield { kind: 'membership', place, group, member: { kind: 'user', key: login }, state: 'active' }
+    yield { kind: 'membership', place, group, member: { kind: 'user', key: login } }
   }
 }
 
@@ -123,7 +123,7 @@ function* groupTree(
   if (description) record.description = description
   yield record
   if (above !== undefined) {
-    yield { kind: 'membership', place, group: above, member: { kind: 'userGroup', key }, state: 'active' }
+    yield { kind: 'membership', place, group: above, member: { kind: 'userGroup', key } }
   }
   for (const [at, inner] of (group.subGroups ?? []).entries()) {
     yield* groupTree(inner, key, { ...place, path: `${place.path}.subGroups[${at}]` }, depth + 1)
