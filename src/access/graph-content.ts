@@ -12,6 +12,8 @@ const worthBits = 32
 const fewestInBits = 4096
 /** A set takes as many bytes as an eighth of the highest id, 256 of them 32 times that. */
 const mostSets = 256
+/** Sets thrown away of which the room is kept, so that the garbage collector is not called for each few changes. */
+const mostSpare = 16
 /** Containers with a part of so many of that are walked: it takes microseconds. */
 const worthList = 32
 const longestList = 1 << 15
@@ -33,6 +35,7 @@ export class ContentSets {
   /** What may be worth keeping and is not looked at yet. */
   readonly #waiting = new Set<number>()
   readonly #everything = new Bits()
+  readonly #spare: Bits[] = []
   readonly #keptFrom: number | undefined
   readonly #gathering = new Gathering(longestList)
   readonly #together = new TogetherEdges()
@@ -105,7 +108,7 @@ export class ContentSets {
     if (this.#isEmpty || !this.#resources.kinds.exists(container)) return
     const aboves = this.#resources.aboveContent(container)
     for (const above of aboves) this.#dropLater(above)
-    this.#together.drop(new Set(aboves))
+    for (const lost of this.#together.drop(new Set(aboves))) this.#leave(lost)
   }
 
   /** All of these are to be looked at by `work`, the last ones first: what is in others mostly came later. */
@@ -134,7 +137,7 @@ export class ContentSets {
     edges.begin(this.room)
     this.addTo(edges, aboves)
     const few = edges.few()
-    return few ? new ShortList(few) : new Bits().become(edges.set)
+    return few ? new ShortList(few) : this.#copy(edges.set)
   }
 
   get #large(): number {
@@ -156,7 +159,7 @@ export class ContentSets {
     } else {
       const [oldest] = this.#sets.keys()
       if (this.#sets.size >= mostSets && oldest !== undefined) this.#drop(oldest)
-      this.#sets.set(above, new Bits().become(edges.set))
+      this.#sets.set(above, this.#copy(edges.set))
     }
     if (above > 0) this.#mark(above)
   }
@@ -170,7 +173,17 @@ export class ContentSets {
     this.#isKept[container] = 1
   }
 
+  #copy(set: Bits): Bits {
+    return (this.#spare.pop() ?? new Bits()).become(set)
+  }
+
+  /** Takes the room of what a change throws away: nobody looks at a set again that is from before a change. */
+  #leave(lost: Shown | undefined): void {
+    if (lost instanceof Bits && this.#spare.length < mostSpare) this.#spare.push(lost)
+  }
+
   #dropLater(above: number): void {
+    this.#leave(this.#sets.get(above))
     if (this.#drop(above)) this.#waiting.add(above)
   }
 

@@ -54,11 +54,11 @@ export class TogetherEdges {
     }
   }
 
-  /** What lies in one of these is another. */
-  drop(above: ReadonlySet<number>): void {
-    for (const [key, one] of this.#kept) {
-      if (one.containers.some((container) => above.has(container))) this.#lose(key, one)
-    }
+  /** What lies in one of these is another; returns what was thrown away. */
+  drop(above: ReadonlySet<number>): Shown[] {
+    const lost = [...this.#kept].filter(([, one]) => one.containers.some((container) => above.has(container)))
+    for (const [key, one] of lost) this.#lose(key, one)
+    return lost.map(([, { edges }]) => edges)
   }
 
   /** Makes one anew that was thrown away; returns whether there was any. */

@@ -22,35 +22,39 @@ function scene() {
 }
 
 it.each([
-  ['as a set', 0],
-  ['as a list', 1000],
-])('what groups hold together is shown %s as each check says, whoever asked before (invariant 4, G-27)', (_, short) => {
-  const { rows, edges, groups, people } = scene()
-  const someStep = fc.record({
-    parentId: fc.constantFrom(...groups),
-    childId: fc.constantFrom(...groups, ...edges.slice(0, 15)),
-    works: fc.boolean(),
-    asks: fc.subarray(people),
-  })
-  fc.assert(
-    fc.property(fc.array(someStep, { maxLength: 25 }), (steps) => {
-      const index = AccessIndex.fromSnapshot(structuredClone(rows), { ...defaultLimits, short })
-      const links = new Map<string, ContainmentRow>()
-      for (const [at, { parentId, childId, works, asks }] of steps.entries()) {
-        const key = `${parentId} ${childId}`
-        const known = links.get(key)
-        const row = known ?? { id: 9000 + at, parentId, childId }
-        if (known) links.delete(key)
-        else links.set(key, row)
-        const [before, after] = known ? [row, null] : [null, row]
-        index.apply([{ revision: index.revision + 1, entity: 'containment', id: row.id, before, after } as Change])
-        if (works) while (index.work());
-        for (const person of asks) {
-          const wanted = edges.filter((edge) => index.allows(person, 'discover', edge, 0))
-          expect(index.listEdges(person, everything, 0).map(({ id }) => id)).toEqual(wanted)
-          expect(index.countEdges(person, 0, 1000)).toBe(wanted.length)
+  ['as a set', { ...defaultLimits, short: 0 }],
+  ['as a set of sets that are kept', { ...defaultLimits, short: 0, keptFrom: 3 }],
+  ['as a list', defaultLimits],
+])(
+  'what groups hold together is shown %s as each check says, whoever asked before (invariant 4, G-27)',
+  (_, limits) => {
+    const { rows, edges, groups, people } = scene()
+    const someStep = fc.record({
+      parentId: fc.constantFrom(...groups),
+      childId: fc.constantFrom(...groups, ...edges.slice(0, 15)),
+      works: fc.boolean(),
+      asks: fc.subarray(people),
+    })
+    fc.assert(
+      fc.property(fc.array(someStep, { maxLength: 25 }), (steps) => {
+        const index = AccessIndex.fromSnapshot(structuredClone(rows), limits)
+        const links = new Map<string, ContainmentRow>()
+        for (const [at, { parentId, childId, works, asks }] of steps.entries()) {
+          const key = `${parentId} ${childId}`
+          const known = links.get(key)
+          const row = known ?? { id: 9000 + at, parentId, childId }
+          if (known) links.delete(key)
+          else links.set(key, row)
+          const [before, after] = known ? [row, null] : [null, row]
+          index.apply([{ revision: index.revision + 1, entity: 'containment', id: row.id, before, after } as Change])
+          if (works) while (index.work());
+          for (const person of asks) {
+            const wanted = edges.filter((edge) => index.allows(person, 'discover', edge, 0))
+            expect(index.listEdges(person, everything, 0).map(({ id }) => id)).toEqual(wanted)
+            expect(index.countEdges(person, 0, 1000)).toBe(wanted.length)
+          }
         }
-      }
-    }),
-  )
-})
+      }),
+    )
+  },
+)
