@@ -119,7 +119,8 @@ function grantedTo({ people }: GraphState, principalId: number): number[] {
 
 /** Who holds grants that reach what this container holds; not those of the platform, who have it anyway. */
 function holdersAbove({ resources, people }: GraphState, container: number | null, principals: Set<number>): void {
-  if (container === null) return
+  // What is yet to come lies below nothing: the change that brings it says where it will.
+  if (container === null || !resources.kinds.exists(container)) return
   for (const above of resources.aboveContent(container)) {
     for (const principalId of people.holdersOn(Math.abs(above))) principals.add(principalId)
   }

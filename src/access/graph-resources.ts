@@ -257,6 +257,8 @@ export class ResourceGraph {
       this.#changed(!isNewAndEmpty)
       if (before && after) this.#forgetAbove(id)
       else if (!isNewAndEmpty) this.#aboves.clear()
+      // Somebody may have asked what would lie above it before it came.
+      else this.#aboves.forget(id)
     }
     this.content.forget(id)
   }

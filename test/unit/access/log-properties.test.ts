@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { AccessIndex } from '../../../src/access/access-index.ts'
 import { type Change, openemsRoles } from '../../../src/access/model.ts'
 import { windowsCover } from '../../../src/access/windows.ts'
+import { Scene } from './scene.ts'
 import { History, principalIds, resourceIds, type Step, someLink, someStep, someWorld, times } from './worlds.ts'
 
 /** Every decision, in a form to compare. */
@@ -64,6 +65,25 @@ describe('the log', () => {
       ),
       { numRuns: 40 },
     )
+  })
+
+  it('means the same though it was asked before what a new site and its edges would mean (C-11)', () => {
+    const scene = new Scene()
+    const owner = scene.user('anna')
+    const organisation = scene.organisation('Mill')
+    scene.grant(owner, 'org.owner', organisation)
+    const index = scene.index()
+    const before = scene.rows.revision
+    const site = scene.site('North', organisation)
+    const edge = scene.edge('edge1', { siteId: site })
+    const changes = [
+      { revision: before + 1, entity: 'site', id: site, before: null, after: scene.rows.site.at(-1) },
+      { revision: before + 2, entity: 'edge', id: edge, before: null, after: scene.rows.edge.at(-1) },
+    ] as Change[]
+    expect([...index.concernedBy(changes)]).toContain(owner)
+    index.apply(changes)
+    expect(index.access(owner, edge, 5)).toEqual(scene.index().access(owner, edge, 5))
+    expect(index.allows(owner, 'live', edge, 5)).toBe(true)
   })
 
   it('is applied all or nothing', () => {
