@@ -3,7 +3,7 @@ import type { GraphState } from './graph-state.ts'
 /** So many groups may lie one in the other; refused when written, so that reading never fails for it (C-09). */
 export const maxDepth = 10
 
-/** So many groups may hold one thing directly; a check looks at each of them. */
+/** So many groups of one owner or organisation may hold one thing directly; a check looks at each of them. */
 export const maxGroupsOfOne = 100
 
 /** Why the one cannot go into the other. */
@@ -16,7 +16,7 @@ export type Misfit =
   | 'cycle'
   /** More than `maxDepth` levels. */
   | 'tooDeep'
-  /** It would lie in more than `maxGroupsOfOne` groups. */
+  /** It would lie in more than `maxGroupsOfOne` groups of the same owner. */
   | 'tooMany'
 
 type Neighbours = (id: number) => Iterable<number>
@@ -34,7 +34,7 @@ export function membershipMisfit(graph: GraphState, groupId: number, memberId: n
 
 /** What is wrong with a resource containing another. */
 export function containmentMisfit(
-  { resources }: Pick<GraphState, 'resources'>,
+  { resources, rows }: Pick<GraphState, 'resources' | 'rows'>,
   parentId: number,
   childId: number,
 ): Misfit | undefined {
@@ -44,7 +44,12 @@ export function containmentMisfit(
   if (isShared && resources.tenantOf(parentId)?.rootId !== resources.tenantOf(childId)?.rootId) return 'otherTenant'
   if (parentKind !== 'edgeGroup') return undefined
   const isGroup = (id: number) => resources.kinds.kind(id) === 'edgeGroup'
-  const groups = resources.containersOf(childId).filter(isGroup)
+  const group = rows.edgeGroup.get(parentId)
+  // Nobody uses up the room of others.
+  const groups = resources.containersOf(childId).filter((id) => {
+    const other = rows.edgeGroup.get(id)
+    return other && other.organisationId === group?.organisationId && other.ownerId === group.ownerId
+  })
   if (groups.length >= maxGroupsOfOne && !groups.includes(parentId)) return 'tooMany'
   if (!isGroup(childId)) return undefined
   const groupsOf: Neighbours = (id) => resources.containersOf(id).filter(isGroup)

@@ -120,10 +120,6 @@ export class PrincipalGraph {
     return this.#grantsBelow(this.#grantsOf, principalId)
   }
 
-  grantsOn(resourceId: number): readonly GrantRow[] {
-    return this.#grantsBelow(this.#grantsOn, resourceId)
-  }
-
   /** Restrictions of a user by edge. */
   restrictionsOf(userId: number): ReadonlyMap<number, RestrictionRow> | undefined {
     return this.#restrictionsOf.get(userId)

@@ -1,5 +1,6 @@
 import type { Actor, Write } from '../db/write.ts'
 import { type AppError, problem } from '../errors.ts'
+import { maxGroupsOfOne } from './graph-depth.ts'
 import type { GuardReason, GuardResult } from './graph-guard.ts'
 import type { RightsChange } from './graph-owners.ts'
 import type { GrantRow, MembershipRow, Permission, RoleRow } from './model.ts'
@@ -105,6 +106,6 @@ function answer(w: Write, actor: Actor, reason: GuardReason, missing: readonly P
     case 'tooDeep':
       return problem('Groups and organisations are nested at most 10 deep')
     case 'tooMany':
-      return problem('It lies in 100 groups already: take it out of one of them first')
+      return problem(`It lies in ${maxGroupsOfOne} groups of this owner already: take it out of one of them first`)
   }
 }

@@ -37,12 +37,6 @@ export async function listChildIds(db: Db, parentId: number): Promise<number[]> 
   return rows.map(({ childId }) => childId)
 }
 
-/** Ids of what contains a resource by a link of its own. Index containment_child. */
-export async function listParentIds(db: Db, childId: number): Promise<number[]> {
-  const rows = await db.selectFrom('containment').select('parentId').where('childId', '=', childId).execute()
-  return rows.map(({ parentId }) => parentId)
-}
-
 export async function deleteContainment(tx: Tx, id: number): Promise<void> {
   await tx.deleteFrom('containment').where('id', '=', id).execute()
 }

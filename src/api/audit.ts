@@ -62,9 +62,9 @@ const getEdgeConfigHistory = defineMethod({
   }),
   scope: 'read',
   access: { edgeRole: 'owner', edges: (params) => params.edgeId },
-  handler: async ({ ctx, session, now }, params) => {
-    const { edge } = edgeRoleOf(ctx, session.caller, params.edgeId, now)
-    requireComponentRole(ctx, session.caller, { edge, component: null }, 'owner', now, 'getEdgeConfigHistory')
+  handler: async ({ ctx, caller, now }, params) => {
+    const { edge } = edgeRoleOf(ctx, caller, params.edgeId, now)
+    requireComponentRole(ctx, caller, { edge, component: null }, 'owner', now, 'getEdgeConfigHistory')
     const entries = await ctx.configs.history(edge.id, params)
     return {
       entries: entries.map(({ actorId, at, ...entry }) => ({

@@ -69,9 +69,9 @@ const logoutUser = defineMethod({
   result: empty,
   ...speaksForUsers,
   example: { params: { token: example.token }, result: {} },
-  handler: async ({ ctx, session }, { token }) => {
+  handler: async ({ ctx, caller }, { token }) => {
     const claims = await ctx.tokens.verify(token)
-    const actorId = principalOf(session.caller)
+    const actorId = principalOf(caller)
     if (claims) await endSession(ctx, { sessionId: claims.sessionId, reason: 'logout', actorId })
     return {}
   },

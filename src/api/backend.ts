@@ -22,10 +22,10 @@ const subscribeEdgesChannels = defineMethod({
   result: empty,
   scope: 'read',
   access: { edgeRole: 'guest', edges: (params) => params.ids },
-  handler: ({ ctx, session, now }, { count, ids, channels }) => {
+  handler: ({ ctx, session, caller, now }, { count, ids, channels }) => {
     const edges = [...new Set(ids)].map((name) => {
-      const { edge } = edgeRoleOf(ctx, session.caller, name, now)
-      requireLive(ctx, principalOf(session.caller), edge, now)
+      const { edge } = edgeRoleOf(ctx, caller, name, now)
+      requireLive(ctx, principalOf(caller), edge, now)
       return { id: edge.id, name: edge.edgeId }
     })
     if (count !== undefined && count <= session.channelCount) return {}

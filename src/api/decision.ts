@@ -88,13 +88,13 @@ function common(parts: readonly ChannelPart[]) {
 
 /** Whom and what the question is about, as far as the asker may ask; a person who may not ask is refused. */
 function dataSubject(
-  { session }: Call,
+  { caller }: Call,
   look: Looking,
   params: { userId: string; edgeId: string },
 ): { user?: UserRow | undefined; edge?: EdgeRow | undefined } {
   const user = look.index.userByLogin(params.userId.toLowerCase())
   const edge = look.index.edgeByName(params.edgeId)
-  if (session.caller.type === 'service') return edge && may(look, 'history', edge.id) ? { user, edge } : {}
+  if (caller.type === 'service') return edge && may(look, 'history', edge.id) ? { user, edge } : {}
   if (user?.id === look.askerId || managesUsers(look)) return { user, edge }
   if (user === undefined || edge === undefined || !may(look, 'share', edge.id) || !knownTo(look)(user.id))
     throw refused(look, 'user')
@@ -115,7 +115,7 @@ const getUserEdges = defineMethod({
     const look = lookOf(call)
     const user = look.index.userByLogin(userId.toLowerCase())
     if (user?.id === look.askerId) return edgePage(call, user.id, query)
-    if (call.session.caller.type !== 'service' && !managesUsers(look)) throw refused(look, 'user')
+    if (call.caller.type !== 'service' && !managesUsers(look)) throw refused(look, 'user')
     if (user === undefined) return { edges: [] }
     return edgePage(call, user.id, query, (id) => may(look, 'discover', id))
   },

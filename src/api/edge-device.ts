@@ -11,8 +11,7 @@ const checkSetupPassword = defineMethod({
   params: z.object({ setupPassword: z.string().min(1).max(100) }),
   result: empty,
   access: 'edge',
-  handler: async ({ ctx, session }, params) => {
-    const { caller } = session
+  handler: async ({ ctx, caller }, params) => {
     if (caller.type !== 'edge') throw new AppError('unauthenticated', ['edge'])
     using attempt = await ctx.throttle.begin({
       account: `setupPassword edge ${caller.edgeId}`,

@@ -39,8 +39,8 @@ const reportEdgeStates = defineMethod({
     params: { reports: [{ edgeId: 'edge0', online: true, version: '2026.4.0', sumState: 'OK' }] },
     result: { taken: 1, ignored: [] },
   },
-  handler: ({ ctx, session, now }, { reports }) => {
-    const principalId = principalOf(session.caller)
+  handler: ({ ctx, session, caller, now }, { reports }) => {
+    const principalId = principalOf(caller)
     ctx.store.assertFresh()
     // Reports last as long as the connection, so there has to be one.
     if (!session.channel.isOpen) throw problem('Report edges over a WebSocket')

@@ -42,9 +42,9 @@ const noHistory = (names: readonly string[]) => Object.fromEntries(names.map((na
 const emptySeries = local(query, (_call, _target, params) => ({ timestamps: [], data: noHistory(params.channels) }))
 
 const payloads: Readonly<Record<string, PayloadHandler>> = {
-  getEdgeConfig: local(z.object({}), async ({ ctx, session, now }, { edge }) => {
+  getEdgeConfig: local(z.object({}), async ({ ctx, caller, now }, { edge }) => {
     const config = (await ctx.configs.get(edge.id)) ?? { components: {}, factories: {} }
-    const shows = componentsWithRole(ctx, principalOf(session.caller), edge.id, now.getTime())
+    const shows = componentsWithRole(ctx, principalOf(caller), edge.id, now.getTime())
     return shows === null ? config : cutConfig(config, shows)
   }),
 
@@ -59,10 +59,10 @@ const payloads: Readonly<Record<string, PayloadHandler>> = {
   }),
 
   subscribeSystemLog: local(z.object({ subscribe: z.boolean() }), async (call, target, params, payload) => {
-    const { ctx, session, now } = call
+    const { ctx, session, caller, now } = call
     if (session.kind !== 'ui') throw new AppError('unknownMethod', ['subscribeSystemLog'])
     const whole = { edge: target.edge, component: null }
-    requireComponentRole(ctx, session.caller, whole, 'owner', now, payload.method)
+    requireComponentRole(ctx, caller, whole, 'owner', now, payload.method)
     session.subscription ??= ctx.hub.subscribe(session.watcher)
     const tellEdge = ctx.hub.watchSystemLog(session.subscription, target.edge.id, target.edge.edgeId, params.subscribe)
     return tellEdge ? forward(call, target, payload) : {}
@@ -87,17 +87,16 @@ const payloads: Readonly<Record<string, PayloadHandler>> = {
  * enforces the rest (protocol B.3).
  */
 async function forward(call: Call, { edge }: Target, payload: Payload): Promise<unknown> {
-  const { ctx, session, now } = call
-  const principalId = principalOf(session.caller)
-  requireScope(session.caller, 'write', payload.method)
+  const { ctx, caller, now } = call
+  const principalId = principalOf(caller)
+  requireScope(caller, 'write', payload.method)
   const asked = { edge, component: componentAsked(payload) }
-  const role = requireComponentRole(ctx, session.caller, asked, 'guest', now, payload.method)
+  const role = requireComponentRole(ctx, caller, asked, 'guest', now, payload.method)
   const user = ctx.store.index.user(principalId)
   const asUser = user
     ? edgeUser(user, role)
     : { id: `service:${principalId}`, name: nameOfService(ctx, principalId), role }
   await auditSystemCommand(ctx, principalId, edge, payload)
-  const { caller } = session
   // The history of the configuration names who did it, not as whom.
   const doneBy = caller.type === 'user' ? (caller.impersonation?.actorId ?? principalId) : principalId
   return askEdge(ctx, edge, asUser, payload, doneBy)
@@ -124,7 +123,7 @@ const edgeRpc = defineMethod({
     // Over HTTP the inner id may be left out as well (protocol D.2).
     const payload = read.kind === 'notification' ? { ...read, kind: 'request' as const, id: crypto.randomUUID() } : read
     if (payload.kind !== 'request') throw new AppError('invalidParams', ['payload: must be a request'])
-    const target = edgeRoleOf(call.ctx, call.session.caller, params.edgeId, call.now)
+    const target = edgeRoleOf(call.ctx, call.caller, params.edgeId, call.now)
     const handler = Object.hasOwn(payloads, payload.method) ? payloads[payload.method] : undefined
     const result = handler ? handler(call, target, payload.params, payload) : forward(call, target, payload)
     const wrap = (value: unknown) => ({ payload: { jsonrpc: '2.0' as const, id: payload.id, result: value ?? {} } })
@@ -148,10 +147,10 @@ const setGridConnSchedule = defineMethod({
   scope: 'write',
   access: { edgeRole: 'admin', edges: (params) => params.id },
   handler: async (call, params) => {
-    const { ctx, session, now } = call
-    const target = edgeRoleOf(ctx, session.caller, params.id, now)
+    const { ctx, caller, now } = call
+    const target = edgeRoleOf(ctx, caller, params.id, now)
     const asked = { edge: target.edge, component: SCHEDULER }
-    requireComponentRole(ctx, session.caller, asked, 'admin', now, 'setGridConnSchedule')
+    requireComponentRole(ctx, caller, asked, 'admin', now, 'setGridConnSchedule')
     const id = crypto.randomUUID()
     const inner = { jsonrpc: '2.0', id: crypto.randomUUID(), method: 'setGridConnSchedule', params }
     const payload = {

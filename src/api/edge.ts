@@ -150,8 +150,8 @@ const getEmsType = defineMethod({
   result: z.object({ emsType: z.string().optional() }),
   scope: 'read',
   access: { edgeRole: 'guest', edges: (params) => params.edgeId },
-  handler: async ({ ctx, session, now }, params) => {
-    const { emsType } = await edgeDetails(ctx, edgeRoleOf(ctx, session.caller, params.edgeId, now).edge.id)
+  handler: async ({ ctx, caller, now }, params) => {
+    const { emsType } = await edgeDetails(ctx, edgeRoleOf(ctx, caller, params.edgeId, now).edge.id)
     return emsType === '' ? {} : { emsType }
   },
 })
@@ -164,10 +164,10 @@ const getEdgesStatus = defineMethod({
   result: z.record(z.string(), z.object({ online: z.boolean() })),
   scope: 'read',
   access: { edgeRole: 'guest', edges: (params) => params.edgeIds },
-  handler: ({ ctx, session, now }, params) =>
+  handler: ({ ctx, caller, now }, params) =>
     Object.fromEntries(
       params.edgeIds.map((name) => {
-        const { edge } = edgeRoleOf(ctx, session.caller, name, now)
+        const { edge } = edgeRoleOf(ctx, caller, name, now)
         return [name, { online: ctx.hub.states.isOnline(edge.id) }]
       }),
     ),
@@ -183,11 +183,11 @@ const getEdgesChannelsValues = defineMethod({
   result: z.record(z.string(), z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()]))),
   scope: 'read',
   access: { edgeRole: 'guest', edges: (params) => params.ids },
-  handler: ({ ctx, session, now }, { ids, channels }) =>
+  handler: ({ ctx, caller, now }, { ids, channels }) =>
     Object.fromEntries(
       ids.map((name) => {
-        const { edge } = edgeRoleOf(ctx, session.caller, name, now)
-        const shown = requireLive(ctx, principalOf(session.caller), edge, now)
+        const { edge } = edgeRoleOf(ctx, caller, name, now)
+        const shown = requireLive(ctx, principalOf(caller), edge, now)
         const cache = ctx.hub.find(edge.id)?.cache
         const shownValue = (address: string) => (coversChannel(shown, address) ? (cache?.get(address) ?? null) : null)
         return [name, Object.fromEntries(channels.map((address) => [address, shownValue(address)]))]
@@ -204,9 +204,9 @@ const subscribeEdges = defineMethod({
   result: empty,
   access: { edgeRole: 'guest', edges: (params) => params.edges },
   answerAfterMs: (ctx) => ctx.config.uiSubscribeAnswerMs,
-  handler: ({ ctx, session, now }, { edges }) => {
+  handler: ({ ctx, session, caller, now }, { edges }) => {
     session.subscription ??= ctx.hub.subscribe(session.watcher)
-    const rows = edges.map((name) => edgeRoleOf(ctx, session.caller, name, now).edge)
+    const rows = edges.map((name) => edgeRoleOf(ctx, caller, name, now).edge)
     ctx.hub.watchEdges(
       session.subscription,
       rows.map((edge) => ({ id: edge.id, name: edge.edgeId })),

@@ -48,9 +48,9 @@ const methods: ReadonlyMap<string, Method> = new Map(
 async function run(call: Call, { method: name, params }: z.output<typeof operation>): Promise<void> {
   const method = methods.get(name)
   if (method === undefined) throw new AppError('unknownMethod', [name])
-  requireSignedIn(method, call.session.caller)
+  requireSignedIn(method, call.caller)
   const parsed = parseParams(method, params)
-  authorise(call, method, call.session.caller, parsed)
+  authorise(call, method, call.caller, parsed)
   await method.handler(call, parsed as never)
 }
 

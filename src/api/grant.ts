@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { requirePermission } from '../access/door.ts'
+import { principalOf, requirePermission } from '../access/door.ts'
 import type { GrantRow } from '../access/model.ts'
 import { PUBLIC_PRINCIPAL_ID } from '../access/model.ts'
 import { ownGroups, seesUserGroup } from '../access/people-door.ts'
@@ -132,18 +132,18 @@ const listGrants = defineMethod({
   scope: 'read',
   access: 'signedIn',
   handler: async (call, { on, ...query }) => {
-    const { ctx, session, now } = call
-    const caller = actorOf(call).actorId
+    const { ctx, caller, now } = call
+    const own = principalOf(caller)
     const resource = on && findTarget(ctx.store.index, on)
-    const ids = resource ? await listGrantIdsOn(ctx.db, resource.id) : await listGrantIdsOf(ctx.db, caller)
-    const own = await ownGroups(ctx.db, lookOf(call))
+    const ids = resource ? await listGrantIdsOn(ctx.db, resource.id) : await listGrantIdsOf(ctx.db, own)
+    const groups = await ownGroups(ctx.db, lookOf(call))
     const look = lookOf(call)
-    const mayAsk = () => on && requirePermission(ctx, session.caller, 'share', resource?.id ?? 0, now, nameOfTarget(on))
+    const mayAsk = () => on && requirePermission(ctx, caller, 'share', resource?.id ?? 0, now, nameOfTarget(on))
     mayAsk()
     const viewOf = (grantId: number) => {
       const row = look.index.row('grant', grantId)
-      const isAsked = row && (resource ? row.resourceId === resource.id : row.principalId === caller)
-      return isAsked ? toGrantView(look, own, row) : null
+      const isAsked = row && (resource ? row.resourceId === resource.id : row.principalId === own)
+      return isAsked ? toGrantView(look, groups, row) : null
     }
     const nameOf = (view: z.input<typeof grantView>) => `${resource ? view.to.name : view.on.name} ${view.role}`
     const page = await longPageOf(ids, viewOf, (view) => ({ id: view.id, name: nameOf(view) }), query)
@@ -162,7 +162,7 @@ const setShareable = defineMethod({
   access: 'signedIn',
   personal: true,
   handler: async (call, params) => {
-    const { caller } = call.session
+    const { caller } = call
     if (caller.type !== 'user') throw new AppError('unauthenticated', ['user'])
     await makeShareable(call.ctx, actorOf(call), caller.principalId, params.shareable)
     return {}

@@ -59,7 +59,7 @@ const setImpersonationConsent = defineMethod({
   },
 })
 
-function person({ session: { caller } }: Call) {
+function person({ caller }: Call) {
   if (caller.type !== 'user') throw new AppError('unauthenticated', ['user'])
   return caller
 }

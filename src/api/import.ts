@@ -72,14 +72,15 @@ async function sourceOf(
     const found = await fileInput(file.name, file.path)
     return { ...found, release: () => uploads.discard(file), putBack: () => uploads.putBack(file) }
   }
-  const { caller } = call.session
+  const { caller } = call
   const isLocal = caller.type === 'service' && caller.token === undefined && actorId === LOCAL_OPERATOR_PRINCIPAL_ID
   if (!isLocal) throw problem('Only the operator on the machine of the service names a path: send the file')
   return fileInput(fileName, path ?? '')
 }
 
 /** Tells the socket that began it how far it is, until it is done or the socket is not its any more. */
-function follow({ ctx, session }: Call, job: RunningImport): void {
+function follow({ ctx, session, caller }: Call, job: RunningImport): void {
+  if (session.caller !== caller) return
   let toldAt = Number.NEGATIVE_INFINITY
   const stop = ctx.imports.onProgress((other) => {
     if (other.id !== job.id) return

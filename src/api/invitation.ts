@@ -202,8 +202,7 @@ function present(of: { [K in keyof InvitationsOf]: InvitationsOf[K] | undefined 
 /** Asked after the database was read, in case the right ended meanwhile. */
 function requireInviter(call: Call, { organisationId, groupId, resource }: Asked): void {
   const look = lookOf(call)
-  if (organisationId !== undefined)
-    requirePermission(call.ctx, call.session.caller, 'manageMembers', organisationId, call.now)
+  if (organisationId !== undefined) requirePermission(call.ctx, call.caller, 'manageMembers', organisationId, call.now)
   if (resource !== undefined && !may(look, 'share', resource.id)) {
     const isAbsent = !may(look, 'discover', resource.id)
     throw refused(look, resource.name, isAbsent && `such edge or site${resource.id === 0 ? `: ${resource.name}` : ''}`)
@@ -228,7 +227,7 @@ async function groupInvitations(call: Call, userId: number): Promise<z.input<typ
   })
 }
 
-function personOf({ session: { caller } }: Call): number {
+function personOf({ caller }: Call): number {
   if (caller.type !== 'user') throw new AppError('unauthenticated', ['user'])
   return caller.principalId
 }

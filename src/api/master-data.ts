@@ -13,7 +13,7 @@ const exportMasterData = defineMethod({
   result: z.object({ path: z.string() }),
   access: 'signedIn',
   handler: (call, { organisationId, format }) => {
-    requireExport(call.ctx, call.session.caller, { organisationId: organisationId ?? null, format }, call.now)
+    requireExport(call.ctx, call.caller, { organisationId: organisationId ?? null, format }, call.now)
     const wanted = new URLSearchParams({ format })
     if (organisationId !== undefined) wanted.set('organisation', String(organisationId))
     return { path: `/export?${wanted}` }

@@ -39,8 +39,8 @@ const getEdgeBySetupPassword = defineMethod({
   params: z.object({ setupPassword: z.string().min(1).max(100) }),
   result: z.object({ edgeId: z.string().optional() }),
   ...readsAll,
-  handler: async ({ ctx, session }, { setupPassword }) => {
-    const account = `setupPassword service ${principalOf(session.caller)}`
+  handler: async ({ ctx, caller }, { setupPassword }) => {
+    const account = `setupPassword service ${principalOf(caller)}`
     using attempt = await ctx.throttle.begin({
       account,
       password: setupPassword,
@@ -101,11 +101,11 @@ const logGenericSystemLog = defineMethod({
     result: {},
   },
   handler: async (call, { userId, teaser, values, edgeId: name }) => {
-    const { ctx, session } = call
+    const { ctx } = call
     const edge = edgeNamed(call, name)
     const user = ctx.store.index.userByLogin(userId.toLowerCase())
     if (user === undefined) throw new AppError('forbidden', [userId, 'user'])
-    await ctx.write({ actorId: principalOf(session.caller), subjectId: user.id }, async (w) => {
+    await ctx.write({ actorId: principalOf(call.caller), subjectId: user.id }, async (w) => {
       w.noted('edge.systemLog', 'edge', String(edge.id), { edgeId: edge.edgeId, teaser, values })
     })
     return {}

@@ -95,7 +95,7 @@ const getUserRoles = defineMethod({
   result: z.object({ epoch: z.number(), roles: z.array(roleOnEdge) }),
   scope: 'read',
   access: 'signedIn',
-  handler: ({ ctx, session, now }, { pairs }) => {
+  handler: ({ ctx, session, caller, now }, { pairs }) => {
     const limited = ctx.mirrors.limitedOf(session.channel)
     if (limited !== undefined) {
       ctx.store.assertFresh()
@@ -103,7 +103,7 @@ const getUserRoles = defineMethod({
       // How long it holds would tell of grants elsewhere: the mirror looks again at every instant.
       return { epoch, roles: roles.map((held) => ({ role: held, validForMs: LONGEST_ROLE_MS })) }
     }
-    requirePermission(ctx, session.caller, 'manageUser', PLATFORM_RESOURCE_ID, now)
+    requirePermission(ctx, caller, 'manageUser', PLATFORM_RESOURCE_ID, now)
     return {
       epoch: ctx.store.revision,
       roles: pairs.map(([userId, edge]) => roleAnswer(ctx.store, { userId, edgeId: edge }, now)),

@@ -39,8 +39,7 @@ const subscribeMetadata = defineMethod({
     result: { revision: 4711, startOver: false, instance: 'a2c5', edges: 100, users: 20, limited: false },
   },
   handler: async (call, { fromRevision, ...rest }) => {
-    const { ctx, session } = call
-    const { caller } = session
+    const { ctx, session, caller } = call
     const principalId = principalOf(caller)
     ctx.store.assertFresh()
     const mayRead = () => ctx.store.index.allows(principalId, 'manageUser', PLATFORM_RESOURCE_ID, ctx.clock().getTime())
@@ -63,8 +62,7 @@ const subscribeMetadata = defineMethod({
   },
 })
 
-async function followLimited({ ctx, session }: Call) {
-  const { caller } = session
+async function followLimited({ ctx, session, caller }: Call) {
   const subscriber = ctx.mirrors.subscribeLimited(session.channel, principalOf(caller))
   const counted = await subscriber.begin()
   if (session.channel.isOpen && session.caller === caller) session.hold('mirror', subscriber)

@@ -135,7 +135,7 @@ const grantAccess = defineMethod({
   result: z.object({ grantId: z.number() }),
   access: 'signedIn',
   handler: async (call, params) => {
-    const row = await grant(call.ctx, principalOf(call.session.caller), {
+    const row = await grant(call.ctx, principalOf(call.caller), {
       principalId: granteeNamed(call, params.login),
       resourceId: resourceOf(call, params.on),
       role: params.role,
@@ -154,7 +154,7 @@ const revokeAccess = defineMethod({
   result: z.object({ revoked: z.number() }),
   access: 'signedIn',
   handler: async (call, params) => ({
-    revoked: await revoke(call.ctx, principalOf(call.session.caller), {
+    revoked: await revoke(call.ctx, principalOf(call.caller), {
       principalId: holderNamed(call, params.login),
       resourceId: resourceOf(call, params.on),
     }),

@@ -246,7 +246,7 @@ const listOrganisationMembers = defineMethod({
     const grantIds = await listGrantIdsOn(call.ctx.db, organisationId)
     const { index } = lookOf(call)
     // Asked again, and once more below: the right may have ended meanwhile.
-    requirePermission(call.ctx, call.session.caller, 'manageMembers', organisationId, call.now)
+    requirePermission(call.ctx, call.caller, 'manageMembers', organisationId, call.now)
     const memberBy = (grantId: number) => {
       const grant = index.row('grant', grantId)
       const user = grant && index.user(grant.principalId)
@@ -259,7 +259,7 @@ const listOrganisationMembers = defineMethod({
       ({ user }) => ({ id: user.id, name: user.login }),
       query,
     )
-    requirePermission(call.ctx, call.session.caller, 'manageMembers', organisationId, call.now)
+    requirePermission(call.ctx, call.caller, 'manageMembers', organisationId, call.now)
     return {
       members: items.map(({ grant, user, inRole }) => ({
         login: user.login,

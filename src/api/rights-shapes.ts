@@ -56,7 +56,7 @@ export const target = z.union([
 
 /** Who calls, for the log and for the rights. */
 export function actorOf(call: Call): { actorId: number } {
-  return { actorId: principalOf(call.session.caller) }
+  return { actorId: principalOf(call.caller) }
 }
 
 /** Both ends of a period, open where left out. */
@@ -66,7 +66,7 @@ export function periodOf(params: { validFrom?: Date | undefined; validTo?: Date 
 
 /** The caller's look at the graph as it is now. Throws 1006 where it is too old to trust. */
 export function lookOf(call: Call): Look & { askerId: number } {
-  const askerId = principalOf(call.session.caller)
+  const askerId = principalOf(call.caller)
   call.ctx.store.assertFresh()
   return { index: call.ctx.store.index, askerId, at: call.now.getTime() }
 }

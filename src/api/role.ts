@@ -106,7 +106,7 @@ const listRoles = defineMethod({
   handler: (call, { organisationId, ...query }) => {
     const { index } = lookOf(call)
     if (organisationId !== undefined) {
-      requirePermission(call.ctx, call.session.caller, 'share', organisationId, call.now)
+      requirePermission(call.ctx, call.caller, 'share', organisationId, call.now)
     }
     const rows = [...index.rows('role')].filter(
       (row) => row.organisationId === null || row.organisationId === organisationId,

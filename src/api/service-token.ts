@@ -28,7 +28,7 @@ const made = z.object({
 })
 
 /** No token makes one that is good for more; people are not bound by scopes. */
-const scopesOf = ({ session: { caller } }: Call) => (caller.type === 'service' ? caller.scopes : everyScope)
+const scopesOf = ({ caller }: Call) => (caller.type === 'service' ? caller.scopes : everyScope)
 const optional = <K extends string>(key: K, at: Date | null) => (at === null ? {} : { [key]: at.toISOString() })
 
 const createServiceToken = defineMethod({
@@ -49,7 +49,7 @@ const createServiceToken = defineMethod({
       within: scopesOf(call),
     })
     if (params.role !== undefined) {
-      await grantAccess(call.ctx, principalOf(call.session.caller), {
+      await grantAccess(call.ctx, principalOf(call.caller), {
         principalId,
         resourceId: PLATFORM_RESOURCE_ID,
         role: params.role,

@@ -94,8 +94,7 @@ const logout = defineMethod({
   access: 'public',
   exclusive: true,
   unlimited: true,
-  handler: async ({ ctx, session }) => {
-    const { caller } = session
+  handler: async ({ ctx, session, caller }) => {
     session.signOut()
     if (caller.type === 'user')
       await endSession(ctx, { sessionId: caller.sessionId, reason: 'logout', actorId: caller.principalId })

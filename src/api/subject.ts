@@ -16,16 +16,16 @@ export const onBehalf = { userId: login.optional() }
  * Who names anybody else, an unknown or a disabled account gets the one answer 1005.
  */
 export function subjectOf(call: Call, userId: string | undefined): number {
-  const { ctx, session, now } = call
-  const own = principalOf(session.caller)
+  const { ctx, caller, now } = call
+  const own = principalOf(caller)
   if (userId === undefined) return own
   ctx.store.assertFresh()
   const named = ctx.store.index.userByLogin(userId.toLowerCase())
-  if (session.caller.type !== 'service') {
+  if (caller.type !== 'service') {
     if (named?.id === own) return own
     throw new AppError('forbidden', [userId, 'user'])
   }
-  requireScope(session.caller, 'authenticate', userId)
+  requireScope(caller, 'authenticate', userId)
   const acting = { actorId: own, groupId: null }
   if (named === undefined || impersonationMask(ctx.store.index, acting, named.id, now.getTime()) === 0)
     throw new AppError('forbidden', [userId, 'user'])
@@ -41,6 +41,6 @@ export function personOf(call: Call, userId: string | undefined): number {
 
 /** Who does it, and as whom, for the log. */
 export function actorFor(call: Call, subjectId: number): Actor {
-  const actorId = principalOf(call.session.caller)
+  const actorId = principalOf(call.caller)
   return actorId === subjectId ? { actorId } : { actorId, subjectId }
 }

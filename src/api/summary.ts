@@ -41,8 +41,7 @@ const getSummary = defineMethod({
   handler: async (call, { of, channels }) => {
     const look = lookOf(call)
     const resourceId = findTarget(look.index, of)?.id ?? 0
-    const mayAsk = () =>
-      requirePermission(call.ctx, call.session.caller, 'discover', resourceId, call.now, nameOfTarget(of))
+    const mayAsk = () => requirePermission(call.ctx, call.caller, 'discover', resourceId, call.now, nameOfTarget(of))
     mayAsk()
     const summary = await inSlices(summed(call, look, resourceId, [...new Set(channels)]))
     // Asked again: the right may have ended meanwhile.

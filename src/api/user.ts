@@ -110,13 +110,13 @@ const changeOwnPassword = defineMethod({
   access: 'signedIn',
   personal: true,
   handler: async (call, params) => {
-    const { caller, clientAddress } = call.session
+    const { caller } = call
     if (caller.type !== 'user') throw new AppError('unauthenticated', ['user'])
     await changePassword(call.ctx, {
       ...params,
       userId: caller.principalId,
       sessionId: caller.sessionId,
-      clientAddress,
+      clientAddress: call.session.clientAddress,
     })
     return {}
   },

@@ -46,7 +46,6 @@ export interface Write {
  * resolves, this node's index has the change. When `body` throws, nothing happened.
  */
 export type WriteFunction = <T>(actor: Actor, body: (write: Write) => Promise<T>, prepare?: Prepare) => Promise<T>
-export type Writer = WriteFunction
 /**
  * Work of a long write that needs no look at the graph: done in the same transaction before the writer lock is taken, so
  * that other writers wait for the log only.

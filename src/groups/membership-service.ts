@@ -1,6 +1,13 @@
 import { guardMembership, guardOwners } from '../access/guard-door.ts'
 import type { MembershipRow, UserGroupRow } from '../access/model.ts'
-import { controlsService, findVisibleUser, type Look, ownGroups, seesUserGroup } from '../access/people-door.ts'
+import {
+  controlsService,
+  findVisibleUser,
+  type Look,
+  managesUsers,
+  ownGroups,
+  seesUserGroup,
+} from '../access/people-door.ts'
 import { isHimself, refusal, requirePeriod, rightsHolder, rowOf } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
@@ -39,7 +46,7 @@ export async function addGroupMember(
     }
     const known = await findMembership(w, group.id, memberId)
     // Whose an e-mail address is, is not told by what becomes of it either.
-    const isNamed = !('login' in given.member) || w.index.userByLogin(normal(given.member.login)) !== undefined
+    const isNamed = !isByAddress(w, given.member)
     if (state === 'invited' && known !== undefined && (known.state !== 'active' || !isNamed)) return state
     if (known !== undefined) throw problem('This is a member of the group already')
     const membership = { groupId: group.id, memberId, state, ...period, addedBy: rightsHolder(actor) }
@@ -92,8 +99,9 @@ export async function removeGroupMember(
     const membership = group && memberId !== undefined ? await findMembership(w, group.id, memberId) : undefined
     if (group === undefined || (isOwn && membership === undefined))
       throw refusal(w, actor, 'userGroup', group === undefined && `user group ${groupId}`)
-    // Whether an account was ever invited is not told either.
+    // Whether an account was ever invited, or which member has this address, is not told either.
     if (membership === undefined) return
+    if (membership.state === 'active' && !isOwn && isByAddress(w, member) && !managesUsers(lookAt(w, actor))) return
     guardOwners(w, { membershipsRemoved: [membership] })
     await removeMemberships(w, [membership])
   })
@@ -107,10 +115,12 @@ export async function removeMemberships(w: Write, memberships: readonly Membersh
   }
 }
 
-/** Whether an asker may see this membership in a list: the invitations of accounts he cannot see stay unseen. */
+/**
+ * Whether an asker may see this membership in a list. Invitations of accounts stay unseen: whom an address belongs to could be
+ * read from them, also of accounts that are available for sharing (G-17).
+ */
 export function showsMembership(look: Look, membership: MembershipRow): boolean {
-  const user = look.index.user(membership.memberId)
-  return user === undefined || membership.state === 'active' || findVisibleUser(look, user.login) !== undefined
+  return look.index.user(membership.memberId) === undefined || membership.state === 'active' || managesUsers(look)
 }
 
 async function memberOf(
@@ -118,7 +128,7 @@ async function memberOf(
   actor: Actor,
   member: Member,
 ): Promise<{ memberId: number | undefined; state: 'active' | 'invited' }> {
-  const look: Look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
+  const look = lookAt(w, actor)
   if ('userGroupId' in member) {
     const group: UserGroupRow | undefined = w.index.row('userGroup', member.userGroupId)
     if (group === undefined || !seesUserGroup(look, group, await ownGroups(w.tx, look)))
@@ -149,6 +159,15 @@ function idOf(w: Write, member: Member): number | undefined {
   }
   for (const service of w.index.rows('service')) if (service.name === member.service) return service.id
   return undefined
+}
+
+/** Whether an account is named by its address, by which nobody who cannot see it learns anything. */
+function isByAddress(w: Write, member: Member): boolean {
+  return 'login' in member && w.index.userByLogin(normal(member.login)) === undefined
+}
+
+function lookAt(w: Write, actor: Actor): Look {
+  return { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
 }
 
 function normal(login: string): string {

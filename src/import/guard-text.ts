@@ -35,6 +35,6 @@ export function refusedText(result: Refused): string {
     case 'tooDeep':
       return `Groups and organisations are nested at most ${maxDepth} deep`
     case 'tooMany':
-      return `It lies in ${maxGroupsOfOne} groups already, and no more may hold it: put it into fewer, or a group into a group`
+      return `It lies in ${maxGroupsOfOne} groups of this owner already, and no more may hold it: put it into fewer, or a group into a group`
   }
 }

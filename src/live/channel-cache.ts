@@ -22,11 +22,6 @@ export class ChannelCache {
     return this.#version
   }
 
-  /** Timestamp of the newest live row; 0 without one. */
-  get currentAt(): number {
-    return this.#currentAt
-  }
-
   get size(): number {
     return (this.#current?.size ?? 0) + (this.#aggregated?.size ?? 0)
   }

@@ -21,7 +21,8 @@ export interface Watcher {
   /** The components of this edge that the holder may see live; asked for each push. */
   liveComponents(edgeId: number): Components
   maySeeSystemLog(edgeId: number): boolean
-  pushData(edgeName: string, values: Record<string, ChannelValue>): void
+  /** False: whoever reads slowly was passed over. */
+  pushData(edgeName: string, values: Record<string, ChannelValue>): boolean
   pushNotification(edgeName: string, method: string, params: Record<string, unknown>): void
 }
 
@@ -297,8 +298,8 @@ export class LiveHub {
     const shown = subscription.watcher.liveComponents(edge.id)
     const values: Record<string, ChannelValue> = {}
     for (const channel of channels) values[channel] = coversChannel(shown, channel) ? edge.cache.get(channel) : null
-    subscription.watcher.pushData(edge.name, values)
-    if (shown?.length !== 0) return
+    const isTold = subscription.watcher.pushData(edge.name, values)
+    if (shown?.length !== 0 || !isTold) return
     subscription.channels.delete(edge.id)
     this.#unwatch(subscription, edge.id)
   }

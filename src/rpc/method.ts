@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { OpenemsRole, Permission } from '../access/model.ts'
 import type { Scope } from '../accounts/scopes.ts'
 import type { AppContext } from '../context.ts'
-import type { Session } from './session.ts'
+import type { Caller, Session } from './session.ts'
 import type { Written } from './written.ts'
 
 /**
@@ -27,8 +27,11 @@ export type Access<P> =
 
 /** One call on its way through a handler. */
 export interface Call {
+  /** The service as it is for the caller. */
   ctx: AppContext
   session: Session
+  /** Who called. The session may be somebody else's before the call is done. */
+  caller: Caller
   now: Date
 }
 

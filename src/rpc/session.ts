@@ -50,7 +50,7 @@ export function silentSession(who: Pick<Session, 'kind' | 'clientAddress' | 'cal
 const silence = {
   liveComponents: () => [],
   maySeeSystemLog: () => false,
-  pushData: () => undefined,
+  pushData: () => true,
   pushNotification: () => undefined,
   pushFrame: () => undefined,
   hold: (_name: string, resource: Disposable | undefined) => resource?.[Symbol.dispose](),

@@ -1,12 +1,15 @@
 const MAX_RUNNING = 64
 const MAX_WAITING = 512
 
-/** A call as the queue needs it: one that is exclusive runs alone. */
+/** A call as the queue needs it: none begins while one that is exclusive is under way. */
 interface QueuedCall {
   method: { exclusive?: boolean | undefined }
 }
 
-/** The calls of one socket: started in their order, so many at a time, and none beside one that is exclusive. */
+/**
+ * The calls of one socket: started in their order, so many at a time, and none after one that is exclusive until that is
+ * done. What began before it goes on beside it, or a log-in would wait for a slow edge: who calls is fixed when a call begins.
+ */
 export class CallQueue<C extends QueuedCall> {
   /** Starts a call; undefined when it is done already. The promise must not be rejected. */
   readonly #start: (call: C) => Promise<void> | undefined

@@ -159,9 +159,13 @@ export class Connection implements Session, Watcher {
     )
   }
 
-  pushData(edgeName: string, values: Record<string, ChannelValue>): void {
-    if (this.#out.isSlow()) this.#parts.metrics.droppedPushes.inc()
-    else this.pushNotification(edgeName, 'currentData', values)
+  pushData(edgeName: string, values: Record<string, ChannelValue>): boolean {
+    if (this.#out.isSlow()) {
+      this.#parts.metrics.droppedPushes.inc()
+      return false
+    }
+    this.pushNotification(edgeName, 'currentData', values)
+    return true
   }
 
   pushNotification(edgeName: string, method: string, params: Params): void {

@@ -33,7 +33,7 @@ export function dispatch(
     const caller = session.caller
     requireSignedIn(method, caller)
     const parsed = parseParams(method, params)
-    const call: Call = { ctx, session, now: ctx.clock() }
+    const call: Call = { ctx, session, caller, now: ctx.clock() }
     authorise(call, method, caller, parsed)
     const result = method.handler(call, parsed as never)
     if (result instanceof Promise) return result.then((value) => success(method, value), failure)

@@ -120,6 +120,12 @@ describe('user groups', () => {
     // Who of the members has the address is not told either.
     expect(await ui.request('addGroupMember', byAddress)).toEqual({ state: 'invited' })
     await ui.request('removeGroupMember', byAddress)
+    const member = { login: addressed.login, state: 'active' }
+    expect(await ui.request('listGroupMembers', { groupId })).toMatchObject({ members: [member], total: 1 })
+    await ui.request('removeGroupMember', { groupId, member: { login: addressed.login } })
+    // Nor of an account that others may know: by its name it is a member at once, by its address it is invited unseen.
+    const open = await addUser(service.ctx, { email: `${fresh('mail')}@example.com`, shareable: true })
+    expect(await ui.request('addGroupMember', { groupId, member: { login: open.email } })).toEqual({ state: 'invited' })
     expect(await ui.request('listGroupMembers', { groupId })).toEqual({ members: [], total: 0 })
     expect(await sees(guest.ui, edge)).toBe(false)
     expect(await guest.ui.request('listUserGroups')).toMatchObject({

@@ -97,6 +97,13 @@ describe('source files', () => {
     expect(broken).toEqual([])
   })
 
+  it('of methods decide for who called, not for whose the socket is by then (K4)', () => {
+    const live = /\bsession\.caller\b(?! [!=]== caller)|\bcaller\b[^;=]*\} = (call\.)?session\b|session: \{ caller/
+    const methods = files.filter(({ path }) => path.startsWith('src/api/'))
+    expect(live.test('const { caller, kind } = call.session')).toBe(true)
+    expect(methods.filter(({ text }) => live.test(text)).map(({ path }) => path)).toEqual([])
+  })
+
   it('have names that say something', () => {
     expect(files.filter(({ path }) => /\/(utils?|helpers?|common|types|misc)\.ts$/.test(path))).toEqual([])
     expect(files.filter(({ path }) => !/^src(\/[a-z][a-z0-9-]*)*\.ts$/.test(path)).map(({ path }) => path)).toEqual([])

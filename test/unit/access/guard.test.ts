@@ -146,6 +146,25 @@ describe('containment', () => {
     expect(world.index().guardContainment(anna, link, now)).toEqual({ ok: true })
   })
 
+  it('C-09: into a hundred groups of one owner at most, which does not use up the room of others', () => {
+    const { scene: world, anna, bert, edge } = scene()
+    for (let n = 0; n < 100; n++) world.edgeGroup(`of bert ${n}`, [edge])
+    const groupOf = (ownerId: number) => {
+      const id = world.edgeGroup('one more')
+      Object.assign(world.rows.edgeGroup.at(-1) ?? {}, { ownerId })
+      world.grant(ownerId, 'group.administration', id)
+      return id
+    }
+    for (const group of world.rows.edgeGroup) Object.assign(group, { ownerId: bert })
+    world.grant(bert, 'resource.administration', edge)
+    const offered = (ownerId: number) => {
+      const parentId = groupOf(ownerId)
+      return world.index().guardContainment(ownerId, { parentId, childId: edge }, now)
+    }
+    expect(offered(bert)).toEqual({ ok: false, reason: 'tooMany' })
+    expect(offered(anna)).toEqual({ ok: true })
+  })
+
   it('T4: not into a group that would get more than one holds', () => {
     const { scene: world, anna, edge, group } = scene()
     world.grant(anna, 'group.administration', group)
