@@ -5,11 +5,11 @@ const exactBits = 53
 /** So few are rather compared one by one. */
 const few = 24
 /** So many are rather spread by their next unit than sorted at once. */
-const many = 1 << 15
+const many = 1 << 12
 /** Room grows so many times at most, as the first keys may be longer than others. */
 const mostGrowth = 32
 /** Keys looked at before others have a turn: a millisecond or two. */
-const portion = 1 << 14
+const portion = 1 << 12
 
 /**
  * Keys to put in order, side by side in one array: a million of them are no objects. The order of a key is natural: `edge2`
@@ -39,16 +39,20 @@ export class SortKeys {
    */
   *sorting(count: number, tie: Tie): Generator<void, Uint32Array> {
     const places = new Uint32Array(count)
-    for (let place = 0; place < count; place++) places[place] = place
+    for (let place = 0; place < count; place++) {
+      places[place] = place
+      if (place % (16 * portion) === 0) yield
+    }
     if (yield* this.#areInOrder(count, tie)) return places
     const ranks = yield* this.#ranksOfUnits(count)
     const bits = Math.ceil(Math.log2((ranks.at(-1) ?? 0) + 2))
     const coding = { ranks, bits, tie }
-    const left: Part[] = [{ from: 0, to: count, skip: 0 }]
+    const left: Part[] = [{ from: 0, to: count, skip: 0, isEnd: false }]
     let sorted = 0
     for (let part = left.pop(); part !== undefined; part = left.pop()) {
       if (part.to - part.from > many) {
-        yield* this.#spread(places, part, coding, left)
+        if (part.isEnd) yield* tied(places.subarray(part.from, part.to), tie)
+        else yield* this.#spread(places, part, coding, left)
         continue
       }
       if (part.to - part.from <= few) this.#insert(places, part, tie)
@@ -80,7 +84,7 @@ export class SortKeys {
   /** By the next unit or two, in two passes; what they leave open is left to do. */
   *#spread(places: Uint32Array, { from, to, skip }: Part, { ranks, bits, tie }: Coding, left: Part[]): Generator<void> {
     const base = 2 ** bits
-    const taken = 2 * bits <= 16 ? 2 : 1
+    const taken = base ** 2 <= Math.min(1 << 16, to - from) ? 2 : 1
     const before = places.slice(from, to)
     const chunks = new Uint16Array(before.length)
     const ends = new Uint32Array(base ** taken + 1)
@@ -102,16 +106,11 @@ export class SortKeys {
     let start = 0
     for (let chunk = 0; chunk < ends.length; chunk++) {
       const end = ends[chunk] as number
-      const part = { from: from + start, to: from + end, skip: skip + taken }
-      if (end - start > 1) this.#leave(places, part, chunk % base === 0, tie, left)
+      const part = { from: from + start, to: from + end, skip: skip + taken, isEnd: chunk % base === 0 }
+      if (end - start > 1) leave(places, part, tie, left)
       start = end
+      if (chunk % portion === 0) yield
     }
-  }
-
-  /** Leaves to do those whose keys are the same up to here, unless they end here: then only the tie is left. */
-  #leave(places: Uint32Array, part: Part, isEnd: boolean, tie: Tie, left: Part[]): void {
-    if (!isEnd) left.push(part)
-    else if (!isInOrder(places.subarray(part.from, part.to), tie)) places.subarray(part.from, part.to).sort(tie)
   }
 
   /** By as many of the next units as fit into a number beside the place. What they leave open is left to do. */
@@ -134,8 +133,8 @@ export class SortKeys {
         if (place >= room) break
         places[from + end] = before[place] as number
       }
-      const part = { from: from + start, to: from + end, skip: skip + taken }
-      if (end - start > 1) this.#leave(places, part, chunk % base === 0, tie, left)
+      const part = { from: from + start, to: from + end, skip: skip + taken, isEnd: chunk % base === 0 }
+      if (end - start > 1) leave(places, part, tie, left)
       start = end
     }
   }
@@ -200,6 +199,8 @@ interface Part {
   from: number
   to: number
   skip: number
+  /** They end here: only the tie is left. */
+  isEnd: boolean
 }
 
 interface Coding {
@@ -244,7 +245,17 @@ function isDigit(unit: number): boolean {
   return unit >= zero && unit <= zero + 9
 }
 
-function isInOrder(places: Uint32Array, tie: Tie): boolean {
-  for (let at = 1; at < places.length; at++) if (tie(places[at - 1] as number, places[at] as number) > 0) return false
-  return true
+/** Leaves a part to do, unless its keys end here and it is done at once. */
+function leave(places: Uint32Array, part: Part, tie: Tie, left: Part[]): void {
+  const count = part.to - part.from
+  if (!part.isEnd || count > many) left.push(part)
+  else for (const _ of tied(places.subarray(part.from, part.to), tie));
+}
+
+/** Puts places of equal keys in order, which they mostly are. */
+function* tied(places: Uint32Array, tie: Tie): Generator<void> {
+  for (let at = 1; at < places.length; at++) {
+    if (tie(places[at - 1] as number, places[at] as number) > 0) return void places.sort(tie)
+    if (at % portion === 0) yield
+  }
 }

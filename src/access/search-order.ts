@@ -1,8 +1,9 @@
 import { grown } from './graph-links.ts'
 import { naturalKey, SortKeys } from './search-keys.ts'
 
-/** Texts taken in before others have a turn: a few milliseconds. */
-const portion = 2000
+/** Texts taken in, and positions written, before others have a turn: a millisecond or so. */
+const portion = 500
+const writtenAtOnce = 1 << 15
 
 /** How a list is put in order: by the natural order of a text for each id, and a rule where that is the same. */
 export interface OrderKeys {
@@ -99,9 +100,10 @@ export class ListOrder {
   *#takeIn(moved: Int32Array): Generator<void> {
     const sorted = yield* this.#sorted(moved)
     this.#version++
-    this.#reserve(moved)
-    const firstGap = this.#takeOut(moved)
+    yield* this.#reserve(moved)
+    const firstGap = this.#size === 0 ? 0 : this.#takeOut(moved)
     const firstNew = this.#putIn(sorted)
+    yield
     const first = Math.min(firstGap, firstNew)
     let isAscending = first === 0 || this.#isById
     let before = first === 0 ? 0 : (this.#ids[first - 1] as number)
@@ -110,6 +112,7 @@ export class ListOrder {
       this.#ranks[id] = rank
       if (id < before) isAscending = false
       before = id
+      if (rank % writtenAtOnce === 0) yield
     }
     this.#isById = isAscending
   }
@@ -127,7 +130,10 @@ export class ListOrder {
       ids[size++] = id
     }
     const places = yield* keys.sorting(size, (a, b) => this.#keys.tie(ids[a] as number, ids[b] as number))
-    for (let at = 0; at < size; at++) places[at] = ids[places[at] as number] as number
+    for (let at = 0; at < size; at++) {
+      places[at] = ids[places[at] as number] as number
+      if (at % writtenAtOnce === 0) yield
+    }
     return new Int32Array(places.buffer)
   }
 
@@ -136,9 +142,12 @@ export class ListOrder {
     return keyA < keyB ? -1 : 1
   }
 
-  #reserve(moved: Int32Array): void {
+  *#reserve(moved: Int32Array): Generator<void> {
     let highest = 0
-    for (const id of moved) highest = Math.max(highest, id)
+    for (let at = 0; at < moved.length; at++) {
+      highest = Math.max(highest, moved[at] as number)
+      if (at % writtenAtOnce === 0) yield
+    }
     if (highest >= this.#ranks.length) this.#ranks = grown(this.#ranks, highest + 1)
     const size = this.#size + moved.length
     if (size > this.#ids.length) this.#ids = grown(this.#ids, size)
