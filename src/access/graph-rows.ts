@@ -1,12 +1,10 @@
+import { isId } from '../lib/ids.ts'
 import { ContainmentTable, GrantTable, type RowTable } from './graph-columns.ts'
 import { EdgeTable } from './graph-edges.ts'
 import type { Change, EntityName, EntityRows, UserRow } from './model.ts'
 
 /** Every row of the graph by its id. */
 export type Rows = { readonly [E in EntityName]: RowTable<EntityRows[E]> }
-
-/** Highest id taken: positions in typed arrays are ids, and a stray one must not ask for gigabytes. */
-const maxId = 1 << 27
 
 /** Rows by id in plain maps: for a few. */
 export function fewRows(): Rows {
@@ -74,6 +72,6 @@ export function putRow<E extends EntityName>(
 /** Throws when a change cannot be applied; called for a whole batch before any of it is. */
 export function assertApplicable(change: Change): void {
   const { id, after } = change
-  if (!Number.isInteger(id) || id < 1 || id >= maxId) throw new RangeError(`id ${id} is out of range`)
+  if (!isId(id)) throw new RangeError(`id ${id} is out of range`)
   if (after !== null && after.id !== id) throw new TypeError(`change ${change.revision} is about two rows`)
 }

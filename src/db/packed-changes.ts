@@ -41,6 +41,11 @@ function isNew(part: Packed): boolean {
   return !('each' in part) && part.before === null && part.after !== null
 }
 
+/** The ids of the rows in it. */
+export function idsIn(part: Packed): readonly number[] {
+  return 'each' in part ? ((part.each['id'] ?? []) as readonly number[]) : [part.id]
+}
+
 /** Those of packed changes that change or remove what is there: they stand by themselves. */
 export function changedIn(packed: readonly Packed[]): BatchPart[] {
   return packed.filter((part): part is BatchPart => !('each' in part) && part.before !== null)

@@ -4,12 +4,13 @@ import type { AccessIndex } from '../access/access-index.ts'
 import type { AccessStore } from '../access/access-store.ts'
 import type { EntityName, EntityRows } from '../access/model.ts'
 import type { Clock } from '../lib/clock.ts'
+import { requireIds } from '../lib/ids.ts'
 import { OneAhead } from '../lib/one-ahead.ts'
 import type { Log } from '../log.ts'
 import { BATCH_ENTITY, CHANGE_CHANNEL, type ChainedChange, chainHash, type LogHead, toBatch } from './change-log.ts'
 import type { Db, Tx } from './database.ts'
 import { type GraphSource, toGraphRow } from './graph-rows.ts'
-import type { Packed } from './packed-changes.ts'
+import { idsIn, type Packed } from './packed-changes.ts'
 import { fromDatabase } from './pg-errors.ts'
 import { Turns } from './turns.ts'
 import { assertOutsideWrite, insideWrite } from './write-scope.ts'
@@ -123,9 +124,10 @@ export async function becomeWriter(tx: Tx): Promise<void> {
   `.execute(tx)
 }
 
-/** What notes the reports of a write. */
+/** What notes the reports of a write; throws where a row has an id that no node could take. */
 export function recorder(entries: Entry[]): Pick<Write, 'inserted' | 'updated' | 'deleted' | 'noted' | 'changed'> {
   const record = (action: string, entity: EntityName, before: AnyRow | null, after: AnyRow | null) => {
+    if (after !== null) requireIds(entity, [after.id])
     const entityId = String(after?.id ?? before?.id)
     entries.push({ action, entity, entityId, noted: false, before: plain(before), after: plain(after) })
   }
@@ -137,6 +139,7 @@ export function recorder(entries: Entry[]): Pick<Write, 'inserted' | 'updated' |
     noted: (action, entity, entityId, after) =>
       void entries.push({ action, entity, entityId, noted: true, before: null, after: plain(after ?? null) }),
     changed: (action, principalId, changes) => {
+      for (const part of changes) requireIds(part.entity, idsIn(part))
       const entityId = String(principalId)
       entries.push({ action, entity: BATCH_ENTITY, entityId, noted: false, before: null, after: toBatch(changes) })
     },

@@ -3,6 +3,7 @@ import type { EntityName } from '../access/model.ts'
 import type { BatchPart } from '../db/change-log.ts'
 import type { Db, Tx } from '../db/database.ts'
 import { graphColumnNames } from '../db/graph-rows.ts'
+import { requireIds } from '../lib/ids.ts'
 
 /** Few enough for the statement to be written in a millisecond. */
 const ROWS_PER_STATEMENT = 1000
@@ -49,17 +50,32 @@ const tables = {
 
 const order = Object.keys(tables) as EntityName[]
 
-/** Ids for new rows of a kind, taken for good whether they are used or not. */
+/** Whose ids rows of a kind have: several kinds share one sequence. */
+export function tableOfIds(entity: EntityName): string {
+  return tables[entity].id ?? tables[entity].name
+}
+
+/** The highest ids that were ever taken, by table; built-in rows lie below. */
+export async function listLastIds(db: Db): Promise<Map<string, number>> {
+  const { rows } = await sql<{ name: string; last: number }>`
+    select name, coalesce(pg_sequence_last_value(pg_get_serial_sequence(name, 'id')::regclass), 1000)::float8 as last
+    from unnest(${[...new Set(order.map(tableOfIds))]}::text[]) as name
+  `.execute(db)
+  return new Map(rows.map(({ name, last }) => [name, last]))
+}
+
+/** Ids for new rows of a kind, taken for good whether they are used or not. Throws when they come to an end. */
 export async function reserveIds(db: Db, entity: EntityName, count: number): Promise<number[]> {
   if (count === 0) return []
-  const { id, name } = tables[entity]
   // The sequence is looked up once and the ids come as one value: a row for each would cost many times as much.
   const { rows } = await sql<{ ids: string }>`
     select string_agg(nextval(sequence)::text, ',') as ids
-    from (select pg_get_serial_sequence(${id ?? name}, 'id')::regclass as sequence offset 0) as of_table,
+    from (select pg_get_serial_sequence(${tableOfIds(entity)}, 'id')::regclass as sequence offset 0) as of_table,
       generate_series(1, ${count}::integer)
   `.execute(db)
-  return (rows[0]?.ids ?? '').split(',').map(Number)
+  const ids = (rows[0]?.ids ?? '').split(',').map(Number)
+  requireIds(entity, ids)
+  return ids
 }
 
 /** What a change writes beside the graph, by column. */

@@ -13,6 +13,7 @@ import { keyedHash } from '../lib/secrets.ts'
 import { type ApplyParts, applyInside, applyPlan, Moved } from './apply.ts'
 import { insertImportAccess, insertImportJob, interruptImportJobs, updateImportJob } from './import-job-queries.ts'
 import type { ImportInput, ImportLimits } from './model.ts'
+import { ReservedIds } from './numbers.ts'
 import { makePlan, type Plan, type PlanOptions } from './plan.ts'
 import { readImport } from './readers.ts'
 import { emptyCounts, emptyReport, type ImportCounts, type ImportReport } from './report.ts'
@@ -230,12 +231,14 @@ export class ImportJobs implements AsyncDisposable {
       maxAccessLines: this.#ctx.config.importMaxAccessLines,
       folder,
     }
+    const reserved = new ReservedIds()
     const plan = async (parts: Pick<AppContext, 'db'> & { index: typeof store.index }) => {
       const items = readImport(input, template === undefined ? {} : { template }, limits, options.format || undefined)
       const onProgress = (progress: { read: number; planned: number }) =>
         this.#progress(job, { phase: progress.planned > 0 ? 'planning' : 'reading', ...progress })
       const hash = (secret: string) => keyedHash(this.#ctx.pepper, secret)
-      const made = await makePlan(items, planned, { ...parts, at: clock(), hash, signal, onProgress }, options.dryRun)
+      const given = { ...parts, reserved, at: clock(), hash, signal, onProgress }
+      const made = await makePlan(items, planned, given, options.dryRun)
       await input.requireSame?.()
       return made
     }

@@ -85,7 +85,7 @@ export class Names {
     }
     const found = new Map<string, Found>()
     for (const { id, serialNumber } of await listEdgesBySerial(this.#db, others)) {
-      if (!this.isInside(id)) continue
+      if (this.#index.edge(id) === undefined || !this.isInside(id)) continue
       found.set(serialNumber, found.has(serialNumber) ? ambiguous : id)
     }
     for (const name of others) known.set(name, found.get(name))

@@ -21,8 +21,9 @@ import type { KeyKind } from './import-queries.ts'
 import type { Granted } from './known.ts'
 import type { EdgeRecord, OrganisationRecord, RoleRecord, ServiceRecord, SiteRecord } from './model.ts'
 import type { Names } from './names.ts'
+import type { Numbers } from './numbers.ts'
 import type { PlanOptions, PlanParts } from './plan.ts'
-import type { Ids, PlannedRecord } from './plan-structure.ts'
+import type { PlannedRecord } from './plan-structure.ts'
 
 /** What planning of structure asks. */
 export type StructureContext = Omit<PlanParts, 'at' | 'index'> &
@@ -30,7 +31,7 @@ export type StructureContext = Omit<PlanParts, 'at' | 'index'> &
     index: AccessIndex
     names: Names
     at: number
-    ids: Ids
+    ids: Numbers
     /** What a name in the file was taken to mean; one thing is not two. */
     used: Set<string>
     edgeExtras: Map<number, EdgeExtras>

@@ -1,14 +1,15 @@
 import type { AccessIndex } from '../access/access-index.ts'
-import type { Change, EntityName } from '../access/model.ts'
+import type { Change } from '../access/model.ts'
 import type { BatchPart } from '../db/change-log.ts'
 import { AppError } from '../errors.ts'
 import { forkIndex } from './fork.ts'
 import { refusedRule, refusedText } from './guard-text.ts'
-import { type ImportKey, inPortions, type KeyKind, listEdgeExtras, listSetupPasswords } from './import-queries.ts'
-import { type ExtraColumns, reserveIds } from './import-rows.ts'
+import { type ImportKey, type KeyKind, listEdgeExtras, listSetupPasswords } from './import-queries.ts'
+import type { ExtraColumns } from './import-rows.ts'
 import { Granted, keysIn, linksIn } from './known.ts'
 import type { ImportRecord, OrganisationRecord, UserRecord } from './model.ts'
 import { Names } from './names.ts'
+import { Numbers } from './numbers.ts'
 import type { Pace } from './pace.ts'
 import type { PlanOptions, PlanParts } from './plan.ts'
 import {
@@ -75,6 +76,8 @@ const planners: Record<StructureRecord['kind'], Planner> = {
 export class StructurePlan {
   readonly index: AccessIndex
   readonly names: Names
+  /** Of new rows. */
+  readonly numbers: Numbers
   readonly records: PlannedRecord[] = []
   /** Ids of users that the file brings, by login. */
   readonly newUsers: Map<string, number>
@@ -92,6 +95,7 @@ export class StructurePlan {
   ) {
     this.index = context.index
     this.names = context.names
+    this.numbers = context.ids
     this.#given = parentsFirst(given)
     this.#context = context
     this.newUsers = context.newUsers
@@ -116,7 +120,8 @@ export class StructurePlan {
       index,
       names,
       at: parts.at.getTime(),
-      ids: new Ids(),
+      // Every id the copy has is below these.
+      ids: given.length === 0 ? new Numbers() : await Numbers.above(db),
       used: new Set(),
       newUsers: new Map(),
       granted: new Granted(index, work.pace),
@@ -125,9 +130,7 @@ export class StructurePlan {
       keysByHash: brings('edge') ? await keysIn(index, work.pace) : new Map(),
       passwords: await passwordsIn(db, parts.hash, given, work.pace),
     }
-    const plan = new StructurePlan(given, context, work)
-    await context.ids.fill(db, given)
-    return plan
+    return new StructurePlan(given, context, work)
   }
 
   get isEmpty(): boolean {
@@ -171,6 +174,7 @@ export class StructurePlan {
       else if (typeof planned === 'string') this.#refuse(record, ruleOf(kind), planned)
       else if ('ok' in planned) this.#refuse(record, refusedRule(planned), refusedText(planned))
       else this.#take(planned, record)
+      this.numbers.giveBack()
     }
   }
 
@@ -185,6 +189,7 @@ export class StructurePlan {
   }
 
   #take(planned: PlannedRecord, record: StructureRecord): void {
+    this.numbers.keep()
     this.records.push(planned)
     if (planned.parts.length === 0) this.#summary.counts.unchanged += 1
     if (planned.remark !== undefined)
@@ -254,31 +259,6 @@ async function passwordsIn(
     if (pace.isOver) await pace.rest()
   }
   return listSetupPasswords(db, hashes)
-}
-
-/** Ids for as many new rows as the file could bring. */
-export class Ids {
-  readonly #free = new Map<EntityName, number[]>()
-
-  async fill(db: PlanParts['db'], records: readonly StructureRecord[]): Promise<void> {
-    const counts = new Map<EntityName, number>()
-    const count = (entity: EntityName) => counts.set(entity, (counts.get(entity) ?? 0) + 1)
-    for (const record of records) {
-      count(record.kind)
-      if (record.kind === 'edge' && record.apiKey !== undefined) count('edgeKey')
-      if (record.kind === 'edgeGroup') count('grant')
-    }
-    for (const [entity, size] of counts) {
-      const places = Array.from({ length: size }, (_, place) => place)
-      this.#free.set(entity, await inPortions(places, (some) => reserveIds(db, entity, some.length)))
-    }
-  }
-
-  take(entity: EntityName): number {
-    const id = this.#free.get(entity)?.pop()
-    if (id === undefined) throw new Error(`More new rows of ${entity} than records`)
-    return id
-  }
 }
 
 async function learnAll(names: Names, records: readonly StructureRecord[], pace: Pace): Promise<void> {

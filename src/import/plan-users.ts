@@ -105,7 +105,7 @@ function isChange({ changes, profile, alerting }: PlannedUser): boolean {
 
 async function keep(plan: PlannedUser, { users, numbers, newUsers }: Work): Promise<void> {
   if (numbers === undefined) return
-  await numbers.give(plan.changes)
+  numbers.give(plan.changes)
   if (plan.isNew) {
     own(plan)
     newUsers.set(plan.login, plan.id)

@@ -3,7 +3,7 @@ import type { AccessIndex } from '../access/access-index.ts'
 import type { Db } from '../db/database.ts'
 import { Effects } from './effects.ts'
 import type { ImportItem, UserRecord } from './model.ts'
-import { Numbers } from './numbers.ts'
+import type { FinalIds, ReservedIds } from './numbers.ts'
 import { Pace } from './pace.ts'
 import { type PlannedRecord, StructurePlan, type StructureRecord } from './plan-structure.ts'
 import type { StoredUser } from './plan-user.ts'
@@ -31,6 +31,8 @@ export interface PlanParts {
   index: AccessIndex
   db: Db
   at: Date
+  /** Ids for new rows, of one import however often it is planned. */
+  reserved: ReservedIds
   /** Keyed hash of secrets that records bring in clear. */
   hash: (secret: string) => string
   signal: AbortSignal
@@ -48,7 +50,7 @@ export interface Plan extends AsyncDisposable {
   /** Nothing may be applied: something is wrong, and that may not be left out. */
   isRefused: boolean
   records: readonly PlannedRecord[]
-  users: Spool<StoredUser>
+  users: Pick<Spool<StoredUser>, 'count' | 'batches'>
   /** Those whose accounts are somebody else's: they are invited (D-03). */
   outsiders: readonly Outsider[]
 }
@@ -60,7 +62,8 @@ export type SpooledUser = Omit<UserRecord, 'restrictions'> & {
 
 /**
  * Reads a whole file and compares it with what is there: everything that is wrong, everything that changes. Whoever has a
- * turn meanwhile may change the graph; `revision` tells. Ids of new rows are taken unless it is a dry run.
+ * turn meanwhile may change the graph; `revision` tells. Ids are taken at the end, one for each row that is new, and only if
+ * the plan can be carried out: nobody uses them up by trying.
  */
 export async function makePlan(
   items: AsyncIterable<ImportItem>,
@@ -75,14 +78,14 @@ export async function makePlan(
     const summary = new Summary(options)
     const pace = new Pace(parts.signal)
     const { structure, isDryRun } = await readAll(items, read, summary, pace, parts)
-    // What grants and groups of the file refer to has an id even in a dry run.
-    const isNumbered = !(dryRun || isDryRun) || structure.length > 0
-    const numbers = isNumbered ? new Numbers(parts.db) : undefined
     const revision = parts.index.revision
     const at = parts.at.getTime()
     const things = await StructurePlan.begin(structure, options, parts, { summary, pace })
     await things.ground()
-    const { index, names, newUsers, records } = things
+    const { index, names, newUsers } = things
+    // What grants and groups of the file refer to is numbered even in a dry run.
+    const isTrial = dryRun || isDryRun
+    const numbers = isTrial && things.isEmpty ? undefined : things.numbers
     const world = new PlanWorld({ ...options, index, names, at })
     const outsiders: Outsider[] = []
     const effects = new Effects({ ...world, before: parts.index, after: index, summary, pace })
@@ -93,20 +96,40 @@ export async function makePlan(
     await things.relations()
     if (!things.isEmpty && !summary.isFatal) await effects.ofAll(things.logins, things.changes())
     const isRefused = summary.isFatal || (summary.report.problemCount > 0 && !options.skipInvalid)
+    const ids = isTrial || isRefused ? undefined : await things.numbers.settle(parts.db, parts.reserved)
     return {
       revision,
       at,
       summary,
-      isDryRun: dryRun || isDryRun,
+      isDryRun: isTrial,
       isRefused,
-      records,
-      users,
+      records: ids === undefined ? things.records : await numbered(things.records, ids, pace),
+      users: ids === undefined ? users : withIds(users, ids),
       outsiders,
       [Symbol.asyncDispose]: () => users[Symbol.asyncDispose](),
     }
   } catch (error) {
     await users[Symbol.asyncDispose]()
     throw error
+  }
+}
+
+async function numbered(records: readonly PlannedRecord[], ids: FinalIds, pace: Pace): Promise<PlannedRecord[]> {
+  const found: PlannedRecord[] = []
+  for (const record of records) {
+    found.push(ids.record(record))
+    if (pace.isOver) await pace.rest()
+  }
+  return found
+}
+
+/** The users that wait on disk, with their ids. */
+function withIds(users: Spool<StoredUser>, ids: FinalIds): Plan['users'] {
+  return {
+    count: users.count,
+    async *batches(size, pace) {
+      for await (const batch of users.batches(size, pace)) yield batch.map((user) => ids.user(user))
+    },
   }
 }
 

@@ -69,7 +69,12 @@ describe('an import that others overtake', () => {
     return { ...result, attempts }
   }
 
-  it('is planned again with what they did', async () => {
+  it('is planned again with what they did, with the ids that were taken for it', async () => {
+    const lastGrant = async () => {
+      const last = sql<{ id: number }>`select last_value::integer as id from access_grant_id_seq`
+      return (await last.execute(service.ctx.db)).rows[0]?.id ?? 0
+    }
+    const before = await lastGrant()
     const login = (await addUser(service.ctx, { login: address() })).login
     const others: Promise<unknown>[] = []
     const result = await importing([`${login},${edges[0]?.id}`], (attempt) => {
@@ -78,6 +83,7 @@ describe('an import that others overtake', () => {
     await Promise.all(others)
     expect(result).toMatchObject({ state: 'done', attempts: 2, counts: { gains: 1 } })
     expect(edgesOf(login).sort()).toEqual(edges.map(({ id }) => id).sort())
+    expect(await lastGrant()).toBe(before + 2)
   })
 
   it('every time is planned at last while nobody else can write, and is whole', async () => {

@@ -6,6 +6,7 @@ import { applyPlan } from '../../src/import/apply.ts'
 import { insertImportJob } from '../../src/import/import-job-queries.ts'
 import { requireImporter } from '../../src/import/import-service.ts'
 import type { ImportItem, UserRecord } from '../../src/import/model.ts'
+import { ReservedIds } from '../../src/import/numbers.ts'
 import { makePlan, type PlanOptions } from '../../src/import/plan.ts'
 import type { AccessDetail, ImportCounts, ImportReport } from '../../src/import/report.ts'
 import { keyedHash } from '../../src/lib/secrets.ts'
@@ -46,6 +47,7 @@ export async function importItems(
     index: ctx.store.index,
     db: ctx.db,
     at: ctx.clock(),
+    reserved: new ReservedIds(),
     hash: (secret: string) => keyedHash(ctx.pepper, secret),
     signal,
     onProgress: () => undefined,
