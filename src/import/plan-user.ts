@@ -1,18 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { GrantRow, RestrictionRow, UserRow } from '../access/model.ts'
-import { applyChange, type Windows } from '../access/windows.ts'
+import type { GrantRow, UserRow } from '../access/model.ts'
 import { mergeSettings, parseLanguage, requireEmail, requireLine, requireLogin } from '../accounts/account-rules.ts'
 import { displayName, emptyProfile } from '../accounts/profile-service.ts'
 import type { Profile } from '../accounts/user-queries.ts'
 import { type BatchPart, MAX_BATCH } from '../db/change-log.ts'
 import { type Packed, packChanges, unpackChanges } from '../db/packed-changes.ts'
 import { AppError } from '../errors.ts'
-import { checkedClaim, MAX_CLAIMS } from './claim-rules.ts'
+import { addClaim, checkedClaim, MAX_CLAIMS } from './claim-rules.ts'
 import type { AlertingRow } from './import-queries.ts'
-import { type ImportProblem, MAX_PERIODS, type UserRecord } from './model.ts'
-import { lookUp, planGrants, type Wanted } from './plan-access.ts'
+import type { ImportProblem, UserRecord } from './model.ts'
+import { planGrants, type Wanted } from './plan-access.ts'
+import { planAlerting, planRestrictions } from './plan-user-edges.ts'
 import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
-import type { Person, Standing } from './standing.ts'
+import type { Person } from './standing.ts'
 
 /** What is known of somebody beside the graph. */
 export interface UserDetails {
@@ -205,16 +205,17 @@ function planClaims(
       ? []
       : world.index.claimsOf(world.askerId).flatMap(({ key, value }) => (value === 'NONE' ? [key] : [])),
   )
+  const given = new Map<string, string>()
+  const place = placeIn(record, 'claims')
   for (const [name, text] of Object.entries({ ...(known === undefined ? record.claimsIfNew : {}), ...record.claims })) {
-    const claim = checkedClaim(placeIn(record, 'claims'), name, text)
-    if (!Array.isArray(claim)) {
-      problems.push(claim)
-      continue
-    }
-    const [key, value] = claim
+    const claim = checkedClaim(place, name, text)
+    const problem = Array.isArray(claim) ? addClaim(given, place, claim) : claim
+    if (problem !== undefined) problems.push(problem)
+  }
+  for (const [key, value] of given) {
     if (all.get(key) === value) continue
     if (value !== 'NONE' && taken.has(key))
-      problems.push(misfit(placeIn(record, 'claims'), 'G-01', 'You cannot give what is taken from you yourself', key))
+      problems.push(misfit(place, 'G-01', 'You cannot give what is taken from you yourself', key))
     all.set(key, value)
     const before = present.find((row) => row.key === key)
     const after = { id: before?.id ?? 0, userId: known?.id ?? 0, key, value }
@@ -227,74 +228,6 @@ function planClaims(
 
 function mayControl(claims: ReadonlyMap<string, string>): boolean {
   return ['WRITE', 'ADMIN'].includes(claims.get('control') ?? '')
-}
-
-/** Restrictions of the edges named and no others (D-14..24). Those of a guest cap what others gave him too: that is theirs. */
-function* planRestrictions(
-  world: PlanWorld,
-  record: UserRecord,
-  { known, standing }: { known: UserRow | undefined; standing: Standing },
-  problems: ImportProblem[],
-): Generator<undefined, BatchPart[]> {
-  const { mode, byEdge } = record.restrictions ?? { mode: 'merge', byEdge: new Map() }
-  const present = known === undefined ? undefined : world.index.restrictionsOf(known.id)
-  const changes: BatchPart[] = []
-  for (const [key, change] of byEdge) {
-    yield
-    const [edgeId] = lookUp(world, record, 'edge', [key], problems)
-    if (edgeId === undefined) continue
-    const row = present?.get(edgeId)
-    const windows = applyChange(row?.windows ?? null, change, mode)
-    if (windows !== null && windows.length > MAX_PERIODS)
-      problems.push(misfit(placeIn(record, 'edges'), 'D-19', `More than ${MAX_PERIODS} periods: join some`, key))
-    if (
-      !world.allows('share', edgeId) ||
-      (known !== undefined && !world.mayOpen(edgeId, row?.windows ?? null, windows))
-    )
-      problems.push(
-        misfit(placeIn(record, 'edges'), 'G-01', 'You cannot open a time that you may not read yourself', key),
-      )
-    const parts = restrictionPart(row, { userId: known?.id ?? 0, edgeId }, windows)
-    if (standing === 'guest' && known !== undefined && parts.length > 0 && !world.decidesAbout(known.id, edgeId))
-      problems.push(
-        misfit(placeIn(record, 'edges'), 'G-01', 'This user has access by a grant that you could not withdraw', key),
-      )
-    changes.push(...parts)
-  }
-  return changes
-}
-
-function restrictionPart(
-  before: RestrictionRow | undefined,
-  of: { userId: number; edgeId: number },
-  windows: Windows,
-): BatchPart[] {
-  if (windows === null) return before ? [{ entity: 'restriction', id: before.id, before, after: null }] : []
-  if (JSON.stringify(before?.windows) === JSON.stringify(windows)) return []
-  const after = { id: before?.id ?? 0, ...of, windows: [...windows] }
-  return [{ entity: 'restriction', id: after.id, before: before ?? null, after }]
-}
-
-function* planAlerting(
-  world: PlanWorld,
-  record: UserRecord,
-  user: UserRow | undefined,
-  present: readonly AlertingRow[],
-  problems: ImportProblem[],
-): Generator<undefined, AlertingRow[]> {
-  const known = new Map(present.map((row) => [row.edgeId, row]))
-  const rows: AlertingRow[] = []
-  for (const { edgeId: key, ...delays } of record.alerting ?? []) {
-    yield
-    const [edgeId] = lookUp(world, record, 'edge', [key], problems)
-    if (edgeId === undefined) continue
-    if (!world.allows('alertsOthers', edgeId))
-      problems.push(misfit(record.place, 'G-01', 'You cannot set alerts of others there', key))
-    const row: AlertingRow = { userId: user?.id ?? 0, edgeId, ...delays }
-    const before = known.get(edgeId)
-    if (before === undefined || differs(before, { ...before, ...row })) rows.push(row)
-  }
-  return rows
 }
 
 function changed(before: Profile | undefined, after: Profile, field: string): boolean {
