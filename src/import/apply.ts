@@ -8,10 +8,18 @@ import { isMisfit } from '../db/pg-errors.ts'
 import type { Actor, Write, WriteFunction } from '../db/write.ts'
 import type { Clock } from '../lib/clock.ts'
 import { OneAhead } from '../lib/one-ahead.ts'
-import { type ImportKey, insertInvitees, upsertAlerting, upsertImportKeys, upsertProfiles } from './import-queries.ts'
+import {
+  type ImportKey,
+  insertInvitees,
+  insertProfiles,
+  updateProfiles,
+  upsertAlerting,
+  upsertImportKeys,
+} from './import-queries.ts'
 import { addRows, changeRows } from './import-rows.ts'
 import { Pace } from './pace.ts'
 import type { Plan } from './plan.ts'
+import { Owners } from './plan-owners.ts'
 import type { PlannedRecord } from './plan-structure.ts'
 import { changesOf, type StoredUser } from './plan-user.ts'
 
@@ -111,7 +119,7 @@ async function addUsers(
     tx,
     batch.flatMap(changesOf).map((part) => (part.entity === 'user' ? { ...part, extra: { createdAt } } : part)),
   )
-  await upsertProfiles(tx, made.flatMap(profileOf))
+  await insertProfiles(tx, made.flatMap(profileOf))
   await upsertAlerting(
     tx,
     made.flatMap(({ alerting }) => alerting),
@@ -171,7 +179,7 @@ async function finish(w: Write, plan: Plan, { pace }: Work): Promise<void> {
       batch.flatMap(({ rows }) => rows.flatMap(changedIn)),
     )
     const known = batch.filter(({ isNew }) => !isNew)
-    await upsertProfiles(w.tx, known.flatMap(profileOf))
+    await updateProfiles(w.tx, known.flatMap(profileOf))
     await upsertAlerting(
       w.tx,
       known.flatMap(({ alerting }) => alerting),
@@ -190,10 +198,11 @@ function profileOf({ id, profile }: StoredUser) {
   return profile ? [{ userId: id, ...profile }] : []
 }
 
-function logUser(w: Write, { id, rows, profileFields, isNew, alerting }: StoredUser): void {
+function logUser(w: Write, { id, rows, profile = {}, isNew, alerting }: StoredUser): void {
   for (const row of rows) w.changed('user.imported', id, row)
   if (isNew || rows.length > 0) return
-  if (profileFields.length > 0) w.noted('user.profileChanged', 'user', String(id), { fields: profileFields })
+  const fields = Object.keys(profile)
+  if (fields.length > 0) w.noted('user.profileChanged', 'user', String(id), { fields })
   if (alerting.length > 0) w.noted('alerting.set', 'user', String(id), { edges: alerting.length })
 }
 
@@ -217,15 +226,19 @@ async function requireUnmoved(w: Write, plan: Plan, { actorId, subjectId }: Acto
   const ids = new Set([PUBLIC_PRINCIPAL_ID])
   for (const id of [actorId, subjectId ?? null]) if (id !== null) addWithGroups(w.index, id, ids)
   const names = new Set<string>()
+  const owners = new Owners()
   for await (const batch of plan.users.batches(BATCH, new Pace())) {
     for (const user of batch) {
       addWithGroups(w.index, user.id, ids)
+      owners.add(user)
       names.add(user.login)
       for (const { entity, after } of changesOf(user))
         if (entity === 'user' && after?.email) names.add(after.email.toLowerCase())
     }
   }
   for (const change of missed.flatMap(graphChanges)) if (concerns(change, ids, names)) throw new Moved()
+  // Whoever else owned an organisation may be gone, and is in no plan.
+  if (owners.ownerless(w.index, w.now.getTime()).length > 0) throw new Moved()
 }
 
 /** Adds somebody and the groups he is in, which hold rights for him. None has become another: that would be a change itself. */

@@ -187,18 +187,39 @@ export async function listProfiles(db: Db, userIds: readonly number[]): Promise<
   return new Map(rows.map(({ userId, ...profile }) => [userId, profile]))
 }
 
-export async function upsertProfiles(tx: Tx, rows: readonly (Profile & { userId: number })[]): Promise<void> {
+/** Some personal data of a user. */
+type ProfilePart = Partial<Profile> & { userId: number }
+
+/** Columns of personal data, and what they are called in what is given. */
+const profileColumns = 'firstname lastname phone street zip city country company_name'
+  .split(' ')
+  .map((column) => ({ column, given: column === 'company_name' ? '"companyName"' : column }))
+
+/** Personal data of users who have none yet; what is not given is empty. */
+export async function insertProfiles(tx: Tx, rows: readonly ProfilePart[]): Promise<void> {
   if (rows.length === 0) return
-  const columns = ['firstname', 'lastname', 'phone', 'street', 'zip', 'city', 'country', 'company_name']
-  const given = columns.map((column) => (column === 'company_name' ? '"companyName"' : column))
   await sql`
-    insert into user_profile (user_id, ${sql.raw(columns.join(', '))})
-    select "userId", ${sql.raw(given.join(', '))}
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-      as given ("userId" integer, ${sql.raw(given.map((column) => `${column} text`).join(', '))})
-    on conflict (user_id) do update set
-      ${sql.raw(columns.map((column) => `${column} = excluded.${column}`).join(', '))}
+    insert into user_profile (user_id, ${sql.raw(profileColumns.map(({ column }) => column).join(', '))})
+    select "userId", ${sql.raw(profileColumns.map(({ given }) => `coalesce(${given}, '')`).join(', '))}
+    from ${givenProfiles(rows)}
+    on conflict (user_id) do nothing
   `.execute(tx)
+}
+
+/** Changes what is given of the personal data of users, and leaves the rest as it is now. */
+export async function updateProfiles(tx: Tx, rows: readonly ProfilePart[]): Promise<void> {
+  if (rows.length === 0) return
+  await insertProfiles(tx, rows)
+  const changes = profileColumns.map(({ column, given }) => `${column} = coalesce(given.${given}, target.${column})`)
+  await sql`
+    update user_profile as target set ${sql.raw(changes.join(', '))}
+    from ${givenProfiles(rows)} where target.user_id = given."userId"
+  `.execute(tx)
+}
+
+function givenProfiles(rows: readonly ProfilePart[]) {
+  const types = profileColumns.map(({ given }) => `${given} text`).join(', ')
+  return sql`jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as given ("userId" integer, ${sql.raw(types)})`
 }
 
 /** What edges have beside the graph. Index edge_pk. */

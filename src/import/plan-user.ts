@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { GrantRow, UserRow } from '../access/model.ts'
 import { mergeSettings, parseLanguage, requireEmail, requireLine, requireLogin } from '../accounts/account-rules.ts'
-import { displayName, emptyProfile } from '../accounts/profile-service.ts'
+import { displayName } from '../accounts/profile-service.ts'
 import type { Profile } from '../accounts/user-queries.ts'
 import { type BatchPart, MAX_BATCH } from '../db/change-log.ts'
 import { type Packed, packChanges, unpackChanges } from '../db/packed-changes.ts'
@@ -10,6 +10,7 @@ import { addClaim, checkedClaim, MAX_CLAIMS } from './claim-rules.ts'
 import type { AlertingRow } from './import-queries.ts'
 import type { ImportProblem, UserRecord } from './model.ts'
 import { planGrants, type Wanted } from './plan-access.ts'
+import type { OwnershipChange } from './plan-owners.ts'
 import { planAlerting, planRestrictions } from './plan-user-edges.ts'
 import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
 import type { Person } from './standing.ts'
@@ -22,18 +23,13 @@ export interface UserDetails {
 }
 
 /** All that an import does about one user. Ids of new rows are 0 until they are numbered. */
-export interface PlannedUser {
+export interface PlannedUser extends OwnershipChange {
   login: string
-  id: number
   isNew: boolean
   isInvited: boolean
-  isDisabled: boolean
-  /** Grants of the ownership of an organisation that end. */
-  ownershipsLost: GrantRow[]
   changes: BatchPart[]
-  profile: Profile | undefined
-  /** Names of personal data that change, for the log. */
-  profileFields: string[]
+  /** Personal data that change. */
+  profile: Partial<Profile> | undefined
   alerting: AlertingRow[]
 }
 
@@ -85,18 +81,17 @@ export function* planUser(
   for (const grant of grants.removed) changes.push({ entity: 'grant', id: grant.id, before: grant, after: null })
   for (const { before, after } of grants.changed) changes.push({ entity: 'grant', id: before.id, before, after })
   for (const after of grants.added) changes.push({ entity: 'grant', id: 0, before: null, after })
-  const changedProfile = { ...emptyProfile, ...details.profile, ...profile }
-  const fields = Object.keys(emptyProfile).filter((field) => changed(details.profile, changedProfile, field))
+  const ofOwner = ({ roleId }: GrantRow) => roleId === world.ownerRoleId
   return {
     login: after.login,
     id,
     isNew: known === undefined,
     isInvited: known === undefined && after.disabledAt === null,
     isDisabled: known !== undefined && known.disabledAt === null && after.disabledAt !== null,
-    ownershipsLost: grants.removed.filter((grant) => grant.roleId === world.ownerRoleId),
+    ownershipsLost: grants.removed.filter(ofOwner),
+    ownershipsGained: after.disabledAt === null ? grants.added.filter(ofOwner).map((grant) => grant.resourceId) : [],
     changes,
-    profile: known === undefined || fields.length > 0 ? changedProfile : undefined,
-    profileFields: fields,
+    profile: known === undefined || Object.keys(profile).length > 0 ? profile : undefined,
     alerting,
   }
 }
@@ -174,14 +169,17 @@ function isNamed({ firstname, lastname }: UserRecord): boolean {
   return firstname !== undefined || lastname !== undefined
 }
 
+/** Personal data that the record says otherwise than they are. */
 function planProfile(record: UserRecord, known: Profile | undefined, problems: ImportProblem[]): Partial<Profile> {
   const { firstname, lastname, phone, address } = record
   const given: Record<string, string | undefined> = { firstname, lastname, phone, ...address }
   const profile: Record<string, string> = {}
   for (const [field, text] of Object.entries(given)) {
-    if (text === undefined || text === known?.[field as keyof Profile]) continue
+    const present = known?.[field as keyof Profile] ?? ''
+    if (text === undefined || text === present) continue
     try {
-      profile[field] = requireLine(text, `The ${field}`)
+      const line = requireLine(text, `The ${field}`)
+      if (line !== present) profile[field] = line
     } catch (error) {
       if (!(error instanceof AppError)) throw error
       problems.push(misfit(record.place, 'D-02', error.message, text))
@@ -228,11 +226,6 @@ function planClaims(
 
 function mayControl(claims: ReadonlyMap<string, string>): boolean {
   return ['WRITE', 'ADMIN'].includes(claims.get('control') ?? '')
-}
-
-function changed(before: Profile | undefined, after: Profile, field: string): boolean {
-  const key = field as keyof Profile
-  return (before?.[key] ?? '') !== after[key]
 }
 
 function differs(before: object, after: object): boolean {

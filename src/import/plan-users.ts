@@ -1,4 +1,3 @@
-import type { GrantRow } from '../access/model.ts'
 import type { Db } from '../db/database.ts'
 import type { Effects } from './effects.ts'
 import { listAlertingOf, listAskedBefore, listImportedUsers, listProfiles } from './import-queries.ts'
@@ -7,6 +6,7 @@ import type { Numbers } from './numbers.ts'
 import type { Pace } from './pace.ts'
 import type { SpooledUser } from './plan.ts'
 import { nameOf } from './plan-access.ts'
+import { Owners } from './plan-owners.ts'
 import { type PlannedUser, planUser, type StoredUser, stored, type UserDetails } from './plan-user.ts'
 import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
 import { Selections } from './selection.ts'
@@ -46,7 +46,7 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
   const { read, summary, pace } = work
   const selections = new Selections({ index: world.index, names: world.names, db: work.db, pace })
   const seen = new Set<string>()
-  const owners: Owners = { lost: [], disabled: [], gained: new Set() }
+  const owners = new Owners()
   let planned = 0
   for await (const batch of read.batches(BATCH, pace)) {
     const records = batch.map(recordOf)
@@ -70,11 +70,12 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
           summary.remark({ kind: 'remark', place: record.place, text: ownText })
       } else if (standing === 'other' && !Array.isArray(plan)) {
         // Told like somebody new; later imports count him as unchanged, whatever they say, which may tell him apart.
-        note(world, plan, summary, { lost: [], disabled: [], gained: new Set() })
+        note(plan, summary)
         await work.effects.ofUser(plan.login, 0, plan.changes)
         work.outsiders.push({ login: record.login, email: addressOf(plan) })
       } else if (!Array.isArray(plan)) {
-        note(world, plan, summary, owners)
+        note(plan, summary)
+        owners.add(plan)
         if (work.isUsersOnly) await work.effects.ofUser(plan.login, plan.id, plan.changes)
         if (isChange(plan)) await keep(plan, work)
       }
@@ -82,16 +83,13 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
     planned += records.length
     work.onProgress({ read: summary.counts.records, planned })
   }
-  requireOwners(world, owners, summary)
+  for (const id of owners.ownerless(world.index, world.at)) {
+    const text = 'An organisation needs at least one owner, and this file takes its last'
+    summary.problem({ ...misfit({ file: '' }, 'P-09', text, nameOf(world, id)), isFatal: true })
+  }
 }
 
 const ownText = 'Your own account is not changed by your own import: what this says of it is left out'
-
-interface Owners {
-  lost: GrantRow[]
-  disabled: number[]
-  gained: Set<number>
-}
 
 /** The address that an account made of this would have. */
 function addressOf({ changes }: PlannedUser): string | null {
@@ -123,29 +121,13 @@ function own(plan: PlannedUser): void {
   for (const row of plan.alerting) row.userId = plan.id
 }
 
-function note(world: PlanWorld, plan: PlannedUser, summary: Summary, owners: Owners): void {
+function note(plan: PlannedUser, summary: Summary): void {
   if (!isChange(plan)) summary.counts.unchanged += 1
   if (plan.isInvited) summary.invite(plan.login)
-  if (plan.isDisabled) owners.disabled.push(plan.id)
-  owners.lost.push(...plan.ownershipsLost)
   const isUserRow = plan.changes[0]?.entity === 'user'
   if (isChange(plan) && !isUserRow)
     summary.change({ entity: 'user', before: {} as never, after: {} as never }, plan.login)
-  for (const part of plan.changes) {
-    summary.change(part, part.entity === 'user' ? plan.login : undefined)
-    if (part.entity !== 'grant') continue
-    if (part.after?.roleId === world.ownerRoleId && part.before === null) owners.gained.add(part.after.resourceId)
-  }
-}
-
-/** No organisation loses its last owner, whichever users of the file that would come from together (P-09). */
-function requireOwners(world: PlanWorld, { lost, disabled, gained }: Owners, summary: Summary): void {
-  if (lost.length === 0 && disabled.length === 0) return
-  const ownerless = world.index.ownerlessAfter({ grantsRemoved: lost, usersRemoved: disabled }, world.at)
-  for (const id of ownerless.filter((organisation) => !gained.has(organisation))) {
-    const text = 'An organisation needs at least one owner, and this file takes its last'
-    summary.problem({ ...misfit({ file: '' }, 'P-09', text, nameOf(world, id)), isFatal: true })
-  }
+  for (const part of plan.changes) summary.change(part, part.entity === 'user' ? plan.login : undefined)
 }
 
 function recordOf({ restrictions, ...record }: SpooledUser): UserRecord {

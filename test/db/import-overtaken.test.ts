@@ -2,7 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { revokeAccess } from '../../src/access/grant-service.ts'
-import { PLATFORM_RESOURCE_ID } from '../../src/access/model.ts'
+import { PLATFORM_RESOURCE_ID, type UserRow } from '../../src/access/model.ts'
+import { revokeGrant } from '../../src/access/role-grant-service.ts'
+import { getUserInformation, setUserInformation } from '../../src/accounts/profile-service.ts'
 import { createServiceToken, setServiceDisabled } from '../../src/accounts/service-tokens.ts'
 import { createUser, disableUser } from '../../src/accounts/user-service.ts'
 import { type Actor, becomeWriter } from '../../src/db/write.ts'
@@ -11,6 +13,7 @@ import { createUserGroup } from '../../src/groups/user-group-service.ts'
 import type { ImportResult } from '../../src/import/import-service.ts'
 import type { ImportItem } from '../../src/import/model.ts'
 import { textInput } from '../../src/import/sources.ts'
+import { createOrganisation } from '../../src/organisations/organisation-service.ts'
 import { testClock } from '../harness/clock.ts'
 import { importItems, userRecord } from '../harness/importing.ts'
 import { addEdge, addUser, fresh, give, type SeededEdge } from '../harness/seed.ts'
@@ -96,6 +99,58 @@ describe('an import that others overtake', () => {
     await Promise.all(others)
     expect(result).toMatchObject({ state: 'done', attempts: 4, counts: { gains: 1 } })
     expect(edgesOf(login)).toHaveLength(5)
+    await expectWhole(service, before)
+  })
+
+  it('by an owner who goes, or is disabled, leaves another: it is planned again and refused (P-09)', async () => {
+    const ends = [
+      (first: UserRow) => disableUser(service.ctx, service0, first.id),
+      (_: UserRow, grantId: number) => revokeGrant(service.ctx, service0, grantId),
+    ]
+    for (const end of ends) {
+      for (const last of [{ accountRole: 'User' }, { disabled: true }] as const) {
+        const [first, second] = [await addUser(service.ctx), await addUser(service.ctx)]
+        const { id } = await createOrganisation(service.ctx, service0, fresh('Owned '), first.id)
+        const grant = index().grantsOf(first.id)[0] ?? expect.unreachable()
+        const manager = { ...userRecord(second.login, { accountRole: 'Manager' }), email: address() }
+        expect((await importItems(service.ctx, [manager], { organisationId: id })).counts).toMatchObject({
+          byKind: { grant: { created: 1 } },
+        })
+        const leaving = [{ ...manager, ...last }]
+        const options = { organisationId: id }
+        const overtaken = importItems(service.ctx, leaving, { ...options, beforeApply: () => end(first, grant.id) })
+        await expect(overtaken).rejects.toThrow(expect.objectContaining({ name: 'Moved' }))
+        const again = await importItems(service.ctx, leaving, options)
+        expect([again.isRefused, again.report.problems[0]?.rule]).toEqual([true, 'P-09'])
+        expect(index().ownerlessAfter({ usersRemoved: [second.id] }, clock.now().getTime())).toEqual([id])
+      }
+    }
+  })
+
+  it('by the same person who changes other personal data leaves him both', async () => {
+    const before = await snapshotOf(service)
+    const [login, other] = [address(), address()]
+    await importItems(service.ctx, [userRecord(login, { firstname: 'Ada', lastname: 'Lovelace', phone: '1' })])
+    await addUser(service.ctx, { login: other })
+    const records = [
+      userRecord(login, { firstname: 'Augusta' }),
+      userRecord(other, { email: login.replace('@', '@2.'), phone: '2' }),
+    ]
+    const { counts } = await importItems(service.ctx, records, {
+      beforeApply: async () => {
+        await setUserInformation(service.ctx, userOf(login).id, { phone: '99', address: { city: 'London' } })
+        await setUserInformation(service.ctx, userOf(other).id, { address: { city: 'Paris' } })
+      },
+    })
+    expect(counts).toMatchObject({ byKind: { user: { changed: 2 } } })
+    const told = async (of: string) => await getUserInformation(service.ctx, userOf(of).id)
+    expect(await told(login)).toMatchObject({
+      firstname: 'Augusta',
+      lastname: 'Lovelace',
+      phone: '99',
+      address: { city: 'London' },
+    })
+    expect(await told(other)).toMatchObject({ phone: '2', address: { city: 'Paris' } })
     await expectWhole(service, before)
   })
 
