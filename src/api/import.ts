@@ -5,7 +5,8 @@ import { managesUsers } from '../access/people-door.ts'
 import type { ImportProgress } from '../client/notifications.ts'
 import { problem } from '../errors.ts'
 import { findImportJob, type ImportJob, listImportAccess, listImportJobs } from '../import/import-job-queries.ts'
-import { type RunningImport, requireImporter } from '../import/import-service.ts'
+import type { RunningImport } from '../import/import-service.ts'
+import { requireImporter } from '../import/importer.ts'
 import { emptyCounts, emptyReport, importCounts, importReport } from '../import/report.ts'
 import { fileInput, type ImportSource, textInput } from '../import/sources.ts'
 import { writeNotification } from '../rpc/envelope.ts'
@@ -82,6 +83,7 @@ async function sourceOf(
 function follow({ ctx, session, caller }: Call, job: RunningImport): void {
   if (session.caller !== caller) return
   let toldAt = Number.NEGATIVE_INFINITY
+  const held = `import ${job.id}`
   const stop = ctx.imports.onProgress((other) => {
     if (other.id !== job.id) return
     const now = performance.now()
@@ -90,9 +92,9 @@ function follow({ ctx, session, caller }: Call, job: RunningImport): void {
     const ended = other.result === undefined ? {} : { state: other.result.state }
     const progress: ImportProgress = { importId: job.id, ...other.progress, ...ended }
     if (session.channel.isOpen) session.channel.push(writeNotification('importProgress', { ...progress }))
-    if (other.result !== undefined) stop()
+    if (other.result !== undefined) session.hold(held, undefined)
   })
-  session.hold(`import ${job.id}`, { [Symbol.dispose]: stop })
+  session.hold(held, { [Symbol.dispose]: stop })
 }
 
 const cancelImport = defineMethod({

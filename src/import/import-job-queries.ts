@@ -10,28 +10,35 @@ export async function insertImportJob(db: Db, job: Insertable<ImportJobTable>): 
   await db.insertInto('importJob').values(job).execute()
 }
 
-export async function updateImportJob(
-  db: Db,
-  id: string,
-  end: {
-    state: ImportState
-    isDryRun: boolean
-    endedAt: Date
-    fileBytes: number
-    fileDigest: string
-    counts: object
-    report: object
-  },
-): Promise<void> {
+/** How an import ended. */
+export interface ImportEnd {
+  state: Exclude<ImportState, 'running'>
+  isDryRun: boolean
+  endedAt: Date
+  fileBytes: number
+  fileDigest: string
+  counts: object
+  report: object
+}
+
+/** Keeps how an import ended, if nothing else is known of it yet. Returns how it ended. */
+export async function endImportJob(db: Db, id: string, end: ImportEnd): Promise<ImportEnd['state']> {
   const { counts, report, ...columns } = end
-  await db
+  const { numUpdatedRows } = await db
     .updateTable('importJob')
     .set({ ...columns, counts: JSON.stringify(counts), report: JSON.stringify(report) })
     .where('id', '=', id)
-    .execute()
+    .where('state', '=', 'running')
+    .executeTakeFirst()
+  if (numUpdatedRows > 0n) return end.state
+  const kept = await db.selectFrom('importJob').select('state').where('id', '=', id).executeTakeFirst()
+  return kept === undefined || kept.state === 'running' ? end.state : kept.state
 }
 
-/** Jobs of this node that were under way when it stopped: what they had done was rolled back by the database. */
+/**
+ * Jobs of this node that were under way when it stopped. What they had done was rolled back by the database: an import that is
+ * applied ends in the same transaction, and is not running any more.
+ */
 export async function interruptImportJobs(db: Db, ids: readonly string[], endedAt: Date): Promise<void> {
   if (ids.length === 0) return
   await db
@@ -45,12 +52,16 @@ export async function interruptImportJobs(db: Db, ids: readonly string[], endedA
 /** So many pages in one statement: some hundred kilobytes. */
 const PAGES_AT_ONCE = 20
 
-/** Keeps who gains or loses what, page by page, as JSON. */
+/** Keeps who gains or loses what, page by page, as JSON; may be repeated. */
 export async function insertImportAccess(db: Db, importId: string, pages: readonly string[]): Promise<void> {
   for (let start = 0; start < pages.length; start += PAGES_AT_ONCE) {
     const some = pages.slice(start, start + PAGES_AT_ONCE)
     const rows = some.map((details, n) => ({ importId, page: start + n, details }))
-    await db.insertInto('importAccess').values(rows).execute()
+    await db
+      .insertInto('importAccess')
+      .values(rows)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
   }
 }
 

@@ -1,23 +1,32 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { managesUsers, refusalTo } from '../access/people-door.ts'
+import { setTimeout as pause } from 'node:timers/promises'
 import { rightsHolder } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
+import type { Tx } from '../db/database.ts'
 import { isDeadlock } from '../db/pg-errors.ts'
 import type { ImportState } from '../db/schema.ts'
 import { Turns } from '../db/turns.ts'
-import type { Actor } from '../db/write.ts'
+import type { Actor, WriteFunction } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
 import { keyedHash } from '../lib/secrets.ts'
 import { type ApplyParts, applyInside, applyPlan, Moved } from './apply.ts'
-import { insertImportAccess, insertImportJob, interruptImportJobs, updateImportJob } from './import-job-queries.ts'
+import { fromDisk } from './disk.ts'
+import {
+  endImportJob,
+  type ImportEnd,
+  insertImportAccess,
+  insertImportJob,
+  interruptImportJobs,
+} from './import-job-queries.ts'
+import { requireImporter } from './importer.ts'
 import type { ImportInput, ImportLimits } from './model.ts'
 import { ReservedIds } from './numbers.ts'
 import { makePlan, type Plan, type PlanOptions } from './plan.ts'
 import { readImport } from './readers.ts'
 import { emptyCounts, emptyReport, type ImportCounts, type ImportReport } from './report.ts'
-import { counting, type ImportSource } from './sources.ts'
+import { type CountedSource, counting, type ImportSource } from './sources.ts'
 import { shown } from './unreadable.ts'
 import { Uploads } from './uploads.ts'
 
@@ -52,7 +61,7 @@ export interface RunningImport {
 }
 
 export interface ImportResult {
-  state: ImportState
+  state: Exclude<ImportState, 'running'>
   /** Asked for, or by the file itself (D-29). */
   isDryRun: boolean
   counts: ImportCounts
@@ -61,11 +70,16 @@ export interface ImportResult {
   access: readonly string[]
 }
 
+/** `isKept`: the transaction that applied it kept how it ended as well. */
+type Outcome = ImportResult & { isKept?: true }
+
 export type ProgressListener = (job: RunningImport) => void
 
 /** After so many plans that were overtaken, the next is made while nobody else can write. */
 const MAX_PLANS = 3
 const MAX_RUNNING = 5
+/** Between attempts to keep how an import ended. */
+const KEEP_PAUSES_MS = [200, 1000, 5000, 15_000]
 const MAX_FILE_NAME = 200
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$/
 
@@ -80,6 +94,7 @@ export class ImportJobs implements AsyncDisposable {
   readonly #turns = new Turns()
   readonly #running = new Map<string, RunningImport>()
   readonly #listeners = new Set<ProgressListener>()
+  readonly #stopping = new AbortController()
   #beginning = 0
 
   constructor(ctx: Context) {
@@ -88,7 +103,7 @@ export class ImportJobs implements AsyncDisposable {
     this.uploads = new Uploads({ folder: this.#folder, clock: ctx.clock, maxBytes: ctx.config.importMaxFileBytes })
   }
 
-  /** Marks what a crash interrupted, of which the database kept nothing, and deletes what it left on disk. */
+  /** Marks what a crash interrupted before it was applied, and deletes what it left on disk. */
   async start(): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     const left = await readdir(this.#folder)
@@ -109,14 +124,14 @@ export class ImportJobs implements AsyncDisposable {
   ): Promise<RunningImport> {
     const id = randomUUID()
     const abort = new AbortController()
-    const folder = join(this.#folder, `job-${id}`)
+    const folder = this.#folderOf(id)
     this.#beginning += 1
     try {
       requireImporter(this.#ctx, actor, options.organisationId)
       if (!NAME.test(options.name)) throw problem('The name of an import has 1 to 50 letters, digits, ".", "_" or "-"')
       if (this.#running.size + this.#beginning > MAX_RUNNING)
         throw problem(`${MAX_RUNNING} imports wait or are under way: begin this one when one of them has ended`)
-      await mkdir(folder, { mode: 0o700 })
+      await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => Promise.reject(fromDisk(error)))
       await this.#insertJob(id, actor, input, options)
     } catch (error) {
       await rm(folder, { recursive: true, force: true })
@@ -166,6 +181,7 @@ export class ImportJobs implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort()
     const jobs = [...this.#running.values()]
     for (const job of jobs) job.cancel()
     await Promise.all(jobs.map(({ done }) => done))
@@ -179,44 +195,67 @@ export class ImportJobs implements AsyncDisposable {
     template: ImportInput | undefined,
     signal: AbortSignal,
   ): Promise<ImportResult> {
-    const done = await this.#turns.take()
-    const folder = join(this.#folder, `job-${job.id}`)
     const counted = counting(input)
-    let result: ImportResult
+    let passOn: (() => void) | undefined
+    let outcome: Outcome
     try {
-      signal.throwIfAborted()
-      result = await this.#attempt(job, counted.input, options, template, signal, folder)
+      passOn = await this.#turns.take(signal)
+      outcome = await this.#attempt(job, counted, options, template, signal)
     } catch (error) {
-      result = { ...this.#failed(error), isDryRun: options.dryRun }
+      outcome = { ...this.#failed(error), isDryRun: options.dryRun }
     } finally {
-      done()
+      passOn?.()
     }
-    await rm(folder, { recursive: true, force: true })
-    await input.release?.()
-    await this.#keep(job.id, { ...result, ...counted.result() }).catch((error: unknown) =>
-      this.#ctx.log.error({ err: error, importId: job.id }, 'the report of an import could not be kept'),
-    )
+    const { isKept, ...result } = outcome
+    const end = endOf(result, counted, this.#ctx.clock())
+    const state = isKept ? end.state : await this.#keep(job.id, end, result.access)
+    job.result = { ...result, state: state ?? end.state }
+    await this.#clearUp(job.id, input, state !== undefined)
     this.#running.delete(job.id)
-    job.result = result
     this.#tell(job)
-    return result
+    return job.result
   }
 
-  /** Pages first: whoever reads that it has ended reads all of it. */
-  async #keep(id: string, result: ImportResult & { fileBytes: number; fileDigest: string }): Promise<void> {
-    const { access, ...end } = result
-    await insertImportAccess(this.#ctx.db, id, access)
-    await updateImportJob(this.#ctx.db, id, { ...end, endedAt: this.#ctx.clock() })
+  /**
+   * Keeps how an import ended that applied nothing; more than once if it must, until the service stops. Returns what is kept:
+   * the database may have committed what seemed to have failed. Pages first: whoever reads that it has ended reads all of it.
+   */
+  async #keep(id: string, end: ImportEnd, access: readonly string[]): Promise<ImportEnd['state'] | undefined> {
+    const { db, log } = this.#ctx
+    const { signal } = this.#stopping
+    for (const pauseMs of [...KEEP_PAUSES_MS, 0]) {
+      try {
+        await insertImportAccess(db, id, access)
+        return await endImportJob(db, id, end)
+      } catch (error) {
+        log.error({ err: error, importId: id, nextTryMs: pauseMs }, 'how an import ended could not be kept')
+      }
+      await pause(pauseMs, undefined, { signal }).catch(() => undefined)
+    }
+    return undefined
+  }
+
+  /** The folder of an import whose end is not kept stays: by it the next start knows that nothing was applied. */
+  async #clearUp(id: string, input: ImportSource, isKept: boolean): Promise<void> {
+    try {
+      if (isKept) await rm(this.#folderOf(id), { recursive: true, force: true })
+      await input.release?.()
+    } catch (error) {
+      this.#ctx.log.error({ err: error, importId: id }, 'the files of an import could not be deleted')
+    }
+  }
+
+  #folderOf(id: string): string {
+    return join(this.#folder, `job-${id}`)
   }
 
   async #attempt(
     job: RunningImport,
-    input: ImportSource,
+    input: CountedSource,
     options: ImportOptions,
     template: ImportInput | undefined,
     signal: AbortSignal,
-    folder: string,
-  ): Promise<ImportResult> {
+  ): Promise<Outcome> {
     const { db, store, write, clock } = this.#ctx
     const askerId = rightsHolder(job.actor)
     const limits = importLimits(this.#ctx.config)
@@ -229,7 +268,7 @@ export class ImportJobs implements AsyncDisposable {
       skipInvalid,
       maxProblems: limits.maxProblems,
       maxAccessLines: this.#ctx.config.importMaxAccessLines,
-      folder,
+      folder: this.#folderOf(job.id),
     }
     const reserved = new ReservedIds()
     const plan = async (parts: Pick<AppContext, 'db'> & { index: typeof store.index }) => {
@@ -239,6 +278,7 @@ export class ImportJobs implements AsyncDisposable {
       const hash = (secret: string) => keyedHash(this.#ctx.pepper, secret)
       const given = { ...parts, reserved, at: clock(), hash, signal, onProgress }
       const made = await makePlan(items, planned, given, options.dryRun)
+      await input.readFacts(limits.maxFileBytes, signal)
       await input.requireSame?.()
       return made
     }
@@ -250,22 +290,41 @@ export class ImportJobs implements AsyncDisposable {
       keepKey: async (tx, keyId, apiKey) => this.#ctx.keyCopies?.store(tx, keyId, apiKey),
       onProgress: ({ applied }) => this.#progress(job, { phase: 'applying', applied }),
     }
+    const keepAccess = (tx: Tx, made: Plan) => insertImportAccess(tx, job.id, made.summary.lines.pages())
+    const keepEnd = (tx: Tx, made: Plan) => endImportJob(tx, job.id, endOf(resultOf(made), input, clock()))
     for (let attempt = 0; attempt < MAX_PLANS; attempt++) {
       parts.requireImporter()
       await using made = await plan({ db, index: store.index })
       if (!mustApply(made)) return resultOf(made)
+      // How it ended is part of what is applied; the pages are written before others have to wait.
+      const writeAll: WriteFunction = (actor, body, prepare) =>
+        write(
+          actor,
+          async (w) => {
+            const value = await body(w)
+            await keepEnd(w.tx, made)
+            return value
+          },
+          async (tx) => {
+            await prepare?.(tx)
+            await keepAccess(tx, made)
+          },
+        )
       try {
-        await applyPlan(made, parts, { actor: job.actor, organisationId, importId: job.id })
-        return resultOf(made)
+        await applyPlan(made, { ...parts, write: writeAll }, { actor: job.actor, organisationId, importId: job.id })
+        return { ...resultOf(made), isKept: true }
       } catch (error) {
         if (!(error instanceof Moved || isDeadlock(error))) throw error
       }
     }
-    return await write(job.actor, async (w) => {
+    return await write(job.actor, async (w): Promise<Outcome> => {
       parts.requireImporter()
       await using made = await plan({ db: w.tx, index: w.index })
-      if (mustApply(made)) await applyInside(w, made, parts, { organisationId, importId: job.id })
-      return resultOf(made)
+      if (!mustApply(made)) return resultOf(made)
+      await applyInside(w, made, parts, { organisationId, importId: job.id })
+      await keepAccess(w.tx, made)
+      await keepEnd(w.tx, made)
+      return { ...resultOf(made), isKept: true }
     })
   }
 
@@ -274,7 +333,7 @@ export class ImportJobs implements AsyncDisposable {
     const { report } = nothing
     if (error instanceof Cancelled) return { state: 'cancelled', ...nothing }
     const isKnown = error instanceof AppError
-    if (!isKnown) this.#ctx.log.error({ err: error }, 'an import failed')
+    if (!isKnown || error.cause !== undefined) this.#ctx.log.error({ err: error }, 'an import failed')
     const text = isKnown ? error.message : 'The import failed; the log of the service says why'
     report.problems.push({ place: { file: '' }, rule: 'failed', text, isFatal: true })
     report.problemCount = 1
@@ -294,41 +353,6 @@ export class ImportJobs implements AsyncDisposable {
 /** Somebody stopped it. */
 class Cancelled extends Error {
   override name = 'Cancelled'
-}
-
-/** Who may import: owners of a main organisation into it, and whoever looks after all accounts anywhere. */
-export function requireImporter(
-  ctx: Pick<AppContext, 'store' | 'clock'>,
-  actor: Actor,
-  organisationId: number | null,
-): void {
-  ctx.store.assertFresh()
-  const { index } = ctx.store
-  const look = { index, askerId: rightsHolder(actor), at: ctx.clock().getTime() }
-  const { askerId, at } = look
-  const organisation = organisationId === null ? undefined : index.row('organisation', organisationId)
-  const isOwner = askerId === null || index.allows(askerId, 'manageGroup', organisationId ?? 0, at)
-  if (organisationId === null ? managesUsers(look) : organisation !== undefined && isOwner) {
-    if (organisation?.parentId) throw problem('Import into the main organisation: what is shared stays shared')
-    return
-  }
-  throw refusalTo(look, 'import', organisationId !== null && !organisation && `organisation ${organisationId}`)
-}
-
-/** Whether somebody may import anything at all: whoever may not has no files to send. */
-export function mayImport(ctx: Pick<AppContext, 'store' | 'clock'>, principalId: number): boolean {
-  const { index } = ctx.store
-  const at = ctx.clock().getTime()
-  if (managesUsers({ index, askerId: principalId, at })) return true
-  const holders = new Set([principalId])
-  for (const id of holders) for (const { groupId } of index.membershipsOf(id)) holders.add(groupId)
-  return [...holders]
-    .flatMap((id) => index.grantsOf(id))
-    .some(
-      ({ resourceId }) =>
-        index.row('organisation', resourceId)?.parentId === null &&
-        index.allows(principalId, 'manageGroup', resourceId, at),
-    )
 }
 
 /** The limits of the settings. */
@@ -351,4 +375,8 @@ function mustApply(plan: Plan): boolean {
 
 function resultOf({ isRefused, isDryRun, summary: { counts, report, lines } }: Plan): ImportResult {
   return { state: isRefused ? 'refused' : 'done', isDryRun, counts, report, access: lines.pages() }
+}
+
+function endOf({ access: _, ...end }: ImportResult, input: CountedSource, endedAt: Date): ImportEnd {
+  return { ...end, ...input.facts(), endedAt }
 }

@@ -38,23 +38,42 @@ export function textInput(name: string, content: string | Buffer): ImportInput {
   }
 }
 
-/** The same file, and what was read of it when it was read to its end, for the report. */
-export function counting(input: ImportSource): {
-  input: ImportSource
-  result(): { fileBytes: number; fileDigest: string }
-} {
-  let fileBytes = 0
-  let fileDigest = ''
+/** What a report says of a file; nothing while it was not read to its end. */
+export interface FileFacts {
+  fileBytes: number
+  /** SHA-256, in hex. */
+  fileDigest: string
+}
+
+export interface CountedSource extends ImportSource {
+  /** As far as they are known. */
+  facts(): FileFacts
+  /** Reads the file once more for them if its reader took it in another order, or not to its end. */
+  readFacts(maxBytes: number, signal: AbortSignal): Promise<FileFacts>
+}
+
+/** The same file, of which what is read is counted. */
+export function counting(input: ImportSource): CountedSource {
+  let found: FileFacts = { fileBytes: 0, fileDigest: '' }
   async function* open(): AsyncGenerator<Buffer> {
     const hash = createHash('sha256')
-    let bytes = 0
+    let fileBytes = 0
     for await (const chunk of input.open()) {
       hash.update(chunk)
-      bytes += chunk.length
+      fileBytes += chunk.length
       yield chunk
     }
-    fileBytes = bytes
-    fileDigest = hash.digest('hex')
+    found = { fileBytes, fileDigest: hash.digest('hex') }
   }
-  return { input: { ...input, open }, result: () => ({ fileBytes, fileDigest }) }
+  async function readFacts(maxBytes: number, signal: AbortSignal): Promise<FileFacts> {
+    if (found.fileDigest !== '') return found
+    let bytes = 0
+    for await (const chunk of open()) {
+      signal.throwIfAborted()
+      bytes += chunk.length
+      if (bytes > maxBytes) break
+    }
+    return found
+  }
+  return { ...input, open, facts: () => found, readFacts }
 }

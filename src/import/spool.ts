@@ -1,7 +1,7 @@
-import { once } from 'node:events'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { rm } from 'node:fs/promises'
-import { finished } from 'node:stream/promises'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, open, rm } from 'node:fs/promises'
+import { OneAhead } from '../lib/one-ahead.ts'
+import { fromDisk } from './disk.ts'
 import type { Pace } from './pace.ts'
 
 /** So much text is worked on at once. */
@@ -12,31 +12,28 @@ const PIECE_LENGTH = 1 << 16
 /** JSON values on disk, a line each, so that a long file never is in memory as a whole. Disposing deletes them. */
 export class Spool<T> implements AsyncDisposable {
   readonly #path: string
-  readonly #stream
+  readonly #writing = new OneAhead()
+  #file: FileHandle | undefined
   #piece = ''
   count = 0
 
   constructor(path: string) {
     this.#path = path
-    this.#stream = createWriteStream(path, { mode: 0o600, highWaterMark: 2 * PIECE_LENGTH })
-    // Reported by whoever writes or ends it.
-    this.#stream.on('error', () => undefined)
   }
 
+  /** Throws, as `end` does, what people can do when the disk does not take it. */
   async add(value: T): Promise<void> {
     this.count += 1
     this.#piece += `${JSON.stringify(value)}\n`
-    if (this.#piece.length < PIECE_LENGTH) return
-    const isFull = !this.#stream.write(this.#piece)
-    this.#piece = ''
-    if (isFull) await once(this.#stream, 'drain')
+    if (this.#piece.length >= PIECE_LENGTH) await this.#flush()
   }
 
   /** To be called once, before reading. */
   async end(): Promise<void> {
-    this.#stream.end(this.#piece)
-    this.#piece = ''
-    await finished(this.#stream)
+    await this.#flush()
+    await this.#writing.end()
+    await this.#file?.close()
+    this.#file = undefined
   }
 
   /** The values in their order, in batches of this size at most; what is long comes in smaller ones. */
@@ -58,10 +55,26 @@ export class Spool<T> implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stream.destroy()
-    // A file that is still to be opened would come after it was deleted.
-    await finished(this.#stream).catch(() => undefined)
+    await this.#writing[Symbol.asyncDispose]()
+    await this.#file?.close()
+    this.#file = undefined
     await rm(this.#path, { force: true })
+  }
+
+  /** Waits for the piece before only: the next is made while this one is written. */
+  async #flush(): Promise<void> {
+    const piece = this.#piece
+    this.#piece = ''
+    await this.#writing.begin(() => this.#write(piece))
+  }
+
+  async #write(piece: string): Promise<void> {
+    try {
+      this.#file ??= await open(this.#path, 'w', 0o600)
+      await this.#file.writeFile(piece)
+    } catch (error) {
+      throw fromDisk(error)
+    }
   }
 
   async *#lines(): AsyncGenerator<string[]> {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { findOpenSession } from '../accounts/session-queries.ts'
 import type { AppContext } from '../context.ts'
 import { AppError } from '../errors.ts'
-import { mayImport } from '../import/import-service.ts'
+import { mayImport } from '../import/importer.ts'
 import { authenticate, readAuthorization } from './authorization.ts'
 import type { ServerParts } from './service.ts'
 

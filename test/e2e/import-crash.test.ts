@@ -7,6 +7,7 @@ import { WRITER_LOCK } from '../../src/db/write.ts'
 import { type ServiceProcess, spawnService } from '../harness/child.ts'
 import { type Json, ServiceClient } from '../harness/clients.ts'
 import { cloneDatabase, eachEngine } from '../harness/database.ts'
+import { connected, holdCommits } from '../harness/hold-commits.ts'
 import { silentLog } from '../harness/log.ts'
 import { freePorts } from '../harness/ports.ts'
 import { temporaryFolder, unpackEmbedded } from '../harness/service.ts'
@@ -98,6 +99,42 @@ eachEngine('a service that is killed in the middle of an import', ({ name }) => 
     expect(after.accessGrant).toBe((before.accessGrant ?? 0) + 9000)
     expect(after.change).toBe((before.change ?? 0) + 3000)
   })
+})
+
+it('an import that was applied is done, though the service is killed while its commit is still followed', {
+  timeout: 120_000,
+}, async () => {
+  await using folder = await temporaryFolder()
+  await using clone = await cloneDatabase()
+  const storage = { DATABASE_URL: clone.url, EMS_SECRET: 'a secret that is long enough for tests' }
+  const env = { EMS_DATA_DIR: folder.path, ADMIN_PASSWORD: 'admin', ...storage }
+  const ports = await freePorts()
+  const content = `email\n${Array.from({ length: 1000 }, (_, n) => `p${n}@example.com`).join('\n')}\n`
+  let importId: unknown
+  {
+    await using child = await spawnService(env, ports)
+    await using operator = await ServiceClient.local(as(child, folder.path))
+    await using held = await holdCommits(clone.url)
+    await using reader = await connected(clone.url)
+    ;({ importId } = await operator.request('importMasterData', { content, fileName: 'people.csv' }))
+    await vi.waitFor(async () => expect(await held.isWaitedFor()).toBe(true), 60_000)
+    // Granted with the commit; from then on nobody can read the log.
+    await reader.query('begin')
+    const committed = reader.query('lock table change in access exclusive mode')
+    await held.letGo()
+    await committed
+    expect(await child.end('SIGKILL')).toBeNull()
+  }
+  expect(await readdir(join(folder.path, 'imports'))).toEqual([`job-${importId}`])
+  await using child = await spawnService(env, ports)
+  await using operator = await ServiceClient.local(as(child, folder.path))
+  expect(await readdir(join(folder.path, 'imports'))).toEqual([])
+  expect(await operator.request('getImportReport', { importId })).toMatchObject({
+    state: 'done',
+    endedAt: expect.any(String),
+    counts: { byKind: { user: { created: 1000 } } },
+  })
+  await child.end('SIGTERM')
 })
 
 /** Lets no write be done until disposed. */
