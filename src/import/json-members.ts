@@ -5,9 +5,9 @@ import type { ImportInput, ImportLimits, Place } from './model.ts'
 import { readText } from './read-text.ts'
 import { Unreadable } from './unreadable.ts'
 
-/** Text of one entry of a list; what is larger belongs to no file of ours. */
+/** Text of one entry that is read, and of any one value; what is larger belongs to no file of ours. */
 export const MAX_ENTRY_CHARACTERS = 1 << 20
-/** Values, names and signs between them in one entry. */
+/** Values, names and signs between them in one entry that is read. */
 export const MAX_ENTRY_TOKENS = 20_000
 const MAX_DEPTH = 64
 
@@ -20,8 +20,8 @@ export type Member =
 
 /**
  * The members of the object that a JSON file is, with never more of it in memory than one entry. `wanted` names the members
- * whose entries are read (`*`: all), `whole` those that are values. Throws Unreadable for what is not such a file, is nested
- * too deep or has an entry that is too large.
+ * whose entries are read (`*`: all), `whole` those that are values; of the others nothing is kept, so they may be of any size.
+ * Throws Unreadable for what is not such a file, is nested too deep or has an entry to read that is too large.
  */
 export async function* jsonMembers(
   input: ImportInput,
@@ -29,7 +29,7 @@ export async function* jsonMembers(
   { wanted, whole = [] }: { wanted: readonly string[]; whole?: readonly string[] },
 ): AsyncGenerator<Member> {
   const paths = [...wanted.map((member) => `$.${member}.*`), ...whole.map((member) => `$.${member}`)]
-  const scanner = new Scanner(input.name, paths)
+  const scanner = new Scanner(input.name, paths, (member) => wanted.includes('*') || wanted.includes(member))
   for await (const text of readText(input, limits)) {
     scanner.write(text)
     yield* scanner.take()
@@ -42,6 +42,7 @@ export async function* jsonMembers(
 class Scanner {
   readonly #file: string
   readonly #parser: JSONParser
+  readonly #isWanted: (member: string) => boolean
   readonly #names = new MemberNames()
   #found: Member[] = []
   #depth = 0
@@ -52,8 +53,9 @@ class Scanner {
   #tokens = 0
   readonly #position = new JsonPosition()
 
-  constructor(file: string, paths: string[]) {
+  constructor(file: string, paths: string[], isWanted: (member: string) => boolean) {
     this.#file = file
+    this.#isWanted = isWanted
     this.#parser = new JSONParser({ paths, keepStack: false })
     this.#parser.onToken = ({ token, value, offset }) => {
       this.#position.offset = offset
@@ -103,7 +105,7 @@ class Scanner {
     if (opens) this.#depth++
     if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth--
     if (this.#depth > MAX_DEPTH) throw this.#unreadable('limit', `Values are nested deeper than ${MAX_DEPTH}`)
-    if (this.#depth > 2) return
+    if (this.#depth > 2 && this.#isWanted(this.#member)) return
     this.#sinceEntry = 0
     this.#tokens = 0
   }

@@ -1,4 +1,4 @@
-import { follow, parsePath, type Step } from './json-path.ts'
+import { type Found, follow, parsePath, type Step } from './json-path.ts'
 import { jsonRecords } from './json-records.ts'
 import type { ImportInput, ImportItem, ImportLimits, ImportProblem, Place, ReadOptions } from './model.ts'
 import { introduced, readTemplate, type TemplateFound } from './read-template.ts'
@@ -6,6 +6,7 @@ import { listFields, type Template, type UserField } from './template.ts'
 import { checkPaths, parseTemplate } from './template-json.ts'
 import { problemAt, Unreadable } from './unreadable.ts'
 import { type RawUser, UserBuilder } from './user-builder.ts'
+import type { RawValidity } from './user-periods.ts'
 import type { RawValue } from './user-values.ts'
 
 interface Item {
@@ -68,10 +69,8 @@ function rawUser(place: Place & { path: string }, json: unknown, items: readonly
     const list = values.get(item.field) ?? []
     for (const { path, value, parent, parentPath } of found) {
       const at = { file: place.file, path }
-      const validity = item.validity && follow(parent, parentPath, item.validity)?.[0]
-      const beside = validity && {
-        validity: { place: { file: place.file, path: validity.path }, value: validity.value },
-      }
+      const validity = item.validity && validityAt(place.file, follow(parent, parentPath, item.validity), path)
+      const beside = validity && { validity }
       const several = listFields.has(item.field) && Array.isArray(value) ? (value as unknown[]) : [value]
       for (const [index, one] of several.entries())
         list.push({ place: several.length > 1 ? { ...at, path: `${path}[${index}]` } : at, value: one, ...beside })
@@ -79,4 +78,10 @@ function rawUser(place: Place & { path: string }, json: unknown, items: readonly
     values.set(item.field, list)
   }
   return { place, values }
+}
+
+/** All that a path says of the periods of one source; a list without any says that, as one value would. */
+function validityAt(file: string, found: Found[] | undefined, source: string): RawValidity[] | undefined {
+  if (found?.length === 0) return [{ place: { file, path: source }, value: [] }]
+  return found?.map(({ path, value }) => ({ place: { file, path }, value }))
 }

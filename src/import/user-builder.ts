@@ -191,7 +191,7 @@ export class UserBuilder {
       const key = textOf(value, 'Sources')
       if (value.validity === undefined || typeof key !== 'string') continue
       const validities = given.get(key.trim()) ?? []
-      validities.push(value.validity)
+      validities.push(...value.validity)
       given.set(key.trim(), validities)
     }
     const byEdge = new Map<string, RestrictionChange>()

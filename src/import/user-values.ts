@@ -10,7 +10,7 @@ export interface RawValue {
   place: Place
   /** Text, or what JSON and spreadsheets have besides. */
   value: unknown
-  validity?: RawValidity
+  validity?: readonly RawValidity[]
 }
 
 /** Stands for a value that a spreadsheet shows and nobody should rely on: a formula, a date, an error. */

@@ -12,6 +12,11 @@ export interface Sheet {
   isHidden: boolean
 }
 
+/** Sheets, relations, formats and styles, of each; spreadsheets take no more styles, and of the others have far fewer. */
+const MAX_LISTED = 65_536
+/** What a text takes in memory beside its characters. */
+const TEXT_BYTES = 32
+
 /** As spreadsheets have it; longer ones are not looked through. */
 const MAX_FORMAT_CODE = 255
 
@@ -97,6 +102,7 @@ async function listSheets(file: string, archive: Archive, limits: ImportLimits):
   await readPart(file, archive, limits, 'xl/_rels/workbook.xml.rels', {
     open(name, { Id = '', Target = '', TargetMode }) {
       if (name === 'Relationship' && TargetMode !== 'External') targets.set(Id, posix.resolve('/xl', Target).slice(1))
+      requireFew(file, targets.size)
     },
   })
   const sheets: (Sheet & { part: string })[] = []
@@ -105,6 +111,7 @@ async function listSheets(file: string, archive: Archive, limits: ImportLimits):
       const part = tag === 'sheet' ? targets.get(relationOf(attributes)) : undefined
       const { name = '', state = 'visible' } = attributes
       if (part?.startsWith('xl/worksheets/')) sheets.push({ name, isHidden: state !== 'visible', part })
+      requireFew(file, sheets.length)
     },
   })
   const differ = (values: readonly string[]) => new Set(values).size === values.length
@@ -118,8 +125,16 @@ function relationOf(attributes: Readonly<Record<string, string>>): string {
   return Object.entries(attributes).find(([name]) => name.endsWith(':id'))?.[1] ?? ''
 }
 
+function requireFew(file: string, count: number): void {
+  if (count > MAX_LISTED)
+    throw new Unreadable({ file }, 'limit', `The workbook lists more than ${MAX_LISTED} sheets or styles: save it anew`)
+}
+
+/** All texts that cells refer to: together, with what each takes, they have a third of what the workbook may unpack to. */
 async function readStrings(file: string, archive: Archive, limits: ImportLimits): Promise<Cell[]> {
   const strings: Cell[] = []
+  const maxBytes = Math.floor(limits.maxUnpackedBytes / 3)
+  let takenBytes = 0
   let text = ''
   let isText = false
   let isPhonetic = false
@@ -135,7 +150,18 @@ async function readStrings(file: string, archive: Archive, limits: ImportLimits)
     close(name) {
       if (name === 't') isText = false
       else if (name === 'rPh') isPhonetic = false
-      else if (name === 'si') strings.push(limited(unescapeText(text), limits))
+      else if (name === 'si') {
+        // A copy, as what was cut out of a piece of the file keeps all of that piece in memory.
+        const bytes = Buffer.from(text)
+        takenBytes += bytes.length + TEXT_BYTES
+        if (takenBytes > maxBytes)
+          throw new Unreadable(
+            { file },
+            'limit',
+            `The texts of the workbook take more than ${maxBytes} bytes: split it`,
+          )
+        strings.push(limited(unescapeText(bytes.toString()), limits))
+      }
     },
   })
   return strings
@@ -157,6 +183,7 @@ async function readStyles(file: string, archive: Archive, limits: ImportLimits):
       if (name === 'cellXfs') isCellFormats = true
       else if (name === 'numFmt' && isDateFormat(formatCode)) dateFormats.add(id)
       else if (name === 'xf' && isCellFormats) styles.push(isBuiltInDate(id) || dateFormats.has(id))
+      requireFew(file, Math.max(dateFormats.size, styles.length))
     },
     close(name) {
       if (name === 'cellXfs') isCellFormats = false

@@ -49,6 +49,26 @@ describe('the file of Metadata.File', () => {
 })
 
 describe('the export of a Keycloak realm', () => {
+  it('may have much that nobody reads, before what is read and after it', async () => {
+    const roles = Array.from({ length: 3000 }, (_, n) => ({ name: `role-${n}`, composite: false, containerId: 'c' }))
+    const realm = { realm: 'r', roles: { client: { app: roles, notes: ['x'.repeat(500)] } }, clients: [{ a: [roles] }] }
+    const users = [{ username: 'ann' }]
+    const text = JSON.stringify({
+      ...realm,
+      users,
+      scopes: [{ a: [...roles, ...roles, ...roles, ...roles, ...roles] }],
+    })
+    expect(text.length).toBeGreaterThan(1 << 20)
+    expect(await read(text, 'keycloak', 5000)).toMatchObject([{ kind: 'user', login: 'ann' }, { kind: 'remark' }])
+    const refusal = async (changed: string) => (await read(changed, 'keycloak', 50_000)).at(-1)
+    const unread = (value: string) => text.replace('"composite":false', `"composite":${value}`)
+    expect(await refusal(unread('['.repeat(100)))).toMatchObject({ text: 'Values are nested deeper than 64' })
+    expect(await refusal(unread('false,"name":1'))).toMatchObject({ text: expect.stringContaining('stands twice') })
+    expect(await refusal(unread(`"${'x'.repeat(1_200_000)}"`))).toMatchObject({ rule: 'limit' })
+    const wanted = text.replace('"username":"ann"', `"username":"ann","attributes":{"a":${JSON.stringify(roles)}}`)
+    expect(await refusal(wanted)).toMatchObject({ rule: 'limit', text: expect.stringContaining('parts') })
+  })
+
   it('gives users to invite, groups and who is in them (G-06)', async () => {
     const text = await fixture('keycloak-realm.json')
     expect((await detectFormat(fileOf(text), {}))?.name).toBe('keycloak')

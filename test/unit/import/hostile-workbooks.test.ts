@@ -16,14 +16,17 @@ const workbook = (row: readonly (string | null)[] = ['a@x.org']) => xlsx({ S: [[
 const bomb = zip([{ name: 'xl/workbook.xml', data: Buffer.alloc(50_000_000) }])
 
 /** A workbook whose only sheet is this XML. */
-function withSheet(xml: string): Buffer {
+function withSheet(xml: string, styles = '<styleSheet/>'): Buffer {
   const relation = '<Relationships><Relationship Id="r1" Target="worksheets/s.xml"/></Relationships>'
   return zip([
     { name: 'xl/workbook.xml', data: '<workbook xmlns:r="r"><sheets><sheet name="S" r:id="r1"/></sheets></workbook>' },
     { name: 'xl/_rels/workbook.xml.rels', data: relation },
+    { name: 'xl/styles.xml', data: styles },
     { name: 'xl/worksheets/s.xml', data: xml },
   ])
 }
+
+const withStyles = (styles: string) => withSheet('<worksheet/>', `<styleSheet>${styles}</styleSheet>`)
 
 /** An archive whose parts are all the same bytes: each is small, together they are not. */
 function overlapping(count: number): Buffer {
@@ -142,6 +145,43 @@ const refused: Record<string, Given & { expected: string[]; says?: RegExp }> = {
     ),
     limits: { maxUnpackedRatio: 10_000 },
     expected: ['S 2 email: limit'],
+  },
+  'shared texts that are short and very many': {
+    content: xlsx({ S: [['email'], ...Array.from({ length: 40_000 }, () => ['abc'])] }, { sharesStrings: true }),
+    limits: { maxUnpackedBytes: 4_000_000, maxUnpackedRatio: 10_000 },
+    expected: ['limit fatal'],
+    says: /texts of the workbook/,
+  },
+  'shared texts that are long': {
+    content: xlsx(
+      { S: [['email'], ...Array.from({ length: 20 }, () => ['é'.repeat(50_000)])] },
+      { sharesStrings: true },
+    ),
+    limits: { maxUnpackedBytes: 4_000_000, maxUnpackedRatio: 10_000 },
+    expected: ['limit fatal'],
+    says: /texts of the workbook/,
+  },
+  'a workbook with very many styles': {
+    content: withStyles(`<cellXfs>${'<xf/>'.repeat(70_000)}</cellXfs>`),
+    limits: { maxUnpackedRatio: 10_000 },
+    expected: ['limit fatal'],
+    says: /styles/,
+  },
+  'a workbook with very many formats of dates': {
+    content: withStyles(Array.from({ length: 70_000 }, (_, n) => `<numFmt numFmtId="${n}" formatCode="d"/>`).join('')),
+    limits: { maxUnpackedRatio: 10_000 },
+    expected: ['limit fatal'],
+    says: /styles/,
+  },
+  'a workbook with very many relations': {
+    content: zip([
+      {
+        name: 'xl/_rels/workbook.xml.rels',
+        data: `<Relationships>${Array.from({ length: 70_000 }, (_, n) => `<Relationship Id="r${n}"/>`).join('')}</Relationships>`,
+      },
+    ]),
+    limits: { maxUnpackedRatio: 10_000 },
+    expected: ['limit fatal'],
   },
   'a shared text of 10 MB': {
     content: xlsx({ S: [['email', 'x'.repeat(10_000_000)]] }, { sharesStrings: true }),

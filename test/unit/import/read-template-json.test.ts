@@ -149,6 +149,35 @@ describe('users from JSON with a template', () => {
     ])
   })
 
+  it('have all periods that a path leads to beside a source (D-19, D-22, D-23)', async () => {
+    const [first, second] = [
+      { from: '2020-01-01T00:00:00Z', to: '2020-02-01T00:00:00Z' },
+      { from: '2021-01-01T00:00:00Z', to: '2021-02-01T00:00:00Z' },
+    ]
+    const windows = [first, second].map(({ from, to }) => [at(from), at(to)])
+    const ask = (periods: unknown, Validity: string, config: Json = {}) =>
+      read([{ mail: 'a@x.org', sources: [{ serial: 'SN-1', periods }, { serial: 'SN-2' }] }], {
+        items: [{ ...sources, Validity }],
+        config,
+      })
+    const readByEach = async (periods: unknown, validity = 'periods[*]') =>
+      usersIn(await ask(periods, validity))[0]?.restrictions?.byEdge
+    const expected = new Map([['SN-1', { windows }]])
+    expect(await readByEach([first, second], 'periods')).toEqual(expected)
+    expect(await readByEach([first, second])).toEqual(expected)
+    expect(await readByEach([{ of: second }, { of: first }], 'periods[*].of')).toEqual(expected)
+    expect(await readByEach([])).toBeUndefined()
+    for (const validity of ['periods', 'periods[*]']) {
+      const mixed = await ask([first, { to: '2020-01-15T00:00:00Z' }], validity)
+      expect(problemsIn(mixed)).toMatchObject([{ rule: 'D-22', isFatal: true }])
+      const none = await ask([], validity, { UserRestrictionsSetMode: 'Set' })
+      expect(problemsIn(none)).toMatchObject([{ rule: 'V17' }])
+    }
+    expect(briefly(await ask([first, { from: 'soon' }], 'periods[*]'))).toEqual([
+      'users[0].sources[0].periods[1]: D-16',
+    ])
+  })
+
   it('ask for a dry run (D-29), and say what has no effect (D-17)', async () => {
     const items = await read([], {
       items: [{ ...sites, Validity: 'periods' }],
