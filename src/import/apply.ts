@@ -21,7 +21,7 @@ import { Pace } from './pace.ts'
 import type { Plan } from './plan.ts'
 import { Owners } from './plan-owners.ts'
 import type { PlannedRecord } from './plan-structure.ts'
-import { changesOf, type StoredUser } from './plan-user.ts'
+import { changesOf, leaving, type StoredUser } from './plan-user.ts'
 
 /** The graph is not the one the plan was made for: plan again. */
 export class Moved extends Error {
@@ -176,7 +176,7 @@ async function finish(w: Write, plan: Plan, { pace }: Work): Promise<void> {
   for await (const batch of plan.users.batches(BATCH, pace)) {
     await changeRows(
       w.tx,
-      batch.flatMap(({ rows }) => rows.flatMap(changedIn)),
+      batch.flatMap(({ rows, left }) => [...rows.flatMap(changedIn), ...left.map(leaving)]),
     )
     const known = batch.filter(({ isNew }) => !isNew)
     await updateProfiles(w.tx, known.flatMap(profileOf))
@@ -198,8 +198,9 @@ function profileOf({ id, profile }: StoredUser) {
   return profile ? [{ userId: id, ...profile }] : []
 }
 
-function logUser(w: Write, { id, rows, profile = {}, isNew, alerting }: StoredUser): void {
+function logUser(w: Write, { id, rows, left, profile = {}, isNew, alerting }: StoredUser): void {
   for (const row of rows) w.changed('user.imported', id, row)
+  for (const link of left) w.deleted('edgeGroup.removed', 'containment', link)
   if (isNew || rows.length > 0) return
   const fields = Object.keys(profile)
   if (fields.length > 0) w.noted('user.profileChanged', 'user', String(id), { fields })

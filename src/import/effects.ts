@@ -6,6 +6,7 @@ import { type Change, type GrantRow, PLATFORM_RESOURCE_ID } from '../access/mode
 import { managesUsers } from '../access/people-door.ts'
 import type { BatchPart } from '../db/change-log.ts'
 import { Concerned } from './concerned.ts'
+import { forkIndex } from './fork.ts'
 import type { Pace } from './pace.ts'
 import { nameOf } from './plan-access.ts'
 import type { AccessDetail } from './report.ts'
@@ -45,6 +46,10 @@ export class Effects {
   readonly #seesAll: boolean
   readonly #concerned: Concerned
   readonly #hidden: Told = new Map()
+  /** Who has been told something by rows of his own. */
+  readonly #told = new Set<number>()
+  /** Users of whose default edge groups something leaves, with all that changes about them. */
+  readonly #leaving = new Map<number, { login: string; changes: readonly Change[] }>()
   #pairs = 0
 
   constructor(parts: EffectParts) {
@@ -55,10 +60,16 @@ export class Effects {
     this.#concerned = new Concerned({ ...parts, maxEdges: MAX_EDGES })
   }
 
-  /** What changes of rows of his own mean to one user, who has the id 0 if he is new. */
+  /**
+   * What changes of rows of his own mean to one user, who has the id 0 if he is new. Where something leaves his edge group, others
+   * see it no more either: that is told by `ofLeaving`.
+   */
   async ofUser(login: string, userId: number, changes: readonly BatchPart[]): Promise<void> {
     const { after: index, at } = this.#parts
     const own = changes.map((part) => ({ ...part, revision: 0 }) as Change)
+    if (own.some(({ entity }) => entity === 'containment'))
+      return void this.#leaving.set(userId, { login, changes: own })
+    if (userId !== 0 && own.length > 0) this.#told.add(userId)
     const before = userId === 0 ? undefined : index.sight(userId, at)
     const after = index.sight(userId, at, own)
     const told: Told = new Map()
@@ -74,12 +85,44 @@ export class Effects {
 
   /** What everything the file brings means to everybody whom it concerns; `users` are those it names, by their ids. */
   async ofAll(users: ReadonlyMap<number, string>, changes: AsyncIterable<readonly Change[]>): Promise<void> {
-    const { before: base, after: fork, at } = this.#parts
+    const { after, at } = this.#parts
+    await this.#ofMany(users, changes, (id) => after.sight(id, at))
+  }
+
+  /** What it means to everybody that things leave edge groups of users, with all else that changes about these. */
+  async ofLeaving(): Promise<void> {
+    if (this.#leaving.size === 0) return
+    const leaving = this.#leaving
+    const fork = await forkIndex(this.#parts.after, this.#parts.pace)
+    for (const { changes } of leaving.values())
+      fork.apply(
+        changes.flatMap((change) =>
+          change.entity === 'containment' ? { ...change, revision: fork.revision + 1 } : [],
+        ),
+      )
+    const all = async function* () {
+      for (const { changes } of leaving.values()) yield changes
+    }
+    const logins = new Map([...leaving].map(([id, { login }]) => [id, login]))
+    await this.#ofMany(logins, all(), (id) => fork.sight(id, this.#parts.at, leaving.get(id)?.changes))
+  }
+
+  async #ofMany(
+    users: ReadonlyMap<number, string>,
+    changes: AsyncIterable<readonly Change[]>,
+    sightAfter: (id: number) => Sight,
+  ): Promise<void> {
+    const { before: base, at } = this.#parts
     const { principals, resources, isAll } = await this.#concerned.by(users.keys(), changes)
     if (!isAll) this.#cutShort()
     for (const id of principals) {
       if (this.#pairs > MAX_PAIRS) return this.#cutShort()
-      const [before, after] = [base.sight(id, at), fork.sight(id, at)]
+      // Both at once would be something else than either.
+      if (this.#told.has(id)) {
+        this.#cutShort()
+        continue
+      }
+      const [before, after] = [base.sight(id, at), sightAfter(id)]
       const told: Told = new Map()
       const edges = this.#reached(before, after)
       if (edges !== undefined) await this.#compare(told, edges, before, after)

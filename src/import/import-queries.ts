@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { sql } from 'kysely'
+import type { ContainmentRow } from '../access/model.ts'
 import type { Profile } from '../accounts/user-queries.ts'
 import type { Db, Tx } from '../db/database.ts'
 
@@ -185,6 +186,20 @@ export async function listProfiles(db: Db, userIds: readonly number[]): Promise<
   if (userIds.length === 0) return new Map()
   const rows = await db.selectFrom('userProfile').selectAll().where('userId', 'in', userIds).execute()
   return new Map(rows.map(({ userId, ...profile }) => [userId, profile]))
+}
+
+/** What lies in the default edge groups of these users. Indexes default_edge_group_pk and containment_unique. */
+export async function listDefaultLinks(
+  db: Db,
+  userIds: readonly number[],
+): Promise<(ContainmentRow & { userId: number })[]> {
+  if (userIds.length === 0) return []
+  return db
+    .selectFrom('defaultEdgeGroup')
+    .innerJoin('containment', 'containment.parentId', 'defaultEdgeGroup.edgeGroupId')
+    .select(['containment.id', 'containment.parentId', 'containment.childId', 'defaultEdgeGroup.userId'])
+    .where('defaultEdgeGroup.userId', 'in', userIds)
+    .execute()
 }
 
 /** Some personal data of a user. */

@@ -1,4 +1,4 @@
-import type { GrantRow } from '../access/model.ts'
+import type { ContainmentRow, GrantRow } from '../access/model.ts'
 import { refusedRule, refusedText } from './guard-text.ts'
 import type { ImportProblem, UserRecord } from './model.ts'
 import { ambiguous } from './names.ts'
@@ -39,6 +39,24 @@ export function* planGrants(
     plan.problems.push(misfit(record.place, 'G-11', 'A grant would be replaced that you cannot withdraw'))
   }
   return plan
+}
+
+/**
+ * The links by which things lie in his default edge group on which he has nothing left himself: it only started there, and he does
+ * not keep seeing it by that (G-21). `links` are all of that group.
+ */
+export function leftBehind(
+  { index }: PlanWorld,
+  userId: number,
+  { added, removed }: GrantPlan,
+  links: readonly ContainmentRow[],
+): ContainmentRow[] {
+  if (links.length === 0 || removed.length === 0) return []
+  const gone = new Set(removed.map(({ id }) => id))
+  const kept = [...index.grantsOf(userId).filter(({ id }) => !gone.has(id)), ...added]
+  const left = new Set(kept.map(({ resourceId }) => resourceId))
+  const lost = new Set(removed.map(({ resourceId }) => resourceId).filter((id) => !left.has(id)))
+  return links.filter(({ childId }) => lost.has(childId))
 }
 
 function* planLists(

@@ -24,7 +24,7 @@ import {
   type StructureContext,
 } from './plan-ground.ts'
 import { planContainment, planGrant, planGroup, planMembership } from './plan-relations.ts'
-import { changesOf, type StoredUser } from './plan-user.ts'
+import { changesOf, leaving, type StoredUser } from './plan-user.ts'
 import { misfit } from './plan-world.ts'
 import type { Spool } from './spool.ts'
 import type { Summary } from './summary.ts'
@@ -83,6 +83,8 @@ export class StructurePlan {
   readonly newUsers: Map<string, number>
   /** Everybody about whom the file changes something, by id. */
   readonly logins = new Map<number, string>()
+  /** What leaves the default edge groups of users: others may see it there. */
+  readonly #left: BatchPart[] = []
   readonly #given: readonly StructureRecord[]
   readonly #context: StructureContext
   readonly #summary: Summary
@@ -148,6 +150,7 @@ export class StructurePlan {
       for (const user of batch) {
         this.logins.set(user.id, user.login)
         this.#apply(changesOf(user))
+        for (const link of user.left) this.#left.push(leaving(link))
         if (this.#pace.isOver) await this.#pace.rest()
       }
     }
@@ -155,6 +158,7 @@ export class StructurePlan {
 
   /** What changes about everything that is not a user, in portions. */
   async *changes(): AsyncGenerator<Change[]> {
+    yield this.#left.map(changeOf)
     for (let start = 0; start < this.records.length; start += SLICE) {
       yield this.records.slice(start, start + SLICE).flatMap(({ parts }) => parts.map(changeOf))
     }

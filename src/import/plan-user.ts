@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { GrantRow, UserRow } from '../access/model.ts'
+import type { ContainmentRow, GrantRow, UserRow } from '../access/model.ts'
 import { mergeSettings, parseLanguage, requireEmail, requireLine, requireLogin } from '../accounts/account-rules.ts'
 import { displayName } from '../accounts/profile-service.ts'
 import type { Profile } from '../accounts/user-queries.ts'
@@ -9,7 +9,7 @@ import { AppError } from '../errors.ts'
 import { addClaim, checkedClaim, MAX_CLAIMS } from './claim-rules.ts'
 import type { AlertingRow } from './import-queries.ts'
 import type { ImportProblem, UserRecord } from './model.ts'
-import { planGrants, type Wanted } from './plan-access.ts'
+import { leftBehind, planGrants, type Wanted } from './plan-access.ts'
 import type { OwnershipChange } from './plan-owners.ts'
 import { planAlerting, planRestrictions } from './plan-user-edges.ts'
 import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
@@ -20,6 +20,8 @@ export interface UserDetails {
   profile: Profile | undefined
   alerting: readonly AlertingRow[]
   imported: 'made' | 'agreed' | undefined
+  /** What lies in his default edge group. */
+  links: readonly ContainmentRow[]
 }
 
 /** All that an import does about one user. Ids of new rows are 0 until they are numbered. */
@@ -28,6 +30,8 @@ export interface PlannedUser extends OwnershipChange {
   isNew: boolean
   isInvited: boolean
   changes: BatchPart[]
+  /** Links of his default edge group that end: no rows of his own, and logged by themselves. */
+  left: ContainmentRow[]
   /** Personal data that change. */
   profile: Partial<Profile> | undefined
   alerting: AlertingRow[]
@@ -44,9 +48,14 @@ export function stored({ changes, ...user }: PlannedUser): StoredUser {
   return { ...user, rows }
 }
 
-/** His changes, one by one. */
-export function changesOf({ rows }: StoredUser): BatchPart[] {
-  return rows.flatMap(unpackChanges)
+/** What changes about him and by him, one by one. */
+export function changesOf({ rows, left }: StoredUser): BatchPart[] {
+  return rows.flatMap(unpackChanges).concat(left.map(leaving))
+}
+
+/** The end of a link as a change. */
+export function leaving(before: ContainmentRow): BatchPart {
+  return { entity: 'containment', id: before.id, before, after: null }
 }
 
 /**
@@ -91,6 +100,7 @@ export function* planUser(
     ownershipsLost: grants.removed.filter(ofOwner),
     ownershipsGained: after.disabledAt === null ? grants.added.filter(ofOwner).map((grant) => grant.resourceId) : [],
     changes,
+    left: leftBehind(world, id, grants, details.links),
     profile: known === undefined || Object.keys(profile).length > 0 ? profile : undefined,
     alerting,
   }

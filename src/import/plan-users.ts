@@ -1,13 +1,13 @@
 import type { Db } from '../db/database.ts'
 import type { Effects } from './effects.ts'
-import { listAlertingOf, listAskedBefore, listImportedUsers, listProfiles } from './import-queries.ts'
+import { listAlertingOf, listAskedBefore, listDefaultLinks, listImportedUsers, listProfiles } from './import-queries.ts'
 import type { ImportProblem, Selection, UserRecord } from './model.ts'
 import type { Numbers } from './numbers.ts'
 import type { Pace } from './pace.ts'
 import type { SpooledUser } from './plan.ts'
 import { nameOf } from './plan-access.ts'
 import { Owners } from './plan-owners.ts'
-import { type PlannedUser, planUser, type StoredUser, stored, type UserDetails } from './plan-user.ts'
+import { leaving, type PlannedUser, planUser, type StoredUser, stored, type UserDetails } from './plan-user.ts'
 import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
 import { Selections } from './selection.ts'
 import type { Spool } from './spool.ts'
@@ -15,7 +15,7 @@ import { namesakes, personOf } from './standing.ts'
 import type { Summary } from './summary.ts'
 
 const BATCH = 100
-const noDetails: UserDetails = { profile: undefined, alerting: [], imported: undefined }
+const noDetails: UserDetails = { profile: undefined, alerting: [], imported: undefined, links: [] }
 
 interface Work {
   read: Spool<SpooledUser>
@@ -76,13 +76,15 @@ export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
       } else if (!Array.isArray(plan)) {
         note(plan, summary)
         owners.add(plan)
-        if (work.isUsersOnly) await work.effects.ofUser(plan.login, plan.id, plan.changes)
+        if (work.isUsersOnly)
+          await work.effects.ofUser(plan.login, plan.id, plan.changes.concat(plan.left.map(leaving)))
         if (isChange(plan)) await keep(plan, work)
       }
     }
     planned += records.length
     work.onProgress({ read: summary.counts.records, planned })
   }
+  await work.effects.ofLeaving()
   for (const id of owners.ownerless(world.index, world.at)) {
     const text = 'An organisation needs at least one owner, and this file takes its last'
     summary.problem({ ...misfit({ file: '' }, 'P-09', text, nameOf(world, id)), isFatal: true })
@@ -128,6 +130,7 @@ function note(plan: PlannedUser, summary: Summary): void {
   if (isChange(plan) && !isUserRow)
     summary.change({ entity: 'user', before: {} as never, after: {} as never }, plan.login)
   for (const part of plan.changes) summary.change(part, part.entity === 'user' ? plan.login : undefined)
+  for (const link of plan.left) summary.change(leaving(link))
 }
 
 function recordOf({ restrictions, ...record }: SpooledUser): UserRecord {
@@ -168,8 +171,13 @@ interface Details {
 
 async function detailsOf(world: PlanWorld, records: readonly UserRecord[], db: Db): Promise<Details> {
   const { organisationId } = world
-  const ids = [...new Set(records.flatMap((record) => namesakes(world, record).map(({ id }) => id)))]
-  const alerted = records.flatMap((record) => (record.alerting ? namesakes(world, record).map(({ id }) => id) : []))
+  const idsOf = (some: readonly UserRecord[]) => [
+    ...new Set(some.flatMap((record) => namesakes(world, record).map(({ id }) => id))),
+  ]
+  const ids = idsOf(records)
+  const alerted = idsOf(records.filter((record) => record.alerting !== undefined))
+  const isSet = ({ access }: UserRecord) => access?.mode === 'set'
+  const links = Map.groupBy(await listDefaultLinks(db, idsOf(records.filter(isSet))), ({ userId }) => userId)
   const profiles = await listProfiles(db, ids)
   const alerting = await listAlertingOf(db, alerted)
   const imported = await listImportedUsers(db, organisationId, ids)
@@ -179,6 +187,7 @@ async function detailsOf(world: PlanWorld, records: readonly UserRecord[], db: D
     profile: profiles.get(id),
     alerting: alerting.filter(({ userId }) => userId === id),
     imported: imported.get(id),
+    links: (links.get(id) ?? []).map(({ userId: _, ...link }) => link),
   })
   return {
     people: new Map(ids.map((id) => [id, detailsFor(id)])),
