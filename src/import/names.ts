@@ -19,17 +19,24 @@ export class Names {
   readonly #db: Db
   /** Whom the import is for; null: the whole service. */
   readonly organisationId: number | null
-  readonly #rootId: number | undefined
+  /** Its main organisation; undefined: the whole service. */
+  readonly rootId: number | undefined
   readonly #known = new Map<KeyKind | 'edge', Map<string, Found>>()
   /** What keys of earlier imports, in this file, stand for. */
   readonly #remembered = new Map<string, number>()
+  /** What was there before the file, by name and, after a blank, by place and name. */
   readonly #byName = new Map<NamedKind, Map<string, Found>>()
 
   constructor({ index, db, organisationId }: { index: AccessIndex; db: Db; organisationId: number | null }) {
     this.#index = index
     this.#db = db
     this.organisationId = organisationId
-    this.#rootId = organisationId === null ? undefined : tenantOf(index, organisationId)
+    this.rootId = organisationId === null ? undefined : tenantOf(index, organisationId)
+  }
+
+  /** Where things belong of which nobody says it. */
+  get homeId(): number | null {
+    return this.rootId ?? null
   }
 
   /** Looks up names that are not known yet; to be called before they are asked for. */
@@ -45,7 +52,7 @@ export class Names {
       const id = found.get(key)
       const isThere = id !== undefined && this.#index.row(kind, id) !== undefined && this.isInside(id, kind)
       if (isThere) this.#remembered.set(`${kind} ${key}`, id)
-      known.set(key, isThere ? id : named?.get(key.trim().toLowerCase()))
+      known.set(key, isThere ? id : named?.get(nameOf(key)))
     }
   }
 
@@ -54,24 +61,30 @@ export class Names {
     return this.#known.get(kind)?.get(key)
   }
 
-  /** Whether an earlier import called it by this key: not only its name is the same. */
-  isRemembered(kind: KeyKind, key: string, id: number): boolean {
-    return this.#remembered.get(`${kind} ${key}`) === id
+  /** What an earlier import called by this key: not only its name is the same. */
+  remembered(kind: KeyKind, key: string): number | undefined {
+    return this.#remembered.get(`${kind} ${key}`)
   }
 
-  /** What the file brings. */
-  add(kind: KeyKind | 'edge', key: string, id: number): void {
+  /** The only thing of this name that was there before the file; in an organisation, in none (null), or anywhere. */
+  named(kind: NamedKind, name: string, place: number | null | undefined): number | undefined {
+    const found = this.#byName.get(kind)?.get(place === undefined ? nameOf(name) : placed(place, name))
+    return typeof found === 'number' ? found : undefined
+  }
+
+  /** What the file brings; undefined: nothing yet, and nothing else either. */
+  add(kind: KeyKind | 'edge', key: string, id: number | undefined): void {
     this.#of(kind).set(key, id)
   }
 
   /** Whether something belongs to the tenant that the import is for. */
   isInside(id: number, kind: KeyKind | 'edge' = 'site'): boolean {
-    if (this.#rootId === undefined) return true
+    if (this.rootId === undefined) return true
     if (kind === 'userGroup' || kind === 'service') {
       const home = this.#index.row(kind, id)?.organisationId ?? undefined
-      return home !== undefined && tenantOf(this.#index, home) === this.#rootId
+      return home !== undefined && tenantOf(this.#index, home) === this.rootId
     }
-    return tenantOf(this.#index, id) === this.#rootId
+    return tenantOf(this.#index, id) === this.rootId
   }
 
   async #learnEdges(names: readonly string[], pace: Pace): Promise<void> {
@@ -106,9 +119,19 @@ export class Names {
     for (const row of this.#index.rows(kind)) {
       if (pace.isOver) await pace.rest()
       if (!this.isInside(row.id, kind)) continue
-      const name = row.name.trim().toLowerCase()
-      byName.set(name, byName.has(name) ? ambiguous : row.id)
+      const place = 'parentId' in row ? row.parentId : row.organisationId
+      for (const name of [nameOf(row.name), placed(place, row.name)])
+        byName.set(name, byName.has(name) ? ambiguous : row.id)
     }
     return byName
   }
+}
+
+function nameOf(text: string): string {
+  return text.trim().toLowerCase()
+}
+
+/** A name in its place; no name begins with a blank. */
+function placed(place: number | null, name: string): string {
+  return ` ${place ?? ''} ${nameOf(name)}`
 }

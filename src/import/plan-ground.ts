@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util'
 import type { AccessIndex } from '../access/access-index.ts'
 import {
   type EdgeKeyRow,
-  type EdgeRow,
   maskOf,
   type OrganisationRow,
   openemsRoles,
@@ -14,15 +13,15 @@ import {
 } from '../access/model.ts'
 import { managesUsers } from '../access/people-door.ts'
 import { requireName, requireText } from '../access/write-door.ts'
-import { mergeSettings } from '../accounts/account-rules.ts'
-import { AppError } from '../errors.ts'
+import { AppError, problem } from '../errors.ts'
 import type { Refused } from './guard-text.ts'
 import type { KeyKind } from './import-queries.ts'
 import type { Granted } from './known.ts'
-import type { EdgeRecord, OrganisationRecord, RoleRecord, ServiceRecord, SiteRecord } from './model.ts'
+import type { OrganisationRecord, RoleRecord, ServiceRecord, SiteRecord } from './model.ts'
 import type { Names } from './names.ts'
 import type { Numbers } from './numbers.ts'
 import type { PlanOptions, PlanParts } from './plan.ts'
+import type { EdgeExtras } from './plan-edge.ts'
 import type { PlannedRecord } from './plan-structure.ts'
 
 /** What planning of structure asks. */
@@ -34,6 +33,8 @@ export type StructureContext = Omit<PlanParts, 'at' | 'index'> &
     ids: Numbers
     /** What a name in the file was taken to mean; one thing is not two. */
     used: Set<string>
+    /** Which key of the file stands for a thing since an earlier import, by kind and id. */
+    claims: ReadonlyMap<string, string>
     edgeExtras: Map<number, EdgeExtras>
     /** Ids of users that the file brings, by login; whole when groups and grants are planned. */
     newUsers: Map<string, number>
@@ -45,19 +46,6 @@ export type StructureContext = Omit<PlanParts, 'at' | 'index'> &
     /** Keys there are, by their hash, if the file brings an edge. */
     keysByHash: Map<string, EdgeKeyRow>
   }
-
-/** What an edge has beside the graph. */
-export interface EdgeExtras {
-  serialNumber: string
-  emsType: string
-  setupPasswordHash: string | null
-  firstSetupAt: number | null
-}
-const noExtras: EdgeExtras = { serialNumber: '', emsType: '', setupPasswordHash: null, firstSetupAt: null }
-
-/** Keys that we make are longer; one that a device has already is taken as it is, and said. */
-const SHORT_KEY = 16
-const shortKey = 'The API key is short enough to be guessed: give the device a new one soon (rotate-edge-key)'
 
 /** What becomes of a record: something, nothing (undefined), or a refusal, as a sentence or as the guard has it. */
 export type Planned = PlannedRecord | string | Refused | undefined
@@ -72,48 +60,51 @@ export function isManager({ index, askerId, at }: StructureContext): boolean {
 }
 
 /**
- * What a record with a key means: known by the key, else by a name that only one thing has, if that is where the record
- * says, and no other record means it.
+ * What a record with a key means: what an earlier import called so, else the only thing that had the key or the name for its
+ * name at that place (undefined: anywhere), unless another record means it.
  */
 export function known(
-  { names, used }: StructureContext,
-  kind: KeyKind,
+  { names, used, claims }: StructureContext,
+  kind: Parameters<Names['named']>[0],
   { key, name }: { key: string; name: string },
-  isThere: (id: number) => boolean,
+  place: number | null | undefined,
 ): number | undefined {
-  const byKey = names.find(kind, key)
-  const byName = names.find(kind, name)
-  const named = typeof byName === 'number' && isThere(byName) ? byName : undefined
-  const isKey = typeof byKey === 'number' && (key !== name || isThere(byKey))
-  if (used.has(`${kind} key ${key}`))
-    throw new AppError('generic', [`The key ${key} stands in the file twice: leave one`])
+  if (used.has(`${kind} key ${key}`)) throw problem(`The key ${key} stands in the file twice: leave one`)
   used.add(`${kind} key ${key}`)
-  const found = isKey ? byKey : named
-  if (found === undefined || used.has(`${kind} ${found}`)) return undefined
-  used.add(`${kind} ${found}`)
-  return found
+  const remembered = names.remembered(kind, key)
+  const other = claims.get(`${kind} ${remembered}`) ?? key
+  if (other !== key) throw problem(`${key} and ${other} stand for the same thing since earlier imports: leave one`)
+  if (remembered !== undefined) return remembered
+  for (const text of [key, name]) {
+    const id = names.named(kind, text, place)
+    const thing = `${kind} ${id}`
+    if (id === undefined || claims.has(thing) || used.has(thing)) continue
+    used.add(thing)
+    return id
+  }
+  // What is made is called so from now on, and if it is refused nothing is.
+  names.add(kind, key, undefined)
+  return undefined
 }
 
 interface Home {
   /** Undefined: the record says nothing of it. */
   id: number | undefined
-  isThere: (id: number) => boolean
+  /** Where it is looked for by its name. */
+  place: number | null | undefined
 }
 
 /**
  * To which organisation something of the file belongs. Where the record does not say it, what an earlier import called by its
- * key is known wherever it is now, as is a service, whose name is its own everywhere; else a name is known there only.
+ * key is known wherever it is now, as is a service, whose name is its own everywhere; else what the import is for.
  */
 export function homeOf(
   context: StructureContext,
   kind: 'edgeGroup' | 'userGroup' | 'service',
-  { key, organisation }: { key: string; organisation?: string },
+  { organisation }: { organisation?: string },
 ): Home {
   const id = organisation === undefined ? undefined : idOf(context, 'organisation', organisation)
-  const isKnown = (other: number) =>
-    id === undefined && (kind === 'service' || context.names.isRemembered(kind, key, other))
-  const isThere = (other: number) => isKnown(other) || context.index.row(kind, other)?.organisationId === (id ?? null)
-  return { id, isThere }
+  return { id, place: id ?? (kind === 'service' ? undefined : context.names.homeId) }
 }
 
 /** What becomes of a row: nothing, or one part; what the file calls it is remembered from the first time on. */
@@ -124,7 +115,7 @@ export function part<R extends { id: number }>(
   before: R | undefined,
   after: R,
 ): PlannedRecord | undefined {
-  const isRemembered = before !== undefined && names.isRemembered(entity, key, before.id)
+  const isRemembered = before !== undefined && names.remembered(entity, key) === before.id
   names.add(entity, key, after.id)
   const isSame = before !== undefined && isDeepStrictEqual(before, after)
   if (isSame && isRemembered) return undefined
@@ -143,17 +134,19 @@ export function idOf({ names }: StructureContext, kind: KeyKind | 'edge', key: s
   ])
 }
 
-function defined<T extends object>(given: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+/** Without what says nothing. */
+export function defined<T extends object>(given: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never
 }
 
 export function planOrganisation(context: StructureContext, record: OrganisationRecord): Planned {
-  const { index, ids } = context
+  const { index, ids, names } = context
   const parentId = record.parent === undefined ? null : idOf(context, 'organisation', record.parent)
-  const isThere = (other: number) => index.row('organisation', other)?.parentId === parentId
-  const id = known(context, 'organisation', record, isThere)
+  const id = known(context, 'organisation', record, parentId)
   const before = id === undefined ? undefined : index.row('organisation', id)
   const isMain = parentId === null
+  if (isMain && names.rootId !== undefined && id !== names.rootId)
+    return 'This organisation would lie outside of the one that the import is for: name a parent inside'
   const base: OrganisationRow = before ?? {
     id: ids.take('organisation'),
     name: record.name,
@@ -222,9 +215,9 @@ export function planRole(context: StructureContext, record: RoleRecord): Planned
 export function planService(context: StructureContext, record: ServiceRecord): Planned {
   const { index, ids, at } = context
   const home = homeOf(context, 'service', record)
-  const id = known(context, 'service', record, home.isThere)
+  const id = known(context, 'service', record, home.place)
   const before = id === undefined ? undefined : index.row('service', id)
-  const organisationId = home.id ?? before?.organisationId ?? null
+  const organisationId = home.id ?? before?.organisationId ?? context.names.homeId
   if (!isManager(context) && (organisationId === null || !may(context, 'manageMembers', organisationId)))
     return 'You cannot make services there'
   const disabledAt = record.disabled
@@ -246,8 +239,7 @@ export function planService(context: StructureContext, record: ServiceRecord): P
 export function planSite(context: StructureContext, record: SiteRecord): Planned {
   const { index, ids } = context
   const organisationId = idOf(context, 'organisation', record.organisation)
-  const isThere = (other: number) => index.row('site', other)?.organisationId === organisationId
-  const id = known(context, 'site', record, isThere)
+  const id = known(context, 'site', record, organisationId)
   const before = id === undefined ? undefined : index.row('site', id)
   const { location, isVirtual } = record
   const base: SiteRow = before ?? {
@@ -269,85 +261,4 @@ export function planSite(context: StructureContext, record: SiteRecord): Planned
   } else if (before.organisationId !== organisationId) return 'A site is moved to another organisation by hand'
   else if (!isDeepStrictEqual(before, after) && !may(context, 'edit', before.id)) return 'You cannot change this site'
   return part(context, 'site', record.key, before, after)
-}
-
-export function planEdge(context: StructureContext, record: EdgeRecord): Planned {
-  const { index, ids, edgeExtras } = context
-  if (context.used.has(`edge ${record.edgeId}`)) return 'This edge stands in the file twice: leave one'
-  context.used.add(`edge ${record.edgeId}`)
-  const before = index.edgeByName(record.edgeId)
-  if (before !== undefined && !context.names.isInside(before.id)) return 'This edge id is taken'
-  const siteId = record.site === undefined ? undefined : idOf(context, 'site', record.site)
-  const organisationId =
-    record.organisation === undefined ? undefined : idOf(context, 'organisation', record.organisation)
-  const { edgeId, comment, producttype, settings } = record
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(edgeId)) return 'An edge id has letters, digits, ".", "_" and "-"'
-  const base: EdgeRow = before ?? {
-    id: ids.take('edge'),
-    edgeId,
-    comment: '',
-    producttype: '',
-    siteId: null,
-    organisationId: null,
-    settings: {},
-  }
-  const given = {
-    comment: comment === undefined ? undefined : requireText(comment, 'The comment', 500),
-    producttype: producttype === undefined ? undefined : requireText(producttype, 'The type of product'),
-    settings: settings && mergeSettings({}, settings),
-  }
-  const after: EdgeRow = { ...base, ...defined({ ...given, siteId, organisationId }) }
-  const extras = extrasOf(context, record, edgeExtras.get(base.id) ?? noExtras)
-  const isChanged = before === undefined || !isDeepStrictEqual({ ...before }, after)
-  const isOther = !isDeepStrictEqual(extras, edgeExtras.get(base.id) ?? noExtras)
-  const isMoved =
-    before !== undefined && (before.siteId !== after.siteId || before.organisationId !== after.organisationId)
-  const { setupPasswordHash } = extras
-  if (record.setupPassword !== undefined && setupPasswordHash !== null) {
-    if ((context.passwords.get(setupPasswordHash) ?? base.id) !== base.id)
-      return 'Another edge has this setup password: each has its own'
-    context.passwords.set(setupPasswordHash, base.id)
-  }
-  const key = keyOf(context, record, base.id)
-  if (typeof key === 'string') return key
-  if ((before === undefined || isMoved || key !== undefined) && !may(context, 'install', PLATFORM_RESOURCE_ID))
-    return 'Edges, their keys and places are for whoever may install them on the platform'
-  if ((isChanged || isOther) && before !== undefined && !may(context, 'edit', before.id))
-    return 'You cannot change this edge'
-  context.names.add('edge', edgeId, base.id)
-  const parts: PlannedRecord['parts'] = []
-  if (isChanged || isOther) {
-    const extra = { ...extras, ...(before === undefined ? { createdAt: context.at } : {}) }
-    parts.push({ entity: 'edge', id: base.id, before: before ?? null, after, extra })
-  }
-  if (key !== undefined)
-    parts.push({ entity: 'edgeKey', id: key.id, before: null, after: key, extra: { createdAt: context.at } })
-  if (parts.length === 0) return undefined
-  if (key === undefined || record.apiKey === undefined) return { parts }
-  const isShort = record.apiKey.length < SHORT_KEY
-  return { parts, apiKey: record.apiKey, ...(isShort ? { remark: shortKey } : {}) }
-}
-
-function extrasOf({ hash }: StructureContext, record: EdgeRecord, before: EdgeExtras): EdgeExtras {
-  const { serialNumber, emsType, firstSetupAt, setupPassword } = record
-  for (const text of [serialNumber, emsType]) if (text !== undefined) requireText(text, 'Serial number and type')
-  const setupPasswordHash = setupPassword === undefined ? undefined : hashOf(hash, setupPassword)
-  return { ...before, ...defined({ serialNumber, emsType, firstSetupAt, setupPasswordHash }) }
-}
-
-/** A setup password as it is kept, however it is typed. */
-export function hashOf(hash: StructureContext['hash'], setupPassword: string): string {
-  return hash(setupPassword.trim().toUpperCase())
-}
-
-/** The key a device keeps, unless it has it already (OC-07). */
-function keyOf(context: StructureContext, { apiKey }: EdgeRecord, edgeId: number): EdgeKeyRow | string | undefined {
-  if (apiKey === undefined) return undefined
-  if (apiKey === '' || apiKey.length > 512) return 'An API key has up to 512 characters'
-  const keyHash = context.hash(apiKey)
-  const known = context.keysByHash.get(keyHash)
-  if (known !== undefined) return known.edgeId === edgeId ? undefined : 'This API key is in use already'
-  const row: EdgeKeyRow = { id: context.ids.take('edgeKey'), edgeId, keyHash, validTo: null }
-  context.keysByHash.set(keyHash, row)
-  return row
 }

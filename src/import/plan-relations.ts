@@ -30,9 +30,9 @@ export function planGroup(context: StructureContext, record: GroupRecord): Plann
   const { index, ids, askerId } = context
   const { kind } = record
   const home = homeOf(context, kind, record)
-  const id = known(context, kind, record, home.isThere)
+  const id = known(context, kind, record, home.place)
   const before: EdgeGroupRow | UserGroupRow | undefined = id === undefined ? undefined : index.row(kind, id)
-  const organisationId = home.id ?? before?.organisationId ?? null
+  const organisationId = home.id ?? before?.organisationId ?? context.names.homeId
   const ownerId = record.owner === undefined ? (before?.ownerId ?? null) : userId(context, record.owner)
   const after: EdgeGroupRow | UserGroupRow = {
     id: before?.id ?? ids.take(kind),
@@ -146,7 +146,9 @@ function fits(reason: ReturnType<StructureContext['index']['misfit']>): GuardRes
 }
 
 function resourceId(context: StructureContext, { kind, key }: ResourceRef): number {
-  return kind === 'platform' ? PLATFORM_RESOURCE_ID : idOf(context, kind, key)
+  if (kind !== 'platform') return idOf(context, kind, key)
+  if (context.organisationId === null) return PLATFORM_RESOURCE_ID
+  throw new AppError('generic', ['The platform lies outside of the organisation that the import is for'])
 }
 
 function principalId(context: StructureContext, { kind, key }: PrincipalRef): number {

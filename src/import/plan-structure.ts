@@ -12,11 +12,9 @@ import { Names } from './names.ts'
 import { Numbers } from './numbers.ts'
 import type { Pace } from './pace.ts'
 import type { PlanOptions, PlanParts } from './plan.ts'
+import { type EdgeExtras, hashOf, planEdge } from './plan-edge.ts'
 import {
-  type EdgeExtras,
-  hashOf,
   type Planned,
-  planEdge,
   planOrganisation,
   planRole,
   planService,
@@ -125,6 +123,7 @@ export class StructurePlan {
       // Every id the copy has is below these.
       ids: given.length === 0 ? new Numbers() : await Numbers.above(db),
       used: new Set(),
+      claims: await claimsIn(names, given, work.pace),
       newUsers: new Map(),
       granted: new Granted(index, work.pace),
       edgeExtras: await extrasIn(db, index, given, work.pace),
@@ -231,6 +230,19 @@ function parentsFirst(records: readonly StructureRecord[]): StructureRecord[] {
   // Among themselves only: everything is planned kind by kind, and of the others there may be very many.
   const ordered = records.filter((record) => record.kind === 'organisation').sort((a, b) => depth(a) - depth(b))
   return [...ordered, ...records.filter((record) => record.kind !== 'organisation')]
+}
+
+/** What keys of the file stand for since earlier imports: no other record means it, whatever its name. */
+async function claimsIn(names: Names, given: readonly StructureRecord[], pace: Pace): Promise<Map<string, string>> {
+  const claims = new Map<string, string>()
+  for (const record of given) {
+    if (pace.isOver) await pace.rest()
+    if (!('key' in record)) continue
+    const id = names.remembered(record.kind, record.key)
+    const thing = `${record.kind} ${id}`
+    if (id !== undefined && !claims.has(thing)) claims.set(thing, record.key)
+  }
+  return claims
 }
 
 /** What edges of the file have beside the graph. */
