@@ -201,7 +201,6 @@ export class ContentSets {
     const stack = above > 0 ? [above] : [...this.#resources.allSuborganisations(-above)]
     let steps = 0
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      if (edges === undefined && steps > large) break
       if (this.#isSeen(node, walk) || !kinds.isContainer(node)) continue
       if (node !== above && this.#isKept[node] === 1) {
         steps += this.#addKept(edges, node)
@@ -210,6 +209,7 @@ export class ContentSets {
       const start = children.start(node)
       const end = start + children.count(node)
       steps += end - start
+      if (edges === undefined && steps > large) break
       for (let at = start; at < end; at++) {
         const child = children.value(at)
         if (kinds.isEdge(child)) edges?.add(child)

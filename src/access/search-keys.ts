@@ -46,7 +46,7 @@ export class SortKeys {
     if (yield* this.#areInOrder(count, tie)) return places
     const ranks = yield* this.#ranksOfUnits(count)
     const bits = Math.ceil(Math.log2((ranks.at(-1) ?? 0) + 2))
-    const coding = { ranks, bits, tie }
+    const coding = { ranks, bits, tie, scratch: scratchFor(count, bits) }
     const left: Part[] = [{ from: 0, to: count, skip: 0, isEnd: false }]
     let sorted = 0
     for (let part = left.pop(); part !== undefined; part = left.pop()) {
@@ -82,13 +82,19 @@ export class SortKeys {
   }
 
   /** By the next unit or two, in two passes; what they leave open is left to do. */
-  *#spread(places: Uint32Array, { from, to, skip }: Part, { ranks, bits, tie }: Coding, left: Part[]): Generator<void> {
+  *#spread(
+    places: Uint32Array,
+    { from, to, skip }: Part,
+    { ranks, bits, tie, scratch }: Coding,
+    left: Part[],
+  ): Generator<void> {
     const base = 2 ** bits
     const taken = base ** 2 <= Math.min(1 << 16, to - from) ? 2 : 1
-    const before = places.slice(from, to)
-    const chunks = new Uint16Array(before.length)
-    const ends = new Uint32Array(base ** taken + 1)
-    for (let at = 0; at < before.length; at++) {
+    const count = to - from
+    const { before, chunks } = scratch
+    before.set(places.subarray(from, to))
+    const ends = scratch.ends.subarray(0, base ** taken + 1).fill(0)
+    for (let at = 0; at < count; at++) {
       const chunk = this.#chunk(before[at] as number, skip, taken, ranks, base)
       chunks[at] = chunk
       ends[chunk + 1] = (ends[chunk + 1] as number) + 1
@@ -96,7 +102,7 @@ export class SortKeys {
     }
     for (let chunk = 1; chunk < ends.length; chunk++)
       ends[chunk] = (ends[chunk] as number) + (ends[chunk - 1] as number)
-    for (let at = 0; at < before.length; at++) {
+    for (let at = 0; at < count; at++) {
       const chunk = chunks[at] as number
       const place = ends[chunk] as number
       places[from + place] = before[at] as number
@@ -114,13 +120,14 @@ export class SortKeys {
   }
 
   /** By as many of the next units as fit into a number beside the place. What they leave open is left to do. */
-  #sort(places: Uint32Array, { from, to, skip }: Part, { ranks, bits, tie }: Coding, left: Part[]): void {
+  #sort(places: Uint32Array, { from, to, skip }: Part, { ranks, bits, tie, scratch }: Coding, left: Part[]): void {
     const count = to - from
     const room = 2 ** Math.ceil(Math.log2(count))
     const base = 2 ** bits
     const taken = Math.floor((exactBits - Math.log2(room)) / bits)
-    const before = places.slice(from, to)
-    const values = new Float64Array(count)
+    const { before } = scratch
+    before.set(places.subarray(from, to))
+    const values = scratch.values.subarray(0, count)
     for (let at = 0; at < count; at++) {
       values[at] = this.#chunk(before[at] as number, skip, taken, ranks, base) * room + at
     }
@@ -208,6 +215,17 @@ interface Coding {
   /** Room that the rank of one unit, or the end, takes in a number. */
   bits: number
   tie: Tie
+  scratch: ReturnType<typeof scratchFor>
+}
+
+/** Room for the parts of so many keys, one after the other: made anew for each, it would be garbage that stops everything. */
+function scratchFor(count: number, bits: number) {
+  return {
+    before: new Uint32Array(count),
+    chunks: new Uint16Array(count),
+    ends: new Uint32Array(count > many ? 2 ** Math.max(16, bits) + 1 : 0),
+    values: new Float64Array(Math.min(count, many)),
+  }
 }
 
 /** A key whose plain string order is natural. Each run of digits is led by its length. */
