@@ -135,6 +135,11 @@ export class AccessStore implements AsyncDisposable {
     }
   }
 
+  /** Resolves when all is there that makes answers quick. */
+  async settled(): Promise<void> {
+    await this.#working
+  }
+
   /** Throws AppError `unavailable` unless the index was known to be current a moment ago. Cheap; for every decision. */
   assertFresh(): void {
     if (this.#broken === undefined && this.#monotonicMs() - this.#confirmedAt < this.#staleAfterMs) return

@@ -47,6 +47,7 @@ answerCommands(
       return appliedAt.get(revision)
     },
     revision: () => ctx.store.revision,
+    settled: () => ctx.store.settled(),
     /** Largest resident size since the start, in bytes. */
     peakRss: () => process.resourceUsage().maxRSS * 1024,
     counts: () => ({
