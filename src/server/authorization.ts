@@ -5,6 +5,8 @@ import type { FailedAttempts } from './failed-attempts.ts'
 
 /** What an `Authorization` header says. */
 export type Credentials = { scheme: 'bearer'; token: string } | { scheme: 'basic'; name: string; secret: string }
+/** Who an `Authorization` header can say. */
+export type Authenticated = Extract<Caller, { type: 'service' | 'login' }>
 /** Which schemes a peer may use: services bring their token, other backends a log-in too (protocol D). */
 export type Schemes = readonly Credentials['scheme'][]
 
@@ -45,7 +47,7 @@ export async function authenticate(
   ctx: AppContext,
   attempts: FailedAttempts,
   given: { header: string | undefined; clientAddress: string; schemes: Schemes },
-): Promise<Caller | 401 | 429> {
+): Promise<Authenticated | 401 | 429> {
   const { header, clientAddress, schemes } = given
   const credentials = readAuthorization(header)
   if (credentials === undefined || !schemes.includes(credentials.scheme)) return 401
@@ -60,7 +62,7 @@ export async function authenticate(
   return person
 }
 
-async function asService(ctx: AppContext, token: string, credentials: Credentials): Promise<Caller | undefined> {
+async function asService(ctx: AppContext, token: string, credentials: Credentials): Promise<Authenticated | undefined> {
   const holder = await ctx.serviceTokens.verify(token)
   if (holder === undefined) return undefined
   const { serviceId: principalId, scopes } = holder
@@ -73,7 +75,7 @@ async function asPerson(
   ctx: AppContext,
   { name, secret }: { name: string; secret: string },
   clientAddress: string,
-): Promise<Caller | 401 | 429> {
+): Promise<Authenticated | 401 | 429> {
   const login = await ctx.passwordLogins.verify({ login: name, password: secret, clientAddress })
   if (login.ok) return { type: 'login', principalId: login.userId }
   return login.reason === 'throttled' ? 429 : 401

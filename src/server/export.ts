@@ -9,23 +9,46 @@ import type { ExportWish } from '../import/export-fleet.ts'
 import { exportMasterData } from '../import/export-service.ts'
 import { fleetTextFormats } from '../import/fleet-text.ts'
 import { requireScope } from '../rpc/scope.ts'
-import type { Caller } from '../rpc/session.ts'
-import { authenticate, challengesOf, refusalTexts } from './authorization.ts'
+import { type Authenticated, authenticate, challengesOf, refusalTexts } from './authorization.ts'
 import type { ServerParts } from './service.ts'
 
 export const EXPORT_PATH = '/export'
 /** Each goes through the whole graph and the tables of people. */
 const MAX_EXPORTS = 2
+/** Whoever takes nothing for so long is gone. */
+const STALLED_MS = 30_000
 const RETRY_AFTER_S = 30
 const SCHEMES = ['bearer', 'basic'] as const
 const types = { json: 'application/json', yaml: 'application/yaml' } as const
 
+/** Downloads of the fleet under way: a few, and one of each caller. */
+export class Exports {
+  readonly #callers = new Set<number>()
+  readonly stalledMs: number
+
+  constructor(stalledMs = STALLED_MS) {
+    this.stalledMs = stalledMs
+  }
+
+  get count(): number {
+    return this.#callers.size
+  }
+
+  /** Its place, until disposed; undefined when there is none for him now. */
+  begin(principalId: number): Disposable | undefined {
+    if (this.count >= MAX_EXPORTS || this.#callers.has(principalId)) return undefined
+    this.#callers.add(principalId)
+    return { [Symbol.dispose]: () => void this.#callers.delete(principalId) }
+  }
+}
+
 /** The caller on the local control socket. */
-const operator: Caller = { type: 'service', principalId: LOCAL_OPERATOR_PRINCIPAL_ID, scopes: everyScope }
+const operator: Authenticated = { type: 'service', principalId: LOCAL_OPERATOR_PRINCIPAL_ID, scopes: everyScope }
 
 /**
  * `GET /export?organisation=<id>&format=json|yaml`: the file of the fleet, streamed, for a service token or a log-in; on the
- * control socket for the operator. A file that ends in an error is cut off, so that nobody takes it for a whole one.
+ * control socket for the operator. A download ends when nothing of it is taken for long. A file that ends in an error is cut
+ * off, so that nobody takes it for a whole one.
  */
 export async function handleExport(
   ctx: AppContext,
@@ -42,11 +65,11 @@ export async function handleExport(
   const wish = wishOf(request)
   if (wish === undefined)
     return answer(response, 400, 'wanted: ?format=json|yaml&organisation=<id of a main organisation>\n')
-  if (parts.exports >= MAX_EXPORTS) {
+  using place = parts.exports.begin(caller.principalId)
+  if (place === undefined) {
     response.setHeader('retry-after', RETRY_AFTER_S)
-    return answer(response, 429, 'others are downloading: try again later\n')
+    return answer(response, 429, 'another download is under way: try again later\n')
   }
-  parts.exports++
   try {
     requireScope(caller, 'manage', 'exportMasterData')
     const text = await exportMasterData(ctx, caller, wish)
@@ -56,6 +79,9 @@ export async function handleExport(
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
     })
+    response.setTimeout(parts.exports.stalledMs, () => {
+      if (response.writableLength > 0) response.destroy()
+    })
     await pipeline(Readable.from(text), response)
   } catch (error) {
     if (response.headersSent) {
@@ -64,8 +90,6 @@ export async function handleExport(
     } else if (error instanceof AppError)
       answer(response, error.kind === 'unavailable' ? 503 : 403, `${error.message}\n`)
     else throw error
-  } finally {
-    parts.exports--
   }
 }
 
@@ -74,7 +98,11 @@ export function isExport(request: IncomingMessage): boolean {
   return (request.url ?? '/').split('?')[0] === EXPORT_PATH
 }
 
-async function callerOf(ctx: AppContext, parts: ServerParts, request: IncomingMessage): Promise<Caller | 401 | 429> {
+async function callerOf(
+  ctx: AppContext,
+  parts: ServerParts,
+  request: IncomingMessage,
+): Promise<Authenticated | 401 | 429> {
   // A browser adds remembered Basic credentials to what a foreign page asks for.
   const { origin, authorization: header } = request.headers
   if (origin !== undefined && !ctx.config.allowedOrigins.includes(origin)) return 401

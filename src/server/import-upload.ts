@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { findOpenSession } from '../accounts/session-queries.ts'
 import type { AppContext } from '../context.ts'
 import { AppError } from '../errors.ts'
+import { fromDisk, isDiskFull } from '../import/disk.ts'
 import { mayImport } from '../import/importer.ts'
 import { authenticate, readAuthorization } from './authorization.ts'
 import type { ServerParts } from './service.ts'
@@ -52,10 +53,16 @@ export async function handleUpload(
     answer(200, { uploadId: id })
   } catch (error) {
     // Whoever sent it has gone: there is nobody to answer, and nothing of it is left.
-    if (request.destroyed && !request.complete && !(error instanceof AppError)) return
-    if (!(error instanceof AppError)) throw error
-    refuse(status, error.message)
+    if (isGone(error)) return
+    if (error instanceof AppError) return refuse(status, error.message)
+    ctx.log.error({ err: error }, 'a file that was sent could not be kept')
+    const said = fromDisk(error)
+    refuse(isDiskFull(error) ? 507 : 500, said instanceof AppError ? said.message : 'internal error')
   }
+}
+
+function isGone(error: unknown): boolean {
+  return ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE'].includes((error as NodeJS.ErrnoException).code ?? '')
 }
 
 async function uploader(ctx: AppContext, parts: ServerParts, request: IncomingMessage): Promise<number> {

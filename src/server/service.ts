@@ -15,6 +15,7 @@ import type { EdgeAppConnection } from './edge-app-connection.ts'
 import { observeEdgeApps } from './edge-app-metrics.ts'
 import { EdgeKeyMap } from './edge-key-map.ts'
 import type { EdgePeer } from './edge-peer.ts'
+import { Exports } from './export.ts'
 import { FailedAttempts } from './failed-attempts.ts'
 import { handleHttp } from './http.ts'
 import { Liveness } from './liveness.ts'
@@ -41,8 +42,7 @@ export interface ServerParts {
   attempts: FailedAttempts
   /** REST requests under way. */
   httpCalls: number
-  /** Downloads of the fleet under way. */
-  exports: number
+  exports: Exports
   stopping: boolean
 }
 
@@ -72,7 +72,7 @@ export async function startService(
     refusalLog: new RateLimit(10, 50),
     attempts: new FailedAttempts(),
     httpCalls: 0,
-    exports: 0,
+    exports: new Exports(),
     stopping: false,
   }
   observeGauges(ctx, parts)

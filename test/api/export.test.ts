@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { ImportItem } from '../../src/import/model.ts'
 import { createOrganisation } from '../../src/organisations/organisation-service.ts'
+import { Exports } from '../../src/server/export.ts'
 import { createSite } from '../../src/sites/site-service.ts'
 import { backendToken } from '../harness/backend.ts'
 import { runCli } from '../harness/child.ts'
@@ -121,24 +122,45 @@ describe('an export', () => {
   })
 })
 
-it('is downloaded by few at a time: more are told to come back, and places are free again afterwards', async () => {
-  await using busy = await startTestService()
-  const settings = { note: 'x'.repeat(12_000) }
-  const edges = Array.from(
-    { length: 1500 },
-    (_, at): ImportItem => ({ kind: 'edge', place: { file: 'x' }, edgeId: `edge${at}`, settings }),
-  )
-  await importItems(busy.ctx, edges)
-  const authorization = `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`
-  const ask = () => fetch(`${busy.urls.http}/export`, { headers: { authorization } })
-  const [first, second] = [await ask(), await ask()]
-  const third = await ask()
-  expect([first.status, second.status, third.status]).toEqual([200, 200, 429])
-  expect([third.headers.get('retry-after'), await third.text()]).toEqual(['30', expect.stringContaining('later')])
-  expect((await fetch(`${busy.urls.http}/export`)).status).toBe(401)
-  for (const { body } of [first, second]) await body?.cancel()
-  await vi.waitFor(() => expect(busy.service.parts.exports).toBe(0), { timeout: 5000 })
-  const again = await ask()
-  expect(again.status).toBe(200)
-  expect((await again.text()).length).toBeGreaterThan(18_000_000)
-}, 60_000)
+describe('downloads', { timeout: 60_000 }, () => {
+  let busy: TestService
+  beforeAll(async () => {
+    busy = await startTestService()
+    const settings = { note: 'x'.repeat(12_000) }
+    const edges = Array.from(
+      { length: 1500 },
+      (_, at): ImportItem => ({ kind: 'edge', place: { file: 'x' }, edgeId: `edge${at}`, settings }),
+    )
+    await importItems(busy.ctx, edges)
+  })
+  afterAll(() => busy?.[Symbol.asyncDispose]())
+  const ask = (headers: Record<string, string>) => fetch(`${busy.urls.http}/export`, { headers })
+  const admin = { authorization: `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}` }
+  const allFree = () => vi.waitFor(() => expect(busy.service.parts.exports.count).toBe(0), { timeout: 10_000 })
+
+  it('are few at a time, and one of each caller: more are told to come back, and places are free again', async () => {
+    const [token, other] = [await backendToken(busy), await backendToken(busy)].map((one) => bearer(one.token))
+    const first = await ask(admin)
+    const again = await ask(admin)
+    const second = await ask(token ?? {})
+    const third = await ask(other ?? {})
+    expect([first.status, again.status, second.status, third.status]).toEqual([200, 429, 200, 429])
+    expect([third.headers.get('retry-after'), await third.text()]).toEqual(['30', expect.stringContaining('later')])
+    expect((await ask({})).status).toBe(401)
+    for (const { body } of [first, second]) await body?.cancel()
+    await allFree()
+    const whole = await ask(admin)
+    expect(whole.status).toBe(200)
+    expect((await whole.text()).length).toBeGreaterThan(18_000_000)
+  })
+
+  it('end when nothing of them is taken for long', async () => {
+    const { parts } = busy.service
+    parts.exports = new Exports(300)
+    const stalled = await ask(admin)
+    expect(parts.exports.count).toBe(1)
+    await allFree()
+    await expect(stalled.text()).rejects.toThrow()
+    expect((await (await ask(admin)).text()).length).toBeGreaterThan(18_000_000)
+  })
+})

@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { open, readdir, writeFile } from 'node:fs/promises'
 import { type ClientRequest, request } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -6,15 +6,21 @@ import { createOrganisation } from '../../src/organisations/organisation-service
 import { runCli } from '../harness/child.ts'
 import { type Json, ServiceClient, UiClient, type WireClient } from '../harness/clients.ts'
 import { testClock } from '../harness/clock.ts'
+import { recordingLog } from '../harness/log.ts'
 import { addUser, fresh } from '../harness/seed.ts'
 import { startTestService, type TestService, temporaryFolder } from '../harness/service.ts'
 
 const MAX_BYTES = 100_000
 const clock = testClock()
+const recorded = recordingLog()
 let service: TestService
 let admin: UiClient
 beforeAll(async () => {
-  service = await startTestService({ config: { importMaxFileBytes: MAX_BYTES }, clock: clock.now })
+  service = await startTestService({
+    config: { importMaxFileBytes: MAX_BYTES },
+    clock: clock.now,
+    log: recorded.log,
+  })
   admin = await UiClient.signedIn(service)
 })
 afterAll(async () => {
@@ -61,6 +67,22 @@ describe('files that are sent', () => {
     sender.destroy()
     await expect(answered).rejects.toThrow()
     await vi.waitFor(async () => expect(await left()).toEqual([]))
+  })
+
+  it.each([
+    { code: 'ENOSPC', status: 507, text: 'The disk of the data folder is full' },
+    { code: 'EIO', status: 500, text: 'The data folder cannot be written (EIO)' },
+  ])('are answered $status when the disk takes them with $code, and the log has it', async ({ code, status, text }) => {
+    await using file = await open(import.meta.filename)
+    const failure = Object.assign(new Error(code), { code, syscall: 'write' })
+    const write = vi.spyOn(Object.getPrototypeOf(file), 'write').mockRejectedValue(failure)
+    try {
+      expect(await put('people.csv', 'email\n')).toEqual({ status, error: expect.stringContaining(text) })
+    } finally {
+      write.mockRestore()
+    }
+    expect(recorded.messages()).toContain('a file that was sent could not be kept')
+    expect(await left()).toEqual([])
   })
 
   it('come two at a time, each with its own content', async () => {
