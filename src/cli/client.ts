@@ -20,6 +20,8 @@ const TIMEOUT_MS = 60_000
 
 /** Somebody's own connection: he is logged out with its end. */
 class PersonClient extends ServiceClient {
+  token: string | undefined
+
   override async close(): Promise<void> {
     if (this.isConnected) await this.request('logout', {})
     await super.close()
@@ -40,17 +42,43 @@ export async function openService(options: ClientOptions): Promise<ServiceClient
   } catch (error) {
     throw withAdvice(error as Error, options)
   }
-  if (username !== undefined) await signIn(client, username, password)
+  if (client instanceof PersonClient && username !== undefined) await signIn(client, username, password)
   return client
 }
 
-async function signIn(client: ServiceClient, username: string, password: string | undefined): Promise<void> {
+async function signIn(client: PersonClient, username: string, password: string | undefined): Promise<void> {
   try {
-    await client.request('authenticateWithPassword', { username, password })
+    const { token } = (await client.request('authenticateWithPassword', { username, password })) as { token: string }
+    client.token = token
   } catch (error) {
     await client.close()
     throw error
   }
+}
+
+/** Header `Authorization` for HTTP beside an open connection: of the service token, or of the session. */
+export function bearerOf(client: ServiceClient, { token }: ClientOptions): string {
+  return `Bearer ${(client instanceof PersonClient ? client.token : token) ?? ''}`
+}
+
+/** The same without a connection: of the service token, or of log-in and password. Throws ConfigError without them. */
+export function credentialsOf(options: ClientOptions): string {
+  const { token } = placeOf(options)
+  if (options.as === undefined) return `Bearer ${token ?? ''}`
+  return `Basic ${Buffer.from(`${options.as}:${ownPassword(options.as)}`).toString('base64')}`
+}
+
+/** A path at the address of `--url`, by HTTP. */
+export function httpAddress(path: string, { url = '' }: ClientOptions): URL {
+  return new URL(path, url.replace(/^ws/, 'http'))
+}
+
+/** What to say when something else answered there than was asked. */
+export function notByHttp(address: URL, status: number): ConfigError {
+  const place = address.origin.replace(/^http/, 'ws')
+  return new ConfigError(
+    `${address.origin} answers HTTP ${status} to ${address.pathname}: files go over the HTTP port of the service. Say its address: --url ws://host:8080/service with --token, or --url ws://host:8080/ui with --as, not ${place}.`,
+  )
 }
 
 /** Not an option: other users of the machine could read it there. */

@@ -3,12 +3,11 @@ import { get as getSecurely } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { Command, Option } from 'commander'
-import { ConfigError } from '../config.ts'
 import { problem } from '../errors.ts'
 import { fleetJsonSchema } from '../import/fleet-format.ts'
 import { fleetTextFormats } from '../import/fleet-text.ts'
 import { withClientOptions } from './calls.ts'
-import { type ClientOptions, controlSocketOf, notRunning } from './client.ts'
+import { type ClientOptions, controlSocketOf, credentialsOf, httpAddress, notByHttp, notRunning } from './client.ts'
 import { organisationOf } from './organisation.ts'
 import { writePrivately } from './private-file.ts'
 
@@ -44,25 +43,29 @@ async function store(pieces: AsyncIterable<string | Buffer>, file: string | unde
   else await writePrivately(pieces, file)
 }
 
-/** The answer of the service: over its control socket, or at the address with the token. */
+/** The answer of the service: over its control socket, or at the address with the token or the log-in. */
 async function ask(options: Options): Promise<IncomingMessage> {
-  const { url, token, dataDir, format } = options
+  const { url, as: login, dataDir, format } = options
   const { organisationId } = await organisationOf(options)
   const wanted = new URLSearchParams({ format })
   if (organisationId !== undefined) wanted.set('organisation', String(organisationId))
   const path = `/export?${wanted}`
   return new Promise((resolve, reject) => {
-    if (url === undefined) {
+    if (url === undefined && login === undefined) {
       const socketPath = controlSocketOf(dataDir)
       get({ socketPath, path }, resolve).on('error', (error: NodeJS.ErrnoException) => {
         reject(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? notRunning(socketPath) : error)
       })
       return
     }
-    if (token === undefined)
-      throw new ConfigError('--url needs --token: make one with "ems-metadata create-service-token".')
-    const address = new URL(path, url.replace(/^ws/, 'http'))
+    const headers = { authorization: credentialsOf(options) }
+    const address = httpAddress(path, options)
     const fetch = address.protocol === 'https:' ? getSecurely : get
-    fetch(address, { headers: { authorization: `Bearer ${token}` } }, resolve).on('error', reject)
+    const answered = (response: IncomingMessage) => {
+      if (response.statusCode === 426 || response.statusCode === 404)
+        reject(notByHttp(address, response.resume().statusCode ?? 0))
+      else resolve(response)
+    }
+    fetch(address, { headers }, answered).on('error', reject)
   })
 }

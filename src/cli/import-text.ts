@@ -98,6 +98,8 @@ function headline({ state, dryRun }: Answer): string {
       return dryRun ? 'This is what would change; nothing was changed' : 'Imported'
     case 'refused':
       return 'Nothing was imported: mend what is wrong, or leave it out with --skip-invalid'
+    case 'running':
+      return 'Not ended yet'
     default:
       return `Nothing was imported: ${state}`
   }

@@ -7,8 +7,9 @@ import { Command, Option } from 'commander'
 import type { ParamsOf, ResultOf } from '../client/protocol.ts'
 import type { ServiceClient } from '../client/service-client.ts'
 import { ConfigError } from '../config.ts'
+import { AppError, problem } from '../errors.ts'
 import { withClientOptions } from './calls.ts'
-import { type ClientOptions, openService } from './client.ts'
+import { bearerOf, type ClientOptions, httpAddress, notByHttp, openService } from './client.ts'
 import { importLine, progressLine, reportText } from './import-text.ts'
 import { invitationsText, validDays, writeInvitations } from './invitations.ts'
 import { odooFile, odooOrganisation } from './odoo.ts'
@@ -31,6 +32,8 @@ interface Options extends ClientOptions {
 }
 
 const POLL_MS = 300
+/** Answers one after the other that say it is running, and nobody works on it. */
+const MAX_IDLE = 20
 /** Lines in one answer. */
 const PAGE = 1000
 
@@ -61,19 +64,30 @@ export function importCommand(): Command {
       const { invitations, dryRun } = options
       // Before anything is done: afterwards it would be too late to say that it cannot be written.
       await using target = invitations === undefined || dryRun ? undefined : await openPrivate(invitations)
-      const given = await begin(file, options)
+      const read = await fileOf(file, options)
       await using service = await openService(options)
+      const into = await organisationOf(options)
+      const given = { ...read, ...into, ...(await place(service, file, options)) }
       const { importId } = await service.call('importMasterData', given)
       const cancel = () => void service.call('cancelImport', { importId }).catch(() => undefined)
       process.once('SIGINT', cancel)
       const report = await followed(service, importId, options)
       process.removeListener('SIGINT', cancel)
-      const isDone = report.state === 'done' && !report.dryRun
-      const invited =
-        target && isDone ? await writeInvitations(options, importId, target, options.validDays) : undefined
-      show(invited ? { ...report, invitations: invited } : report, options)
-      if (invited && !options.json) process.stdout.write(`${invitationsText(invited, String(invitations))}\n`)
+      if (target === undefined || report.state !== 'done' || report.dryRun) return show(report, options)
+      // What was imported is told whatever becomes of the vouchers.
+      if (!options.json) show({ ...report, invitations: 'to come' }, options)
+      const invited = await writeInvitations(options, importId, target, options.validDays).catch((error: unknown) => {
+        if (options.json) show(report, options)
+        throw withoutVouchers(importId, error)
+      })
+      if (options.json) show({ ...report, invitations: invited }, options)
+      else process.stdout.write(`${invitationsText(invited, String(invitations))}\n`)
     })
+}
+
+function withoutVouchers(importId: string, error: unknown): AppError {
+  const text = `Imported as ${importId}; but not all vouchers were written. Make all of them anew, into a new file: ems-metadata invite-imported ${importId} FILE`
+  return new AppError('generic', [text], error)
 }
 
 /** `import-report`: what an earlier import did, or the newest ones. */
@@ -105,16 +119,15 @@ async function sourceOf(
   return { path: file ?? '', [Symbol.asyncDispose]: async () => undefined }
 }
 
-async function begin(file: string, options: Options): Promise<ParamsOf<'importMasterData'>> {
+/** What is said of the file and how it is read. */
+async function fileOf(file: string, options: Options): Promise<ParamsOf<'importMasterData'>> {
   const { template, format, scope, dryRun = false, skipInvalid = false } = options
   const name = options.name ?? (options.odoo === undefined ? 'file' : 'odoo')
   if (!(await stat(file).catch(() => undefined))?.isFile()) throw new ConfigError(`There is no file ${file}.`)
   return {
-    ...(options.url === undefined ? { path: resolve(file) } : { upload: await send(file, options) }),
     fileName: basename(file).slice(0, 200),
     ...(template === undefined ? {} : { template: await readFile(template, 'utf8') }),
     ...(format === undefined ? {} : { format }),
-    ...(await organisationOf(options)),
     name,
     scope,
     dryRun,
@@ -122,25 +135,50 @@ async function begin(file: string, options: Options): Promise<ParamsOf<'importMa
   }
 }
 
+/** Where the service finds it: on this machine, or sent to it. */
+async function place(service: ServiceClient, file: string, options: Options) {
+  return options.url === undefined ? { path: resolve(file) } : { upload: await send(service, file, options) }
+}
+
 /** Sends the file by HTTP to where the socket is. */
-async function send(file: string, { url = '', token }: Options): Promise<string> {
-  const target = new URL(`/imports/${encodeURIComponent(basename(file))}`, url.replace(/^ws/, 'http'))
+async function send(service: ServiceClient, file: string, options: Options): Promise<string> {
+  const target = httpAddress(`/imports/${encodeURIComponent(basename(file))}`, options)
   const before = await stat(file)
   const body = Readable.toWeb(createReadStream(file)) as ReadableStream
-  const headers = { authorization: `Bearer ${token ?? ''}` }
-  const response = await fetch(target, { method: 'PUT', headers, body, duplex: 'half' } as RequestInit)
-  const answer = (await response.json()) as { uploadId?: string; error?: string }
+  const headers = { authorization: bearerOf(service, options) }
+  const sent = { method: 'PUT', headers, body, duplex: 'half' } as RequestInit
+  const response = await fetch(target, sent).catch((error: Error) => {
+    throw problem(
+      `${basename(file)} could not be sent to ${target.origin}: ${(error.cause as Error)?.message ?? error}`,
+    )
+  })
+  const answer = readAnswer(await response.text())
   const after = await stat(file)
   if (after.mtimeMs !== before.mtimeMs || after.size !== before.size)
     throw new ConfigError(`${file} was changed while it was sent: import it when it is whole.`)
+  if (answer === undefined) throw notByHttp(target, response.status)
   if (answer.uploadId === undefined) throw new ConfigError(`The service does not take the file: ${answer.error}.`)
   return answer.uploadId
 }
 
+/** Undefined for what is not an answer of the service: something else listens there. */
+function readAnswer(text: string): { uploadId?: string; error?: string } | undefined {
+  try {
+    const answer: unknown = JSON.parse(text)
+    return typeof answer === 'object' && answer !== null ? answer : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Asks until it has ended; of one that nobody works on any more nothing else would come. */
 async function followed(service: ServiceClient, importId: string, options: Options): Promise<Report> {
   const isShown = process.stderr.isTTY && !options.json
-  for (;;) {
-    const report = await service.call('getImportReport', { importId })
+  for (let idle = 0; idle < MAX_IDLE; ) {
+    const report = await service.call('getImportReport', { importId }).catch((error: unknown) => {
+      throw new AppError('generic', [unknownEnd(importId)], error)
+    })
+    idle = report.progress ? 0 : idle + 1
     if (isShown && report.progress) process.stderr.write(`\r\x1b[K${progressLine(report.progress)}`)
     if (report.state !== 'running') {
       if (isShown) process.stderr.write('\r\x1b[K')
@@ -148,7 +186,11 @@ async function followed(service: ServiceClient, importId: string, options: Optio
     }
     await pause(POLL_MS)
   }
+  throw problem(unknownEnd(importId))
 }
+
+const unknownEnd = (importId: string) =>
+  `The import ${importId} was begun, and how it ended is not known here: ask later with "ems-metadata import-report ${importId}"`
 
 /** For machines the report with every page of who gains or loses what, for people with the first. */
 async function whole(service: ServiceClient, first: Report, { json }: Options): Promise<Report> {
