@@ -6,7 +6,7 @@ import { everyScope } from '../accounts/scopes.ts'
 import type { AppContext } from '../context.ts'
 import { AppError } from '../errors.ts'
 import type { ExportWish } from '../import/export-fleet.ts'
-import { exportMasterData } from '../import/export-service.ts'
+import { exportMasterData, requireExport } from '../import/export-service.ts'
 import { fleetTextFormats } from '../import/fleet-text.ts'
 import { requireScope } from '../rpc/scope.ts'
 import { type Authenticated, authenticate, challengesOf, refusalTexts } from './authorization.ts'
@@ -65,13 +65,14 @@ export async function handleExport(
   const wish = wishOf(request)
   if (wish === undefined)
     return answer(response, 400, 'wanted: ?format=json|yaml&organisation=<id of a main organisation>\n')
-  using place = parts.exports.begin(caller.principalId)
-  if (place === undefined) {
-    response.setHeader('retry-after', RETRY_AFTER_S)
-    return answer(response, 429, 'another download is under way: try again later\n')
-  }
   try {
     requireScope(caller, 'manage', 'exportMasterData')
+    requireExport(ctx, caller, wish, ctx.clock())
+    using place = parts.exports.begin(caller.principalId)
+    if (place === undefined) {
+      response.setHeader('retry-after', RETRY_AFTER_S)
+      return answer(response, 429, 'another download is under way: try again later\n')
+    }
     const text = await exportMasterData(ctx, caller, wish)
     response.writeHead(200, {
       'content-type': types[wish.format],

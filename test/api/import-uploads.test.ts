@@ -78,6 +78,10 @@ describe('files that are sent', () => {
     const write = vi.spyOn(Object.getPrototypeOf(file), 'write').mockRejectedValue(failure)
     try {
       expect(await put('people.csv', 'email\n')).toEqual({ status, error: expect.stringContaining(text) })
+      const { sender, answered } = streamed()
+      sender.write('email\n')
+      expect(await answered).toBe(status)
+      sender.destroy()
     } finally {
       write.mockRestore()
     }
