@@ -247,7 +247,7 @@ export const settings = {
     'EMS_IMPORT_MAX_UNPACKED_BYTES',
     count.min(1024),
     '1073741824',
-    'What an archive (Excel) may unpack to.',
+    'What an archive (Excel) may unpack to; its shared texts may take a third of that in memory.',
   ),
   importMaxUnpackedRatio: s(
     'EMS_IMPORT_MAX_UNPACKED_RATIO',

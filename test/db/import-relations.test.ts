@@ -4,12 +4,14 @@ import type { AccessIndex } from '../../src/access/access-index.ts'
 import type { UserRow } from '../../src/access/model.ts'
 import { grantRole } from '../../src/access/role-grant-service.ts'
 import { createRole } from '../../src/access/role-service.ts'
+import { exportMasterData } from '../../src/import/export-service.ts'
 import type { GrantRecord, GroupRecord, ImportItem, MembershipRecord } from '../../src/import/model.ts'
 import { createOrganisation } from '../../src/organisations/organisation-service.ts'
 import { eachEngine } from '../harness/database.ts'
 import { importItems, userRecord } from '../harness/importing.ts'
 import { addEdge, addUser, fresh, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
+import { readAll } from '../unit/import/fleet-restore.ts'
 
 interface Importer {
   askerId: number
@@ -146,6 +148,29 @@ eachEngine('import of groups, memberships and grants', (engine) => {
       const other = await addEdge(service.ctx, { organisationId: options.organisationId })
       expect((await run([...items, grantTo(ann, other.id)], options)).report.problems).toEqual([])
       expect(grantsOf(ann)).toHaveLength(2)
+    })
+
+    it('that he exported himself comes back, with the grants and memberships of his people (D-27)', async () => {
+      const { boss, edge, name, options } = await tenant()
+      const [ann, team] = [fresh('ann'), fresh('team')]
+      await run(
+        [
+          userRecord(ann, { email: `${ann}@example.com` }),
+          userGroup(team, { organisation: name }),
+          membership(team, ann, { validTo: 4e12 }),
+          grantTo(ann, edge.id, { components: ['meter1', 'ess0'] }),
+        ],
+        options,
+      )
+      const { organisationId } = options
+      const asker = { type: 'user', principalId: boss.id }
+      let text = ''
+      for await (const piece of await exportMasterData(service.ctx, asker, { format: 'json', organisationId }))
+        text += piece
+      const { report, counts } = await run(await readAll(text), { ...options, source: 'import:back' })
+      expect(report.problems).toEqual([])
+      expect(counts.byKind).not.toHaveProperty('membership')
+      expect(grantsOf(ann)[0]).toMatchObject({ resourceId: edge.row.id, components: ['ess0', 'meter1'] })
     })
 
     it('names nobody whose account is another’s: he and nobody are one answer (G-14, G-17)', async () => {
