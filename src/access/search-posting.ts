@@ -60,10 +60,7 @@ export class Postings {
   into(found: Int32Array, posting: number): number {
     const count = this.#read(found, posting)
     const loose = this.#loose.get(posting)
-    if (loose === undefined) return count
-    const all = Int32Array.from(new Set([...found.subarray(0, count), ...loose])).sort()
-    found.set(all)
-    return all.length
+    return loose === undefined ? count : mergeIn(found, count, Int32Array.from(loose).sort())
   }
 
   #read(found: Int32Array, posting: number): number {
@@ -160,6 +157,21 @@ export class Postings {
     const chunk = this.#chunks[place >>> chunkBits] as Uint8Array
     for (let at = 0; at < linkSize; at++) chunk[(place + at) & chunkMask] = block >>> (8 * at)
   }
+}
+
+/** Puts more numbers among the first `count`, both sorted, so that each is there once; returns how many there are then. */
+function mergeIn(numbers: Int32Array, count: number, more: Int32Array): number {
+  const end = count + more.length
+  let left = count
+  let to = end
+  for (let at = more.length - 1; at >= 0; at--) {
+    const number = more[at] as number
+    while (left > 0 && (numbers[left - 1] as number) > number) numbers[--to] = numbers[--left] as number
+    const isThere = (left > 0 && numbers[left - 1] === number) || (to < end && numbers[to] === number)
+    if (!isThere) numbers[--to] = number
+  }
+  numbers.copyWithin(left, to, end)
+  return left + end - to
 }
 
 /** The size of the block that follows one of this size. */
