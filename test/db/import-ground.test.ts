@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { maskOf, PLATFORM_RESOURCE_ID } from '../../src/access/model.ts'
 import { insertGrantRow } from '../../src/access/resource-queries.ts'
 import { createUserGroup } from '../../src/groups/user-group-service.ts'
 import type { ImportItem } from '../../src/import/model.ts'
+import { textInput } from '../../src/import/sources.ts'
 import { createOrganisation } from '../../src/organisations/organisation-service.ts'
 import { eachEngine } from '../harness/database.ts'
 import { importItems } from '../harness/importing.ts'
@@ -96,6 +98,18 @@ eachEngine('what a file means', (engine) => {
     const { counts, report } = await run(items, { organisationId })
     expect(report.problems).toEqual([])
     expect(counts).toMatchObject({ byKind: {}, unchanged: items.length })
+  })
+
+  it.each(['openems-file.json', 'keycloak-realm.json'])('takes %s for an organisation once and again', async (name) => {
+    const { id: organisationId } = await tenant()
+    const text = await readFile(new URL(`../fixtures/import/${name}`, import.meta.url), 'utf8')
+    const own = (kind: 'edge' | 'userGroup') =>
+      [...index().rows(kind)].filter((row) => row.organisationId === organisationId).length
+    const options = { organisationId, name: 'test', scope: 'source', dryRun: false, skipInvalid: false } as const
+    const take = async () => (await service.ctx.imports.begin({ actorId: null }, textInput(name, text), options)).done
+    expect((await take()).state).toBe('done')
+    expect(own('edge') + own('userGroup')).toBeGreaterThan(0)
+    expect(await take()).toMatchObject({ state: 'done', counts: { byKind: {} } })
   })
 
   it('refuses what would lie outside the organisation that the import is for, by place', async () => {
