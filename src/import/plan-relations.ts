@@ -122,7 +122,9 @@ export async function planGrant(context: StructureContext, record: GrantRecord):
   }
   const granted = await context.granted.of(row.principalId)
   const terms = termsOf(row)
-  if (granted.has(terms)) return undefined
+  // What an export says is there already, also where whoever brings it back may not say where it comes from.
+  const exported = termsOf({ ...row, source: record.source ?? source })
+  if (granted.has(terms) || granted.has(exported)) return undefined
   requireFit(index, role, { id: row.resourceId, kind: record.resource.kind })
   requirePublic(row.principalId, role)
   if (row.validFrom !== null && row.validTo !== null && row.validFrom >= row.validTo)

@@ -170,6 +170,8 @@ eachEngine('import of groups, memberships and grants', (engine) => {
       const { report, counts } = await run(await readAll(text), { ...options, source: 'import:back' })
       expect(report.problems).toEqual([])
       expect(counts.byKind).not.toHaveProperty('membership')
+      expect(counts.byKind).not.toHaveProperty('grant')
+      expect(grantsOf(ann)).toHaveLength(1)
       expect(grantsOf(ann)[0]).toMatchObject({ resourceId: edge.row.id, components: ['ess0', 'meter1'] })
     })
 
