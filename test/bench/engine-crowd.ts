@@ -119,10 +119,15 @@ export class Crowd {
  * Milliseconds that each of so many runs takes; `prepare` is not counted. What a run waited for a core is taken off, as it
  * tells about the machine only; `clock` has it.
  */
-export function timesOf<T>(count: number, prepare: () => T, run: (prepared: T) => unknown): Times {
+export function timesOf<T>(
+  count: number,
+  prepare: () => T,
+  run: (prepared: T) => unknown,
+  longestMs = LONGEST_MS,
+): Times {
   const times: number[] = []
   const clock: number[] = []
-  const until = performance.now() + LONGEST_MS
+  const until = performance.now() + longestMs
   for (let turn = 0; turn < count && (turn < FEWEST || performance.now() < until); turn++) {
     const prepared = prepare()
     const waited = waitedMs()

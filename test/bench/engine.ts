@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { AccessStore } from '../../src/access/access-store.ts'
 import { readConfig } from '../../src/config.ts'
 import { openDatabase } from '../../src/db/database.ts'
+import { beginAllYoung } from '../../src/lib/young-objects.ts'
 import { createLogger } from '../../src/log.ts'
 import { sayReady } from './child.ts'
 import { measureChecks, measureColdChecks } from './engine-checks.ts'
@@ -42,6 +43,8 @@ const ms = performance.now() - startedAt
 const { user, system } = process.cpuUsage(startCpu)
 const { index } = store
 await store[Symbol.asyncDispose]()
+// As the service does.
+beginAllYoung()
 let longestMs = 0
 for (let isReady = false; !isReady; await turn()) {
   const waited = waitedMs()
