@@ -147,10 +147,12 @@ function nameOf(index: AccessIndex, principalId: number): string {
 function viewOf({ ctx }: Call, job: Omit<ImportJob, 'report' | 'options'>) {
   const { id: importId, createdBy, createdAt, endedAt, isDryRun: dryRun, counts, ...columns } = job
   const login = createdBy === null ? null : nameOf(ctx.store.index, createdBy)
-  const { state, organisationId, name, fileName, fileBytes, fileDigest, format } = columns
+  const { organisationId, name, fileName, fileBytes, fileDigest, format } = columns
+  // What is applied is not done before this node has it, too.
+  const isUnderWay = ctx.imports.running(importId) !== undefined
   return {
     importId,
-    state,
+    state: isUnderWay ? 'running' : columns.state,
     organisationId,
     name,
     fileName,
@@ -160,7 +162,7 @@ function viewOf({ ctx }: Call, job: Omit<ImportJob, 'report' | 'options'>) {
     dryRun,
     createdBy: login,
     createdAt: createdAt.toISOString(),
-    endedAt: endedAt?.toISOString() ?? null,
+    endedAt: isUnderWay ? null : (endedAt?.toISOString() ?? null),
     counts: { ...emptyCounts(), ...counts },
   }
 }

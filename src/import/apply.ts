@@ -48,7 +48,7 @@ const MAX_MISSED = 5000
  */
 export async function applyPlan(plan: Plan, parts: ApplyParts, given: { actor: Actor } & Origin): Promise<void> {
   const { organisationId, importId } = given
-  const work: Work = { ...parts, pace: new Pace(parts.signal), organisationId, importId }
+  const work: Work = { ...parts, pace: new Pace(parts.signal, { restMs: 0 }), organisationId, importId }
   await parts.write(
     given.actor,
     async (w) => {
@@ -71,7 +71,7 @@ export async function applyInside(
   parts: ApplyParts,
   { organisationId, importId }: Origin,
 ): Promise<void> {
-  const work: Work = { ...parts, pace: new Pace(parts.signal), organisationId, importId }
+  const work: Work = { ...parts, pace: new Pace(parts.signal, { restMs: 0 }), organisationId, importId }
   await addAll(w.tx, plan, work)
   await finish(w, plan, work)
 }
@@ -228,7 +228,7 @@ async function requireUnmoved(w: Write, plan: Plan, { actorId, subjectId }: Acto
   for (const id of [actorId, subjectId ?? null]) if (id !== null) addWithGroups(w.index, id, ids)
   const names = new Set<string>()
   const owners = new Owners()
-  for await (const batch of plan.users.batches(BATCH, new Pace())) {
+  for await (const batch of plan.users.batches(BATCH, new Pace(undefined, { restMs: 0 }))) {
     for (const user of batch) {
       addWithGroups(w.index, user.id, ids)
       owners.add(user)

