@@ -162,12 +162,11 @@ async function addRecords(tx: Tx, records: readonly PlannedRecord[], work: Work)
 
 /** Changes what is there already, and writes the log: one row for each user, with everything that changes about him. */
 async function finish(w: Write, plan: Plan, { pace }: Work): Promise<void> {
-  const isChanged = ({ before }: { before: object | null }) => before !== null
   for (let start = 0; start < plan.records.length; start += BATCH) {
     const some = plan.records.slice(start, start + BATCH)
     await changeRows(
       w.tx,
-      some.flatMap(({ parts }) => parts.filter(isChanged)),
+      some.flatMap(({ parts }) => changedIn(parts)),
     )
     for (const { parts } of some) for (const part of parts) logPart(w, part)
     await w.flush()
