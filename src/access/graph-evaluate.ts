@@ -171,9 +171,7 @@ export class Evaluator {
     let sum = sums.get(resourceId, 'self')
     for (let at = parents.start(resourceId), end = at + parents.count(resourceId); at < end; at++) {
       const parent = parents.value(at)
-      if (!kinds.mayContain(parent, resourceId)) continue
-      const above = this.#resources.aboveAt(parent)
-      sum = added(sum, sums.above(this.#resources.aboves, above))
+      if (kinds.mayContain(parent, resourceId)) sum = added(sum, sums.into(parent, this.#resources))
     }
     if (kinds.isOrganisation(resourceId)) {
       for (const superior of this.#resources.superorganisations(resourceId)) {

@@ -1,4 +1,4 @@
-import type { Relation } from './graph-resources.ts'
+import type { Relation, ResourceGraph } from './graph-resources.ts'
 import type { Conveyance, Held } from './graph-view.ts'
 
 /**
@@ -34,6 +34,9 @@ export function sumOf({ mask, rank, isCurrent, grant }: Conveyance): Sum {
 const places = { self: 1, content: 2, suborganisation: 3 } as const satisfies Record<Relation, number>
 /** Numbers to an entry: the resource, then what is conveyed over each relation. */
 const width = 4
+/** How many containers a view knows the flow into without adding it up, half a kilobyte; of those below so many others at least. */
+const flowsKept = 64
+const worthKeeping = 4
 
 /**
  * What a view holds on each resource, added up: an open table in one array, because a check asks it of every container above
@@ -43,6 +46,8 @@ export class HeldSums {
   readonly size: number
   readonly #entries: Int32Array
   readonly #last: number
+  /** Containers and what flows into them, of those asked about last. A page asks for the same few again and again. */
+  #flows: Int32Array | undefined
 
   constructor(held: ReadonlyMap<number, Held>) {
     let room = 4
@@ -66,11 +71,24 @@ export class HeldSums {
     return this.#entries[this.#find(resourceId) + places[relation]] as number
   }
 
+  /** Conveyed to whatever a container holds, by grants on it and on all above it but the platform. */
+  into(container: number, resources: ResourceGraph): Sum {
+    const start = resources.aboveAt(container)
+    if ((resources.aboves[start] as number) < worthKeeping) return this.#above(resources.aboves, start)
+    this.#flows ??= new Int32Array(2 * flowsKept)
+    const place = 2 * (container % flowsKept)
+    if (this.#flows[place] !== container) {
+      this.#flows[place + 1] = this.#above(resources.aboves, start)
+      this.#flows[place] = container
+    }
+    return this.#flows[place + 1] as number
+  }
+
   /** Conveyed by grants on any of a list in `aboves`: on content, below organisations where a number is negative. */
-  above(aboves: Int32Array, at: number): Sum {
-    const end = at + (aboves[at] as number)
+  #above(aboves: Int32Array, start: number): Sum {
+    const end = start + (aboves[start] as number)
     let sum = 0
-    for (let next = at + 1; next <= end; next++) {
+    for (let next = start + 1; next <= end; next++) {
       const node = aboves[next] as number
       const place = this.#find(node < 0 ? -node : node)
       const one = this.#entries[place + (node < 0 ? places.suborganisation : places.content)] as number

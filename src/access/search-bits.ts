@@ -9,6 +9,8 @@ export class Bits {
   /** How many there are before each block, and at last in all; made when asked for. */
   #before = new Int32Array(0)
   #isCounted = false
+  /** No word before this one holds anything; found when asked for. Ids begin far up where others were given away first. */
+  #first = 0
 
   /** `room`: words to begin with. */
   constructor(room = 128) {
@@ -43,6 +45,7 @@ export class Bits {
     const index = value >>> 5
     if (index >= this.#words.length) this.#reserve(Math.max(index + 1, Math.ceil(1.2 * this.#words.length)))
     this.#words[index] = (this.#words[index] as number) | (1 << (value & 31))
+    if (index < this.#first) this.#first = index
     this.#changed(1)
   }
 
@@ -68,6 +71,7 @@ export class Bits {
   clear(): void {
     if (this.#size !== 0) this.#words.fill(0)
     this.#size = 0
+    this.#first = 0
     this.#isCounted = false
   }
 
@@ -79,6 +83,7 @@ export class Bits {
       this.#words.fill(0, other.#words.length)
     }
     this.#size = other.#size
+    this.#first = other.#first
     this.#isCounted = false
     return this
   }
@@ -121,7 +126,7 @@ export class Bits {
   slice(from: number, to: number): Int32Array {
     const all = from === 0 && this.#size < 0 ? to : Math.min(to, this.size)
     const values = new Int32Array(Math.max(0, all - from))
-    let index = 0
+    let index = this.#firstUsed()
     let skip = from
     if (from > 0 && values.length > 0) {
       const block = this.#blockOf(from)
@@ -172,7 +177,13 @@ export class Bits {
 
   #uncounted(): void {
     this.#size = -1
+    this.#first = 0
     this.#isCounted = false
+  }
+
+  #firstUsed(): number {
+    while (this.#first < this.#words.length && this.#words[this.#first] === 0) this.#first++
+    return this.#first
   }
 
   get #blocks(): number {

@@ -46,3 +46,25 @@ it('a set takes the room of another, whatever was in it', () => {
   expect([...bits.become(bitsOf([5])).values()]).toEqual([5])
   expect([...bits.become(bitsOf([7, 200_000])).values()]).toEqual([7, 200_000])
 })
+
+it('the first ones are found wherever they begin, and when lower ones come or go after that', () => {
+  const bits = bitsOf([70_000, 90_000])
+  const first = () => bits.slice(0, 1)[0]
+  const steps = [first()]
+  bits.add(50_000)
+  steps.push(first())
+  bits.remove(50_000)
+  steps.push(first())
+  bits.or(bitsOf([40_000]))
+  steps.push(first())
+  bits.without(bitsOf([40_000]))
+  steps.push(first())
+  bits.open(10)
+  bits.mark(300)
+  steps.push(first())
+  bits.clear()
+  bits.open(10)
+  bits.mark(7)
+  steps.push(first())
+  expect(steps).toEqual([70_000, 50_000, 70_000, 40_000, 70_000, 300, 7])
+})
