@@ -1,5 +1,9 @@
+import { Bits } from './search-bits.ts'
+
 /** Unordered entries are worked in when there are more of them than this, and than an eighth of the others. */
 const alwaysLoose = 64
+/** So many are put in order quicker by marking them than by comparing them. */
+const quicklyMarked = 4096
 
 /** Numbers kept about each posting: its last id, how many ids, its first block, its last block, the size of that, and where the next byte goes. */
 const [LAST, COUNT, FIRST, BLOCK, SIZE, NEXT, fields] = [0, 1, 2, 3, 4, 5, 6]
@@ -13,6 +17,20 @@ const linkSize = 4
 /** Blocks come from chunks of this size, so that nothing is ever copied to grow. */
 const chunkBits = 20
 const chunkMask = (1 << chunkBits) - 1
+
+/** How far a posting was read. Reading goes on where it ended when more was added meanwhile. */
+interface Reading {
+  /** Ids read, and the last of them. */
+  size: number
+  id: number
+  /** Of the next one: the bits so far, and how many. */
+  difference: number
+  shift: number
+  /** The next byte, where the block ends, and the size of that. */
+  at: number
+  end: number
+  blockSize: number
+}
 
 /**
  * For each number the ids of the edges in whose text three bytes stand side by side. Kept as differences in as few bytes as
@@ -28,6 +46,13 @@ export class Postings {
   readonly #free = new Map<number, number[]>()
   /** Ids lower than the last of a posting: texts that were changed. Some may be there already. */
   readonly #loose = new Map<number, number[]>()
+  /** Scratch that puts loose ids in order, empty in between. */
+  readonly #marks = new Bits()
+  /** Postings with so much loose that it is to be worked in, and what does that with the first of them. */
+  readonly #overfull = new Set<number>()
+  #working: Iterator<void> | undefined
+  /** The one that is being written anew, empty in between. */
+  readonly #fresh = this.create()
 
   /** Makes one without ids; returns its number. */
   create(): number {
@@ -58,32 +83,64 @@ export class Postings {
 
   /** Writes every id once, lowest first, into an array with room for `size` of them; returns how many there are. */
   into(found: Int32Array, posting: number): number {
-    const count = this.#read(found, posting)
+    const count = this.#count(posting)
+    const reading = this.#beginning(posting)
+    while (reading.size < count) this.#readBlock(found, reading.size, reading, count)
     const loose = this.#loose.get(posting)
-    return loose === undefined ? count : mergeIn(found, count, Int32Array.from(loose).sort())
+    return loose === undefined ? count : mergeIn(found, count, this.#inOrder(loose))
   }
 
-  #read(found: Int32Array, posting: number): number {
-    const count = this.#table[posting * fields + COUNT] as number
-    let block = this.#table[posting * fields + FIRST] as number
-    let [id, size, difference, shift] = [0, 0, 0, 0]
-    for (let blockSize = smallestBlock; size < count; blockSize = sizeAfter(blockSize)) {
-      const chunk = this.#chunks[block >>> chunkBits] as Uint8Array
-      const end = (block & chunkMask) + blockSize - linkSize
-      for (let at = block & chunkMask; at < end && size < count; at++) {
-        const byte = chunk[at] as number
-        difference |= (byte & 127) << shift
-        // @NOTE without a branch, which would be guessed wrong every few times: all bits of `more` unless it is the last byte.
-        const more = (byte << 24) >> 31
-        id += difference & ~more
-        found[size] = id
-        size += 1 + more
-        difference &= more
-        shift = (shift + 7) & more
-      }
-      block = linkIn(chunk, end)
+  /** Works in what is loose, a block at a time, which changes no answer; returns whether there is more to do. */
+  work(): boolean {
+    const [posting] = this.#overfull
+    if (posting === undefined) return false
+    this.#working ??= this.#workIn(posting)
+    if (!this.#working.next().done) return true
+    this.#working = undefined
+    this.#overfull.delete(posting)
+    return this.#overfull.size > 0
+  }
+
+  #count(posting: number): number {
+    return this.#table[posting * fields + COUNT] as number
+  }
+
+  #beginning(posting: number): Reading {
+    const at = this.#table[posting * fields + FIRST] as number
+    return { size: 0, id: 0, difference: 0, shift: 0, at, end: at + smallestBlock - linkSize, blockSize: smallestBlock }
+  }
+
+  /** Writes ids to a place of an array, up to the end of a block or until so many of the posting are read. */
+  #readBlock(found: Int32Array, place: number, reading: Reading, count: number): void {
+    if (reading.at === reading.end) this.#follow(reading)
+    const chunk = this.#chunks[reading.at >>> chunkBits] as Uint8Array
+    const most = place + count - reading.size
+    let { id, difference, shift } = reading
+    let to = place
+    let at = reading.at & chunkMask
+    for (const end = at + reading.end - reading.at; at < end && to < most; at++) {
+      const byte = chunk[at] as number
+      difference |= (byte & 127) << shift
+      // @NOTE without a branch, which would be guessed wrong every few times: all bits of `more` unless it is the last byte.
+      const more = (byte << 24) >> 31
+      id += difference & ~more
+      found[to] = id
+      to += 1 + more
+      difference &= more
+      shift = (shift + 7) & more
     }
-    return count
+    reading.at += at - (reading.at & chunkMask)
+    reading.size += to - place
+    reading.id = id
+    reading.difference = difference
+    reading.shift = shift
+  }
+
+  /** Goes on to the next block. */
+  #follow(reading: Reading): void {
+    reading.at = linkIn(this.#chunks[reading.end >>> chunkBits] as Uint8Array, reading.end & chunkMask)
+    reading.blockSize = sizeAfter(reading.blockSize)
+    reading.end = reading.at + reading.blockSize - linkSize
   }
 
   #append(at: number, difference: number): void {
@@ -120,11 +177,45 @@ export class Postings {
     const loose = this.#loose.get(posting) ?? []
     loose.push(id)
     this.#loose.set(posting, loose)
-    if (loose.length > alwaysLoose + (this.#table[posting * fields + COUNT] as number) / 8) this.#workIn(posting)
+    if (loose.length > alwaysLoose + this.#count(posting) / 8) this.#overfull.add(posting)
   }
 
-  #workIn(posting: number): void {
-    const sorted = this.ids(posting)
+  /** Writes a posting anew together with what is loose; what is added meanwhile comes to the end of the old one or stays loose. */
+  *#workIn(posting: number): Generator<void> {
+    const loose = this.#loose.get(posting) ?? []
+    const taken = loose.length
+    const late = this.#inOrder(loose)
+    const fresh = this.#fresh
+    const ids = new Int32Array(largestBlock)
+    const reading = this.#beginning(posting)
+    let next = 0
+    while (reading.size < this.#count(posting)) {
+      yield
+      const before = reading.size
+      this.#readBlock(ids, 0, reading, this.#count(posting))
+      for (let at = 0; at < reading.size - before; at++) {
+        const id = ids[at] as number
+        for (; (late[next] as number) < id; next++) this.add(fresh, late[next] as number)
+        this.add(fresh, id)
+      }
+    }
+    this.#leave(posting)
+    const entry = fresh * fields
+    this.#table.copyWithin(posting * fields, entry, entry + fields).fill(0, entry, entry + fields)
+    if (loose.length > taken) this.#loose.set(posting, loose.slice(taken))
+    else this.#loose.delete(posting)
+  }
+
+  #inOrder(ids: readonly number[]): Int32Array {
+    if (ids.length < quicklyMarked) return Int32Array.from(ids).sort()
+    for (const id of ids) this.#marks.add(id)
+    const ordered = this.#marks.values()
+    this.#marks.clear()
+    return ordered
+  }
+
+  /** Gives the blocks of a posting to others. */
+  #leave(posting: number): void {
     const at = posting * fields
     const last = this.#table[at + BLOCK] as number
     let size = smallestBlock
@@ -135,9 +226,6 @@ export class Postings {
       if (block === last) break
       block = linkIn(this.#chunks[block >>> chunkBits] as Uint8Array, (block & chunkMask) + size - linkSize)
     }
-    this.#table.fill(0, at, at + fields)
-    this.#loose.delete(posting)
-    for (const id of sorted) this.add(posting, id)
   }
 
   /** A block, which never lies in two chunks. */

@@ -62,15 +62,15 @@ export class TextIndex {
     this.#coming = this.#edges.keys()
   }
 
-  /** Takes in some more of them; returns whether there are any left. */
+  /** Takes in some more of them, or of what was changed since; returns whether there is any left. */
   work(): boolean {
-    if (this.#coming === undefined) return false
+    if (this.#coming === undefined) return this.#postings.work()
     for (let count = 0; count < portion; count++) {
       const { value: id, done } = this.#coming.next()
       if (done) {
         this.#next = Number.POSITIVE_INFINITY
         this.#coming = undefined
-        return false
+        return this.#postings.work()
       }
       this.#next = id + 1
       this.#addAll(id)
