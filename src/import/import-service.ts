@@ -23,7 +23,8 @@ import {
 import { requireImporter } from './importer.ts'
 import type { ImportInput, ImportLimits } from './model.ts'
 import { ReservedIds } from './numbers.ts'
-import { makePlan, type Plan, type PlanOptions } from './plan.ts'
+import { Pace } from './pace.ts'
+import { makePlan, type Plan, type PlanOptions, type PlanParts } from './plan.ts'
 import { readImport } from './readers.ts'
 import { emptyCounts, emptyReport, type ImportCounts, type ImportReport } from './report.ts'
 import { type CountedSource, counting, type ImportSource } from './sources.ts'
@@ -271,12 +272,13 @@ export class ImportJobs implements AsyncDisposable {
       folder: this.#folderOf(job.id),
     }
     const reserved = new ReservedIds()
-    const plan = async (parts: Pick<AppContext, 'db'> & { index: typeof store.index }) => {
-      const items = readImport(input, template === undefined ? {} : { template }, limits, options.format || undefined)
+    const plan = async (parts: Pick<PlanParts, 'db' | 'index' | 'pace'>) => {
+      const readOptions = { pace: parts.pace, ...(template === undefined ? {} : { template }) }
+      const items = readImport(input, readOptions, limits, options.format || undefined)
       const onProgress = (progress: { read: number; planned: number }) =>
         this.#progress(job, { phase: progress.planned > 0 ? 'planning' : 'reading', ...progress })
       const hash = (secret: string) => keyedHash(this.#ctx.pepper, secret)
-      const given = { ...parts, reserved, at: clock(), hash, signal, onProgress }
+      const given = { ...parts, reserved, at: clock(), hash, onProgress }
       const made = await makePlan(items, planned, given, options.dryRun)
       await input.readFacts(limits.maxFileBytes, signal)
       await input.requireSame?.()
@@ -294,7 +296,7 @@ export class ImportJobs implements AsyncDisposable {
     const keepEnd = (tx: Tx, made: Plan) => endImportJob(tx, job.id, endOf(resultOf(made), input, clock()))
     for (let attempt = 0; attempt < MAX_PLANS; attempt++) {
       parts.requireImporter()
-      await using made = await plan({ db, index: store.index })
+      await using made = await plan({ db, index: store.index, pace: new Pace(signal) })
       if (!mustApply(made)) return resultOf(made)
       // How it ended is part of what is applied; the pages are written before others have to wait.
       const writeAll: WriteFunction = (actor, body, prepare) =>
@@ -319,7 +321,8 @@ export class ImportJobs implements AsyncDisposable {
     }
     return await write(job.actor, async (w): Promise<Outcome> => {
       parts.requireImporter()
-      await using made = await plan({ db: w.tx, index: w.index })
+      // Everybody waits for this: it does not sleep.
+      await using made = await plan({ db: w.tx, index: w.index, pace: new Pace(signal, { restMs: 0 }) })
       if (!mustApply(made)) return resultOf(made)
       await applyInside(w, made, parts, { organisationId, importId: job.id })
       await keepAccess(w.tx, made)

@@ -7,6 +7,7 @@
  */
 import type { OpenemsRole, Permission, Window } from '../access/model.ts'
 import type { WindowChange } from '../access/windows.ts'
+import type { Pace } from './pace.ts'
 
 /** Where in what was given something stands; every problem names it. Rows and columns count from 1, as spreadsheets do. */
 export interface Place {
@@ -259,6 +260,8 @@ export interface ReadOptions {
   template?: ImportInput
   /** Language of new users whom the file gives none (D-02): the theme's. */
   language?: string
+  /** Of the work that it is read for; undefined: its own. */
+  pace?: Pace
 }
 
 /**

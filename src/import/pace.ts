@@ -16,12 +16,13 @@ const common: PaceClock = { now: () => performance.now(), restedAt: Number.NEGAT
 export class Pace {
   readonly #clock: PaceClock
   readonly #signal: AbortSignal | undefined
-  readonly #restMs: number
+  /** 0: it gives others their turn and does not sleep. */
+  readonly restMs: number
 
-  /** `restMs`: 0 for work that others wait for, which gives them a turn and does not sleep. */
+  /** `restMs`: 0 for work that others wait for. */
   constructor(signal?: AbortSignal, { restMs = REST_MS, clock = common }: { restMs?: number; clock?: PaceClock } = {}) {
     this.#signal = signal
-    this.#restMs = restMs
+    this.restMs = restMs
     this.#clock = clock
   }
 
@@ -41,7 +42,7 @@ export class Pace {
 
   /** Lets others have their turn. Throws when the work was cancelled. */
   async rest(): Promise<void> {
-    await (this.#restMs > 0 ? pause(this.#restMs) : turn())
+    await (this.restMs > 0 ? pause(this.restMs) : turn())
     this.#signal?.throwIfAborted()
     this.#clock.restedAt = this.#clock.now()
   }

@@ -4,7 +4,7 @@ import type { Db } from '../db/database.ts'
 import { Effects } from './effects.ts'
 import type { ImportItem, UserRecord } from './model.ts'
 import type { FinalIds, ReservedIds } from './numbers.ts'
-import { Pace } from './pace.ts'
+import type { Pace } from './pace.ts'
 import { type PlannedRecord, StructurePlan, type StructureRecord } from './plan-structure.ts'
 import type { StoredUser } from './plan-user.ts'
 import { type Outsider, planUsers } from './plan-users.ts'
@@ -35,7 +35,7 @@ export interface PlanParts {
   reserved: ReservedIds
   /** Keyed hash of secrets that records bring in clear. */
   hash: (secret: string) => string
-  signal: AbortSignal
+  pace: Pace
   onProgress: (progress: { read: number; planned: number }) => void
 }
 
@@ -74,10 +74,10 @@ export async function makePlan(
   await using stack = new AsyncDisposableStack()
   const read = stack.use(new Spool<SpooledUser>(join(options.folder, 'read')))
   const users = new Spool<StoredUser>(join(options.folder, 'planned'))
+  const { pace } = parts
   try {
     const summary = new Summary(options)
-    const pace = new Pace(parts.signal)
-    const { structure, isDryRun } = await readAll(items, read, summary, pace, parts)
+    const { structure, isDryRun } = await readAll(items, read, summary, parts)
     const revision = parts.index.revision
     const at = parts.at.getTime()
     const things = await StructurePlan.begin(structure, options, parts, { summary, pace })
@@ -89,7 +89,7 @@ export async function makePlan(
     const world = new PlanWorld({ ...options, index, names, at })
     const outsiders: Outsider[] = []
     const effects = new Effects({ ...world, before: parts.index, after: index, summary, pace })
-    const work = { ...parts, read, users, outsiders, numbers, newUsers, effects, summary, pace }
+    const work = { ...parts, read, users, outsiders, numbers, newUsers, effects, summary }
     if (!summary.isFatal) await planUsers(world, { ...work, isUsersOnly: things.isEmpty })
     await users.end()
     if (!things.isEmpty) await things.people(users)
@@ -137,8 +137,7 @@ async function readAll(
   items: AsyncIterable<ImportItem>,
   users: Spool<SpooledUser>,
   summary: Summary,
-  pace: Pace,
-  { onProgress }: PlanParts,
+  { pace, onProgress }: PlanParts,
 ): Promise<{ structure: StructureRecord[]; isDryRun: boolean }> {
   const structure: StructureRecord[] = []
   let isDryRun = false

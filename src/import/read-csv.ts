@@ -30,7 +30,7 @@ export async function* readCsv(
   const body = row === 1 ? start.replace(/^.*?(?:\r\n|\n|\r)/, '') : start
   let table: Table | undefined
   let builder: UserBuilder | undefined
-  for await (const cells of records(input, chain(body, text), delimiter, limits)) {
+  for await (const cells of records(input, chain(body, text), delimiter, limits, options.pace)) {
     row++
     if (row > limits.maxRows + 1)
       throw new Unreadable(
@@ -85,6 +85,7 @@ async function* records(
   text: AsyncIterable<string>,
   delimiter: string,
   limits: ImportLimits,
+  pace = new Pace(),
 ): AsyncGenerator<string[]> {
   const parser = parse({
     delimiter,
@@ -95,7 +96,6 @@ async function* records(
   })
   const lines: Lines = { row: 1, quotedAt: undefined }
   pipeline(Readable.from(narrow(input, text, delimiter, limits, lines)), parser, () => {})
-  const pace = new Pace()
   try {
     for await (const record of parser) {
       yield record as string[]

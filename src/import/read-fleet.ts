@@ -3,6 +3,7 @@ import { recordsOf, requireKnown } from './fleet-records.ts'
 import { FleetUsers } from './fleet-users.ts'
 import { jsonMembers, type Member } from './json-members.ts'
 import type { ImportInput, ImportItem, ImportLimits, ImportProblem, ReadOptions } from './model.ts'
+import type { Pace } from './pace.ts'
 import { readText } from './read-text.ts'
 import { problemAt, Unreadable } from './unreadable.ts'
 import { yamlMembers } from './yaml-members.ts'
@@ -20,13 +21,13 @@ export function isFleet({ text }: { text?: string }): boolean {
 /** Reads the file of a whole fleet, JSON or YAML; see `fleet-format.ts`. */
 export async function* readFleet(
   input: ImportInput,
-  _options: ReadOptions,
+  { pace }: ReadOptions,
   limits: ImportLimits,
 ): AsyncGenerator<ImportItem> {
   const seen = new Set<string>()
   const users = new FleetUsers()
   let rows = 0
-  for await (const member of await membersOf(input, limits)) {
+  for await (const member of await membersOf(input, limits, pace)) {
     if ('kind' in member) {
       yield member
       continue
@@ -57,9 +58,13 @@ function* misplaced({ place, member, begins }: Extract<Member, { begins: string 
   else if (begins !== 'list') yield problemAt(place, 'format', 'This must be a list')
 }
 
-async function membersOf(input: ImportInput, limits: ImportLimits): Promise<AsyncIterable<Member | ImportProblem>> {
+async function membersOf(
+  input: ImportInput,
+  limits: ImportLimits,
+  pace: Pace | undefined,
+): Promise<AsyncIterable<Member | ImportProblem>> {
   const isJson = (await firstCharacter(input, limits)) === '{'
-  return isJson ? jsonMembers(input, limits, { wanted: ['*'], whole: heads }) : yamlMembers(input, limits)
+  return isJson ? jsonMembers(input, limits, { wanted: ['*'], whole: heads }) : yamlMembers(input, limits, pace)
 }
 
 async function firstCharacter(input: ImportInput, limits: ImportLimits): Promise<string | undefined> {

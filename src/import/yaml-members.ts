@@ -33,9 +33,12 @@ interface Chunk {
  * The members of the mapping that a YAML file is, as `jsonMembers` has them. Lists are written as lines that begin with a
  * dash, so that one entry at a time is parsed: no file blocks the event loop, and aliases, which could blow up, are refused.
  */
-export async function* yamlMembers(input: ImportInput, limits: ImportLimits): AsyncGenerator<Member | ImportProblem> {
+export async function* yamlMembers(
+  input: ImportInput,
+  limits: ImportLimits,
+  pace = new Pace(),
+): AsyncGenerator<Member | ImportProblem> {
   const splitter = new Splitter(input.name)
-  const pace = new Pace()
   for await (const line of linesOf(input, limits)) {
     const chunk = splitter.next(line)
     if (chunk !== undefined) yield* parse(input.name, chunk, limits, pace)

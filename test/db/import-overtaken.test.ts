@@ -16,6 +16,7 @@ import { textInput } from '../../src/import/sources.ts'
 import { createOrganisation } from '../../src/organisations/organisation-service.ts'
 import { testClock } from '../harness/clock.ts'
 import { importItems, userRecord } from '../harness/importing.ts'
+import { countRests } from '../harness/pace.ts'
 import { addEdge, addUser, fresh, give, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 import { expectWhole, snapshotOf } from '../harness/whole.ts'
@@ -89,14 +90,22 @@ describe('an import that others overtake', () => {
     expect(await lastGrant()).toBe(before + 2)
   })
 
-  it('every time is planned at last while nobody else can write, and is whole', async () => {
+  it('every time is planned at last while nobody else can write, without sleeping, and is whole', async () => {
     const before = await snapshotOf(service)
     const login = (await addUser(service.ctx, { login: address() })).login
     const others: Promise<unknown>[] = []
-    const result = await importing([`${login},${edges[0]?.id}`], () => {
+    /** For how long it meant to rest each time, by attempt. */
+    const rests: number[][] = [[]]
+    using _ = countRests((restMs) => rests.at(-1)?.push(restMs))
+    // So many that reading and planning them takes long enough to rest.
+    const people = Array.from({ length: 500 }, () => `${address()},`)
+    const result = await importing([`${login},${edges[0]?.id}`, ...people], () => {
+      rests.push([])
       others.push(give(service.ctx, userOf(login), 'guest', edges[1] ?? expect.unreachable()))
     })
     await Promise.all(others)
+    for (const whilePlanned of rests.slice(0, 3)) expect(whilePlanned).toContain(1)
+    expect(new Set(rests[3])).toEqual(new Set([0]))
     expect(result).toMatchObject({ state: 'done', attempts: 4, counts: { gains: 1 } })
     expect(edgesOf(login)).toHaveLength(5)
     await expectWhole(service, before)

@@ -7,6 +7,7 @@ import { insertImportJob } from '../../src/import/import-job-queries.ts'
 import { requireImporter } from '../../src/import/importer.ts'
 import type { ImportItem, UserRecord } from '../../src/import/model.ts'
 import { ReservedIds } from '../../src/import/numbers.ts'
+import { Pace } from '../../src/import/pace.ts'
 import { makePlan, type PlanOptions } from '../../src/import/plan.ts'
 import type { AccessDetail, ImportCounts, ImportReport } from '../../src/import/report.ts'
 import { keyedHash } from '../../src/lib/secrets.ts'
@@ -49,7 +50,7 @@ export async function importItems(
     at: ctx.clock(),
     reserved: new ReservedIds(),
     hash: (secret: string) => keyedHash(ctx.pepper, secret),
-    signal,
+    pace: new Pace(signal),
     onProgress: () => undefined,
   }
   const read = async function* () {
