@@ -21,6 +21,7 @@ import {
   type ProposedRole,
 } from './graph-guard.ts'
 import { ownerlessAfter, ownersOf, type RightsChange } from './graph-owners.ts'
+import { roleKey } from './graph-rows.ts'
 import { edgesInside, type Sight, sightOf } from './graph-sight.ts'
 import { GraphState } from './graph-state.ts'
 import type { Limit } from './graph-views.ts'
@@ -37,6 +38,8 @@ import {
   type Permission,
   permissionBits,
   type RestrictionRow,
+  type RoleRow,
+  type ServiceRow,
   type Snapshot,
   type TakeRows,
   type UserRow,
@@ -96,10 +99,17 @@ export class AccessIndex {
     return this.#graph.rows.user.get(id)
   }
   userByLogin(login: string): UserRow | undefined {
-    return this.#graph.store.userByLogin(login)
+    return this.#graph.store.usersByLogin.get(login)
   }
   userByEmail(email: string): UserRow | undefined {
-    return this.#graph.store.userByEmail(email)
+    return this.#graph.store.usersByEmail.get(email.toLowerCase())
+  }
+  serviceByName(name: string): ServiceRow | undefined {
+    return this.#graph.store.services.get(name)
+  }
+  /** A role of an organisation, or of the service itself (null). */
+  roleByName(name: string, organisationId: number | null): RoleRow | undefined {
+    return this.#graph.store.roles.get(roleKey(name, organisationId))
   }
   /** Whether the holder of an account made it available for sharing (G-17). */
   isShareable(id: number): boolean {

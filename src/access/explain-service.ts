@@ -109,8 +109,7 @@ function principalNamed({ index }: Look, named: Grantee): number | undefined {
   if ('everybody' in named) return PUBLIC_PRINCIPAL_ID
   if ('login' in named) return index.userByLogin(named.login.trim().toLowerCase())?.id
   if ('userGroupId' in named) return index.row('userGroup', named.userGroupId)?.id
-  for (const service of index.rows('service')) if (service.name === named.service) return service.id
-  return undefined
+  return index.serviceByName(named.service)?.id
 }
 
 /** Whether the asker, who may grant on the resource, knows of a principal: otherwise, or because it holds a grant there. */

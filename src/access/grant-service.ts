@@ -1,8 +1,7 @@
 import type { AppContext } from '../context.ts'
-import { problem } from '../errors.ts'
 import type { GrantRow, OpenemsRole } from './model.ts'
 import { insertGrantRow } from './resource-queries.ts'
-import { addGrant, grantsBetween, removeGrants, requireNotAbove } from './role-grant-service.ts'
+import { addGrant, grantsBetween, removeGrants, requireNotAbove, roleNamed } from './role-grant-service.ts'
 import { requirePeriod, requireRight } from './write-door.ts'
 
 /** Grants an OpenEMS role on a resource. Nobody conveys more than he holds, nor for longer (G-01, domain rules 2.3). */
@@ -18,7 +17,7 @@ export async function grantAccess(
     return addGrant(write, actor, 'grant.created', {
       principalId: grant.principalId,
       resourceId: grant.resourceId,
-      roleId: builtInRoleId(write, grant.role),
+      roleId: roleNamed(write.index, `openems.${grant.role}`).id,
       components: null,
       validFrom: grant.validFrom?.getTime() ?? null,
       validTo: grant.validTo?.getTime() ?? null,
@@ -67,7 +66,7 @@ export async function insertGrant(
   const row = await insertGrantRow(write.tx, {
     principalId: grant.principalId,
     resourceId: grant.resourceId,
-    roleId: builtInRoleId(write, grant.role),
+    roleId: roleNamed(write.index, `openems.${grant.role}`).id,
     components: null,
     validFrom: null,
     validTo: null,
@@ -77,10 +76,4 @@ export async function insertGrant(
   })
   write.inserted(action, 'grant', row)
   return row
-}
-
-function builtInRoleId(write: Write, role: OpenemsRole): number {
-  for (const row of write.index.rows('role'))
-    if (row.organisationId === null && row.name === `openems.${role}`) return row.id
-  throw problem(`There is no role openems.${role}`)
 }

@@ -1,7 +1,7 @@
 import { isId } from '../lib/ids.ts'
 import { ContainmentTable, GrantTable, type RowTable } from './graph-columns.ts'
 import { EdgeTable } from './graph-edges.ts'
-import type { Change, EntityName, EntityRows, UserRow } from './model.ts'
+import type { Change, EntityName, EntityRows, RoleRow, ServiceRow, UserRow } from './model.ts'
 
 /** Every row of the graph by its id. */
 export type Rows = { readonly [E in EntityName]: RowTable<EntityRows[E]> }
@@ -26,6 +26,28 @@ export function fewRows(): Rows {
   }
 }
 
+/** Rows by a name that is only theirs. */
+class ByName<R extends { id: number }> {
+  readonly #nameOf: (row: R) => string | undefined
+  readonly #rows = new Map<string, R>()
+
+  constructor(nameOf: (row: R) => string | undefined) {
+    this.#nameOf = nameOf
+  }
+
+  get(name: string): R | undefined {
+    return this.#rows.get(name)
+  }
+
+  put(before: R | undefined, after: R | undefined): void {
+    const old = before && this.#nameOf(before)
+    // Another may have the name already, who comes before this in the same batch.
+    if (old !== undefined && this.#rows.get(old)?.id === before?.id) this.#rows.delete(old)
+    const name = after && this.#nameOf(after)
+    if (name !== undefined && after !== undefined) this.#rows.set(name, after)
+  }
+}
+
 /** Rows by id, with the few other look-ups that the service needs. */
 export class RowStore {
   readonly edges = new EdgeTable()
@@ -36,23 +58,15 @@ export class RowStore {
     containment: new ContainmentTable(),
     grant: this.grants,
   }
-  readonly #usersByLogin = new Map<string, UserRow>()
-  readonly #usersByEmail = new Map<string, UserRow>()
+  readonly usersByLogin = new ByName<UserRow>(({ login }) => login)
+  readonly usersByEmail = new ByName<UserRow>(({ email }) => email?.toLowerCase())
+  readonly services = new ByName<ServiceRow>(({ name }) => name)
+  readonly roles = new ByName<RoleRow>(({ name, organisationId }) => roleKey(name, organisationId))
+}
 
-  indexUser(before: UserRow | undefined, after: UserRow | undefined): void {
-    if (before) this.#usersByLogin.delete(before.login)
-    if (before?.email) this.#usersByEmail.delete(before.email.toLowerCase())
-    if (after) this.#usersByLogin.set(after.login, after)
-    if (after?.email) this.#usersByEmail.set(after.email.toLowerCase(), after)
-  }
-
-  userByLogin(login: string): UserRow | undefined {
-    return this.#usersByLogin.get(login)
-  }
-
-  userByEmail(email: string): UserRow | undefined {
-    return this.#usersByEmail.get(email.toLowerCase())
-  }
+/** By what a role is found: its name, in its organisation. */
+export function roleKey(name: string, organisationId: number | null): string {
+  return `${organisationId ?? ''} ${name}`
 }
 
 /** Stores a row in place of the one before, which is returned; undefined removes. */

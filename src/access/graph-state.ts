@@ -107,18 +107,23 @@ export class GraphState {
   /** What each kind of row means for the graph. */
   readonly #handlers: EntityHandlers = {
     user: (before, after, id) => {
-      this.store.indexUser(before, after)
+      this.store.usersByLogin.put(before, after)
+      this.store.usersByEmail.put(before, after)
       this.accounts.set(id, after)
       if (before?.disabledAt !== after?.disabledAt) this.views.touch(id)
     },
-    service: (_before, after, id) => {
+    service: (before, after, id) => {
+      this.store.services.put(before, after)
       this.accounts.set(id, after)
       this.views.touch(id)
     },
     userGroup: (before, after) => {
       if (!before || !after) this.views.touchAll()
     },
-    role: () => this.views.touchAll(),
+    role: (before, after) => {
+      this.store.roles.put(before, after)
+      this.views.touchAll()
+    },
     membership: (before, after) => {
       this.people.setMembership(before, after)
       this.#touch(before?.memberId, after?.memberId)

@@ -170,7 +170,8 @@ export async function grantsBetween(w: Write, principalId: number, resourceId: n
 
 /** The built-in role of this name. */
 export function roleNamed(index: AccessIndex, name: string): RoleRow {
-  for (const row of index.rows('role')) if (row.organisationId === null && row.name === name) return row
+  const role = index.roleByName(name, null)
+  if (role !== undefined) return role
   throw problem(`There is no role ${name.slice(0, 100)}`)
 }
 
@@ -204,9 +205,8 @@ function found(kind: ResourceKind, row: { id: number } | undefined) {
 /** A role of the tenant of what it is granted on, else a built-in one that fits there. */
 function requireRole(index: AccessIndex, name: string, target: { id: number; kind: ResourceKind }): RoleRow {
   const tenantId = tenantOf(index, target.id)
-  for (const row of index.rows('role')) {
-    if (tenantId !== undefined && row.organisationId === tenantId && row.name === name) return row
-  }
+  const own = tenantId === undefined ? undefined : index.roleByName(name, tenantId)
+  if (own !== undefined) return own
   const role = roleNamed(index, name)
   requireFit(index, role, target)
   return role
@@ -224,9 +224,8 @@ async function requireGrantee(w: Write, actor: Actor, to: Grantee): Promise<numb
     const group = w.index.row('userGroup', to.userGroupId)
     if (group && seesUserGroup(look, group, await ownGroups(w.tx, look))) return group.id
   } else {
-    for (const service of w.index.rows('service')) {
-      if (service.name === to.service && controlsService(look, service)) return service.id
-    }
+    const service = w.index.serviceByName(to.service)
+    if (service && controlsService(look, service)) return service.id
   }
   throw refusal(w, actor, 'grantee', nameOfGrantee(to))
 }

@@ -85,10 +85,7 @@ function requireRoleName(text: string): string {
 }
 
 function requireFreeName(w: Write, organisationId: number, name: string): void {
-  for (const role of w.index.rows('role')) {
-    if (role.organisationId === organisationId && role.name === name)
-      throw problem('A role with this name exists already')
-  }
+  if (w.index.roleByName(name, organisationId) !== undefined) throw problem('A role with this name exists already')
 }
 
 /** In a tenant nobody is projected above what the platform allows it (2.4). */

@@ -88,7 +88,7 @@ export async function listServiceTokens(
   ctx: Pick<AccountsContext, 'db' | 'clock' | 'store'>,
   { name, all, limit }: { name?: string | undefined; all: boolean; limit: number },
 ): Promise<ListedToken[]> {
-  const service = name === undefined ? undefined : [...ctx.store.index.rows('service')].find((row) => row.name === name)
+  const service = name === undefined ? undefined : ctx.store.index.serviceByName(name)
   if (name !== undefined && service === undefined) throw problem(`There is no service ${name}`)
   return await findTokens(ctx.db, { serviceId: service?.id, now: ctx.clock(), all, limit })
 }
@@ -196,11 +196,9 @@ async function endToken(w: Write, tokenId: number): Promise<void> {
 }
 
 async function ensureService(w: Write, name: string): Promise<ServiceRow> {
-  for (const service of w.index.rows('service')) {
-    if (service.name !== name) continue
-    if (service.id === LOCAL_OPERATOR_PRINCIPAL_ID) throw problem('This name is reserved')
-    return service
-  }
+  const service = w.index.serviceByName(name)
+  if (service?.id === LOCAL_OPERATOR_PRINCIPAL_ID) throw problem('This name is reserved')
+  if (service !== undefined) return service
   const row = await insertService(w.tx, { name, organisationId: null })
   w.inserted('service.created', 'service', row)
   return row

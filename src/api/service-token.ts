@@ -161,9 +161,9 @@ const listServices = defineMethod({
 
 /** The service of this name that is not the command line itself. */
 function serviceNamed(call: Call, text: string): number {
-  for (const { id, name } of lookOf(call).index.rows('service'))
-    if (name === text && id !== LOCAL_OPERATOR_PRINCIPAL_ID) return id
-  throw problem(`There is no service ${text}`)
+  const service = lookOf(call).index.serviceByName(text)
+  if (service === undefined || service.id === LOCAL_OPERATOR_PRINCIPAL_ID) throw problem(`There is no service ${text}`)
+  return service.id
 }
 
 const setServiceDisabled = defineMethod({

@@ -157,8 +157,7 @@ function idOf(w: Write, member: Member): number | undefined {
     const name = normal(member.login)
     return (w.index.userByLogin(name) ?? w.index.userByEmail(name))?.id
   }
-  for (const service of w.index.rows('service')) if (service.name === member.service) return service.id
-  return undefined
+  return w.index.serviceByName(member.service)?.id
 }
 
 /** Whether an account is named by its address, by which nobody who cannot see it learns anything. */

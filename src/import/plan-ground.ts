@@ -183,9 +183,7 @@ export function planOrganisation(context: StructureContext, record: Organisation
 export function planRole(context: StructureContext, record: RoleRecord): Planned {
   const { index, ids } = context
   const organisationId = record.organisation === undefined ? null : idOf(context, 'organisation', record.organisation)
-  const before = [...index.rows('role')].find(
-    (row) => row.name === record.name && row.organisationId === organisationId,
-  )
+  const before = index.roleByName(record.name, organisationId)
   const after: RoleRow = {
     id: before?.id ?? ids.take('role'),
     name: record.name,
@@ -231,7 +229,8 @@ export function planService(context: StructureContext, record: ServiceRecord): P
     organisationId,
     disabledAt,
   }
-  if ([...index.rows('service')].some((other) => other.name === after.name && other.id !== after.id))
+  const namesake = index.serviceByName(after.name)
+  if (namesake !== undefined && namesake.id !== after.id)
     return 'A service of this name exists already: its name is its own everywhere'
   return part(context, 'service', record.key, before, after)
 }

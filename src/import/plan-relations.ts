@@ -139,8 +139,7 @@ export async function planGrant(context: StructureContext, record: GrantRecord):
 
 function roleIn(context: StructureContext, { role, roleOrganisation }: GrantRecord): RoleRow | undefined {
   const owner = roleOrganisation === undefined ? null : idOf(context, 'organisation', roleOrganisation)
-  for (const row of context.index.rows('role')) if (row.name === role && row.organisationId === owner) return row
-  return undefined
+  return context.index.roleByName(role, owner)
 }
 
 function fits(reason: ReturnType<StructureContext['index']['misfit']>): GuardResult {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { AccessIndex } from '../../src/access/access-index.ts'
 import { maskOf, PLATFORM_RESOURCE_ID } from '../../src/access/model.ts'
 import { insertGrantRow } from '../../src/access/resource-queries.ts'
 import { createUserGroup } from '../../src/groups/user-group-service.ts'
@@ -47,6 +48,38 @@ eachEngine('what a file means', (engine) => {
       expect((await run([record(two), record(one)])).counts).toMatchObject({ byKind: {}, unchanged: 2 })
     })
   }
+
+  it('finds services and roles by their names, and does not go through all of them for each record', async () => {
+    const { name: organisation, id } = await tenant()
+    const [edge, { login }] = [await addEdge(service.ctx, { organisationId: id }), await addUser(service.ctx)]
+    const records = (count: number): ImportItem[] =>
+      Array.from({ length: count }, (_, n) => n).flatMap((n) => {
+        const [name, role] = [fresh('service'), `acme.r${n}`]
+        const masks = { self: ['discover'], content: [], suborganisation: [] } as const
+        return [
+          { ...always, kind: 'service', key: name, name, organisation },
+          { ...always, kind: 'role', name: role, organisation, ...masks },
+          {
+            ...always,
+            kind: 'grant',
+            principal: { kind: 'user', key: login },
+            resource: { kind: 'edge', key: edge.id },
+            role,
+            roleOrganisation: organisation,
+          },
+        ]
+      })
+    const timesThrough = async (items: ImportItem[]) => {
+      const rows = vi.spyOn(AccessIndex.prototype, 'rows')
+      try {
+        expect((await run(items, { dryRun: true })).report.problems).toEqual([])
+        return rows.mock.calls.filter(([kind]) => kind === 'service' || kind === 'role').length
+      } finally {
+        rows.mockRestore()
+      }
+    }
+    expect(await timesThrough(records(20))).toBe(await timesThrough(records(2)))
+  })
 
   it('keeps two things of one name apart, whatever their keys', async () => {
     const { name: organisation } = await tenant()

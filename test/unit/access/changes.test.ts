@@ -35,3 +35,34 @@ describe('changes in any order (G-08)', () => {
     })
   }
 })
+
+describe('services and roles by their names', () => {
+  const scene = new Scene()
+  const [first, second] = [scene.service('first'), scene.service('second')]
+  const organisationId = scene.organisation('main')
+  const role = scene.role('acme.reader', { organisationId })
+  const index = scene.index()
+  const renamed = (id: number, name: string, revision: number): Change => {
+    const before = index.row('service', id) ?? expect.unreachable()
+    return { revision, entity: 'service', id, before, after: { ...before, name } }
+  }
+  const names = () => ['first', 'second', 'third'].map((name) => index.serviceByName(name)?.id)
+
+  it('are found, also when two swap their names in one batch, or a try is undone', () => {
+    expect(names()).toEqual([first, second, undefined])
+    const swap = [renamed(first, 'second', 2), renamed(second, 'first', 3)]
+    expect(index.trying(swap, names)).toEqual([second, first, undefined])
+    expect(names()).toEqual([first, second, undefined])
+    index.apply(swap)
+    expect(names()).toEqual([second, first, undefined])
+    index.apply([renamed(first, 'third', 4)])
+    expect(names()).toEqual([second, undefined, first])
+  })
+
+  it('are those of their organisation, and no more there when they are gone', () => {
+    const [own, other] = [() => index.roleByName('acme.reader', organisationId), index.roleByName('acme.reader', null)]
+    expect([own()?.id, other]).toEqual([role, undefined])
+    index.apply([{ revision: 5, entity: 'role', id: role, before: own() ?? null, after: null }])
+    expect(own()).toBeUndefined()
+  })
+})
