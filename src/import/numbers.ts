@@ -133,7 +133,11 @@ export class FinalIds {
     return {
       ...user,
       id: this.#id('principal', user.id),
-      alerting: user.alerting.map((row) => this.#row('restriction', row)),
+      alerting: user.alerting.map((row) => ({
+        ...row,
+        userId: this.#id('principal', row.userId),
+        edgeId: this.#id('resource', row.edgeId),
+      })),
       rows: user.rows.map((parts) => parts.map((part) => this.#packed(part))),
     }
   }
