@@ -24,8 +24,7 @@ export async function setClaim(
     const look: Look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
     const user = w.index.userByLogin(given.login.trim().toLowerCase())
     if (user === undefined || !handlesClaims(look, user)) throw refusal(w, actor, 'user')
-    const own = look.askerId === null ? [] : w.index.claimsOf(look.askerId)
-    if (value !== 'NONE' && own.some((claim) => claim.key === key && claim.value === 'NONE'))
+    if (value !== 'NONE' && isClaimTakenFrom(look, key))
       throw problem('You cannot give what is taken from you yourself')
     const claims = w.index.claimsOf(user.id)
     const before = claims.find((claim) => claim.key === key)
@@ -39,6 +38,11 @@ export async function setClaim(
     if (claims.length >= MAX_CLAIMS) throw problem(`A user has at most ${MAX_CLAIMS} claims`)
     w.inserted('claim.set', 'claim', await insertClaim(w.tx, { userId: user.id, key, value }))
   })
+}
+
+/** Whether the asker himself has this claim as NONE. */
+export function isClaimTakenFrom({ index, askerId }: Look, key: string): boolean {
+  return askerId !== null && index.claimsOf(askerId).some((claim) => claim.key === key && claim.value === 'NONE')
 }
 
 /** Whether the asker decides about the claims of a user; about his own nobody does who does not handle accounts. */

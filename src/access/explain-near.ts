@@ -133,7 +133,9 @@ function ofMemberships({ rows }: Slice, at: number): Candidate[] {
     const code = membershipCode(row, at)
     if (code === undefined) return []
     const miss: NearMiss = { code, kind: 'principal', id: row.groupId, memberId: row.memberId, membership: row }
-    return [{ miss, rows: [{ entity: 'membership', row: { ...row, ...open, state: 'active' } }] }]
+    // Who accepts or changes his mind does not change for which time.
+    const period = row.state === 'active' ? open : {}
+    return [{ miss, rows: [{ entity: 'membership', row: { ...row, ...period, state: 'active' } }] }]
   })
 }
 

@@ -1,5 +1,6 @@
+import { mayClaim, mayMend } from './explain-mend.ts'
 import { type NearMiss, type NearMissCode, type Neighbours, nearMisses } from './explain-near.ts'
-import { type Decided, decided, type Path, type Removal } from './explain-paths.ts'
+import { decided, type Path, type Removal } from './explain-paths.ts'
 import { type ExplainedNode, hidden, Redaction } from './explain-redact.ts'
 import type { KindOfRow } from './explain-rows.ts'
 import { Slice } from './explain-slice.ts'
@@ -103,9 +104,9 @@ export function explain(look: Look, question: ExplainQuestion): Explanation {
   const found = decided(slice, principalId, resourceId, bit, at, maxPaths)
   const allowed = (found.mask & bit) !== 0
   const all = allowed ? [] : nearMisses(slice, principalId, resourceId, bit, at, neighbours)
-  const told = toldMisses(redaction, all)
+  const told = toldMisses(redaction, all, principalId)
   // What has passed cannot be mended.
-  const fix = at < look.at ? undefined : told.find(({ miss }) => mayMend(redaction, miss, question))
+  const fix = at < look.at ? undefined : told.find(({ miss }) => mayMend(redaction, slice, miss, question))
   const paths = different(found.paths.map((path) => explainedPath(redaction, slice, path, principalId)))
   return {
     allowed,
@@ -115,7 +116,7 @@ export function explain(look: Look, question: ExplainQuestion): Explanation {
     sentence: sentenceOf(redaction, question, allowed, paths, told[0]?.explained),
     paths,
     morePaths: found.morePaths,
-    caps: capsFor(redaction, found.caps, isOwn),
+    caps: isOwn ? found.caps.map(removalOf) : found.caps.map((cap) => capFor(redaction, cap, principalId)),
     nearMisses: told.slice(0, maxNearMisses).map(({ explained }) => explained),
     moreNearMisses: Math.max(0, told.length - maxNearMisses),
     fix: fix ? { code: fix.miss.code, sentence: fix.fix } : null,
@@ -151,21 +152,21 @@ function removalOf({ code, detail, mask }: Removal): ExplainedRemoval {
   return { code, detail: detail ?? null, permissions: permissionsIn(mask) }
 }
 
-/** An account's limits are for itself and for those who look after accounts; others learn that there is one (G-32). */
-function capsFor(redaction: Redaction, caps: Decided['caps'], isOwn: boolean): ExplainedRemoval[] {
-  if (isOwn || managesUsers(redaction.look)) return caps.map(removalOf)
-  return caps.map((cap) =>
-    ofAccount.has(cap.code)
-      ? { code: 'account' as const, detail: null, permissions: permissionsIn(cap.mask) }
-      : removalOf(cap),
-  )
+/** An account's limits are for itself and for those who decide about them; others learn that there is one (G-32). */
+function capFor(redaction: Redaction, cap: Removal, principalId: number): ExplainedRemoval {
+  if (isTold(redaction, cap.code, principalId)) return removalOf(cap)
+  return { code: 'account', detail: null, permissions: permissionsIn(cap.mask) }
 }
-const ofAccount: ReadonlySet<string> = new Set(['accountDisabled', 'claimNone'])
+
+function isTold(redaction: Redaction, code: NearMissCode | Removal['code'], principalId: number): boolean {
+  if (code === 'accountDisabled') return managesUsers(redaction.look)
+  return code !== 'claimNone' || mayClaim(redaction, principalId)
+}
 
 /** The near misses that the asker may be told of, in words: nothing that has to do with what he cannot see. */
-function toldMisses(redaction: Redaction, misses: readonly NearMiss[]) {
+function toldMisses(redaction: Redaction, misses: readonly NearMiss[], principalId: number) {
   return misses.flatMap((miss) => {
-    if (ofAccount.has(miss.code) && !managesUsers(redaction.look)) return []
+    if (!isTold(redaction, miss.code, principalId)) return []
     const { code, kind, id, detail, memberId } = miss
     const node = kind === 'principal' ? redaction.principal(id) : redaction.resource(id)
     const member = memberId === undefined ? undefined : memberOf(redaction, kind, memberId)
@@ -196,50 +197,4 @@ function sentenceOf(
   const holder = path.principals.at(-1) ?? hidden
   const through = path.principals.length === 1 ? '' : ` through ${holder.name}`
   return `${who} may ${doIt}: has ${path.role} on ${(path.resources[0] ?? hidden).name}${through}`
-}
-
-/** Whether the asker may make the change himself: the guards are asked that would be asked then. */
-function mayMend(
-  redaction: Redaction,
-  miss: NearMiss,
-  { principalId, resourceId, permission }: ExplainQuestion,
-): boolean {
-  const { index, askerId, at } = redaction.look
-  const { code, id, memberId = 0 } = miss
-  const open = { validFrom: null, validTo: null }
-  switch (code) {
-    case 'accountDisabled':
-    case 'claimNone':
-    case 'restriction':
-      return managesUsers(redaction.look)
-    case 'membershipInvited':
-    case 'membershipRejected':
-      return memberId === askerId
-    case 'membershipNotYet':
-    case 'membershipEnded':
-    case 'notMember':
-      if (!redaction.controlsGroup(id) || !redaction.knows(memberId)) return false
-      return askerId === null || index.guardMembership(askerId, { groupId: id, memberId, ...open }, at).ok
-    case 'notContained':
-      return askerId === null || index.guardContainment(askerId, { parentId: id, childId: memberId }, at).ok
-    case 'entityGate':
-      return mayOpenGate(redaction, id, 'edit')
-    case 'suborganisationGate':
-      return mayOpenGate(redaction, id, 'createSub')
-    case 'noPublicAccess':
-      return redaction.may('manageGroup', id)
-    case 'roleLacks':
-    case 'noGrant':
-      if (!redaction.knows(miss.grant?.principalId ?? principalId)) return false
-      return redaction.may('share', id) && redaction.may(permission, resourceId)
-    default:
-      if (miss.grant === undefined || !redaction.knows(miss.grant.principalId)) return false
-      return askerId === null || index.guardGrant(askerId, { ...miss.grant, ...open, dataWindows: null }, at).ok
-  }
-}
-
-/** The gates of an organisation are for the one above it (P-06). */
-function mayOpenGate(redaction: Redaction, organisationId: number, permission: Permission): boolean {
-  const above = redaction.look.index.row('organisation', organisationId)?.parentId
-  return above != null && redaction.may('manageGroup', above) && redaction.may(permission, above)
 }

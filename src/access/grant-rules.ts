@@ -16,18 +16,23 @@ const fitting: Readonly<Record<string, readonly ResourceKind[]>> = {
 
 /** The role can be given on this: one of the service by its kind, one of a tenant on what belongs to that; else a problem. */
 export function requireFit(index: AccessIndex, role: RoleRow, on: { id: number; kind: ResourceKind }): void {
-  const family = role.name.split('.')[0] ?? ''
-  const fits =
-    role.organisationId === null
-      ? (fitting[family] ?? []).includes(on.kind)
-      : role.organisationId === tenantOf(index, on.id)
-  if (!fits) throw problem(`The role ${role.name} cannot be given on this`)
+  if (!fitsOn(index, role, on)) throw problem(`The role ${role.name} cannot be given on this`)
+}
+
+/** Whether the role can be given on this. */
+export function fitsOn(index: AccessIndex, role: RoleRow, on: { id: number; kind: ResourceKind }): boolean {
+  if (role.organisationId !== null) return role.organisationId === tenantOf(index, on.id)
+  return (fitting[role.name.split('.')[0] ?? ''] ?? []).includes(on.kind)
 }
 
 /** What everybody may be granted; else a problem. */
 export function requirePublic(principalId: number, role: RoleRow): void {
-  if (principalId === PUBLIC_PRINCIPAL_ID && role.name !== 'resource.overview')
-    throw problem('Everybody may be granted resource.overview and nothing more')
+  if (!isForEverybody(principalId, role)) throw problem('Everybody may be granted resource.overview and nothing more')
+}
+
+/** Whether the role is one for everybody, or this is somebody. */
+export function isForEverybody(principalId: number, role: RoleRow): boolean {
+  return principalId !== PUBLIC_PRINCIPAL_ID || role.name === 'resource.overview'
 }
 
 /** Every window has a length; else a problem. */

@@ -25,6 +25,9 @@ export function* affectedBy(graph: GraphState, changes: readonly Change[]): Gene
     for (const row of [change.before, change.after]) {
       if (row !== null) reach(graph, { ...change, row } as Reaching, principals, resources)
     }
+    // Whoever has everything has this, too, and only as long as it is there.
+    const isOther = structural.has(change.entity) && (change.before === null || change.after === null)
+    for (const id of isOther ? graph.people.holdersOn(PLATFORM_RESOURCE_ID) : []) principals.add(id)
     yield
   }
   const isEveryResource = yield* downResources(graph, resources)

@@ -52,6 +52,16 @@ function requireManaged(w: Write, actor: Actor, login: string, edgeName: string)
   return { userId: user.id, edgeId: edge.id }
 }
 
+/** Whether the asker may open to a user what a restriction cuts off at a moment. */
+export function mayOpen(look: Look, userId: number, edgeId: number, at: number): boolean {
+  const { index, askerId } = look
+  if (askerId === null) return true
+  if (userId === askerId && !managesUsers(look)) return false
+  if (!index.allows(askerId, 'share', edgeId, look.at) || !knownTo(look)(userId)) return false
+  if (!decidesAboutAll(look, index.grantsReaching(userId, edgeId, look.at))) return false
+  return windowsCover(index.access(askerId, edgeId, look.at).windows, [[at, at + 1]])
+}
+
 /** What is opened must be open to the actor; to cut is always allowed. */
 function requireOwn(w: Write, actor: Actor, edgeId: number, before: Windows, after: Windows): void {
   const askerId = rightsHolder(actor)

@@ -134,6 +134,13 @@ describe.each(['postgres', 'embedded'] as const)('explainChange (%s)', (engine) 
     expect(await ui.request('listGrants', { on: { edgeId: edge.id } })).toMatchObject({ total: 3 })
   })
 
+  it('tells of a group that would go to whoever has it by having everything', async () => {
+    const { ui } = await keeper()
+    const groupId = Number((await ui.request('createEdgeGroup', { name: fresh('Edges') }))['id'])
+    const effect = await effectOf(admin, { method: 'deleteEdgeGroup', params: { groupId } })
+    expect(effect.changes.find(({ principal }) => principal.name === 'admin')?.lost).toContain('manageGroup')
+  })
+
   it('needs the rights for the calls themselves, and answers as they would (G-01, G-14)', async () => {
     const { edge } = await keeper()
     const [stranger, friend] = [await person(), await person()]

@@ -149,6 +149,8 @@ function mended(before: Snapshot, miss: NearMiss, principalId: number, resourceI
       break
     case 'membershipInvited':
     case 'membershipRejected':
+      world.membership = replace(world.membership, miss.membership?.id, { state: 'active' })
+      break
     case 'membershipNotYet':
     case 'membershipEnded':
       world.membership = replace(world.membership, miss.membership?.id, { ...open, state: 'active' })
