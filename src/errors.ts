@@ -7,6 +7,7 @@ export type ErrorLevel = 'info' | 'warn' | 'error'
  */
 export const errorKinds = {
   generic: { code: 1, template: '%s', level: 'info' },
+  invalidChannel: { code: 1000, template: 'This [%s] is not a valid channel address', level: 'info' },
   unauthenticated: { code: 1001, template: 'User is not authenticated. [%s]', level: 'info' },
   roleDenied: {
     code: 1002,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { edgeRoleOf, principalOf, requireLive } from '../access/door.ts'
 import { defineMethod } from '../rpc/method.ts'
-import { channel, edgeId, empty, integer, MAX_VALUES } from './shapes.ts'
+import { channel, edgeId, empty, integer, MAX_VALUES, requireAddresses } from './shapes.ts'
 
 /** A newer subscription replaces the older one; whichever is last is what the socket holds. */
 const TABLE = 'edgesCurrentData'
@@ -28,6 +28,7 @@ const subscribeEdgesChannels = defineMethod({
       requireLive(ctx, principalOf(caller), edge, now)
       return { id: edge.id, name: edge.edgeId }
     })
+    requireAddresses(channels)
     if (count !== undefined && count <= session.channelCount) return {}
     session.channelCount = count ?? session.channelCount
     const wanted = edges.length > 0 && channels.length > 0

@@ -5,7 +5,17 @@ import { addEdgeToUser as addEdge, edgeDetails } from '../edges/edge-service.ts'
 import { type EdgeStates, levels } from '../live/edge-states.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
 import { Written } from '../rpc/written.ts'
-import { channel, edgeId, edgeMetadata, empty, integer, limit, MAX_VALUES, toEdgeMetadata } from './shapes.ts'
+import {
+  channel,
+  edgeId,
+  edgeMetadata,
+  empty,
+  integer,
+  limit,
+  MAX_VALUES,
+  requireAddresses,
+  toEdgeMetadata,
+} from './shapes.ts'
 import { actorFor, onBehalf, personOf, subjectOf } from './subject.ts'
 
 const order = z.object({
@@ -183,8 +193,9 @@ const getEdgesChannelsValues = defineMethod({
   result: z.record(z.string(), z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()]))),
   scope: 'read',
   access: { edgeRole: 'guest', edges: (params) => params.ids },
-  handler: ({ ctx, caller, now }, { ids, channels }) =>
-    Object.fromEntries(
+  handler: ({ ctx, caller, now }, { ids, channels }) => {
+    requireAddresses(channels)
+    return Object.fromEntries(
       ids.map((name) => {
         const { edge } = edgeRoleOf(ctx, caller, name, now)
         const shown = requireLive(ctx, principalOf(caller), edge, now)
@@ -192,7 +203,8 @@ const getEdgesChannelsValues = defineMethod({
         const shownValue = (address: string) => (coversChannel(shown, address) ? (cache?.get(address) ?? null) : null)
         return [name, Object.fromEntries(channels.map((address) => [address, shownValue(address)]))]
       }),
-    ),
+    )
+  },
 })
 
 const subscribeEdges = defineMethod({

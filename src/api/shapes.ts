@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type EdgeRow, type OpenemsRole, openemsRoles } from '../access/model.ts'
+import { AppError } from '../errors.ts'
 import type { EdgeState } from '../live/edge-states.ts'
 
 /** Shapes several methods share. OpenEMS peers send extra members, so their objects are read leniently. */
@@ -8,6 +9,11 @@ export const edgeId = z.string().min(1).max(100)
 /** Address of a channel, and how many values may be asked for at once. */
 export const channel = z.string().min(3).max(300)
 export const MAX_VALUES = 50_000
+/** Refuses what is no `component/Channel`: code 1000, as another backend knows it (protocol A.4). */
+export function requireAddresses(channels: readonly string[]): void {
+  const wrong = channels.find((one) => !/\/[^/]/.test(one))
+  if (wrong !== undefined) throw new AppError('invalidChannel', [wrong])
+}
 export const empty = z.object({})
 /** Java reads numbers from text too, and the UI relies on it (protocol A.1 rule 7). */
 export const integer = z

@@ -84,12 +84,12 @@ describe.each(entrances)('port %s', (_port, ask) => {
 
   it('answers with the values of an edge, null where there is none', async () => {
     const guest = await tokenFor('guest', [edge])
-    device.report({ '_sum/EssSoc': 57, '_sum/GridActivePower': -1200.5, text: 'a"b' })
+    device.report({ '_sum/EssSoc': 57, '_sum/GridActivePower': -1200.5, 'meter0/Text': 'a"b' })
     await device.settled()
     expect((await ask(guest, 'getEdgesStatus', { edgeIds: [edge.id] })).result).toEqual({ [edge.id]: { online: true } })
-    const channels = ['_sum/EssSoc', '_sum/GridActivePower', 'text', '_sum/None']
+    const channels = ['_sum/EssSoc', '_sum/GridActivePower', 'meter0/Text', '_sum/None']
     expect((await ask(guest, 'getEdgesChannelsValues', { ids: [edge.id], channels })).result).toEqual({
-      [edge.id]: { '_sum/EssSoc': 57, '_sum/GridActivePower': -1200.5, text: 'a"b', '_sum/None': null },
+      [edge.id]: { '_sum/EssSoc': 57, '_sum/GridActivePower': -1200.5, 'meter0/Text': 'a"b', '_sum/None': null },
     })
   })
 

@@ -73,3 +73,32 @@ it('a stock Backend-to-Backend client is served on both ports', async () => {
   ])
   expect((await post('{"method":"getEdgesStatus","params":{}}'))[0]).toBe(400)
 })
+
+/** As a stock OpenEMS Backend 2026.5 answers; what it does with an edge nobody knows differs on purpose. */
+it('what is no address of a channel is refused as OpenEMS does it (protocol A.4)', async () => {
+  await using service = await startTestService()
+  const edge = await addEdge(service.ctx, { edgeId: 'edge0' })
+  const user = await addUser(service.ctx, { login: 'backend' })
+  await give(service.ctx, user, 'guest', edge)
+  const authorization = basic('backend', userPassword)
+  await using client = await BackendClient.open(service, authorization)
+  const error = (address: string) =>
+    `"error":{"code":1000,"message":"This [${address}] is not a valid channel address","data":["${address}"]}}`
+  const ask = async (method: string, params: string): Promise<string> => {
+    const from = client.texts.length
+    client.send(`{"jsonrpc":"2.0","method":"${method}","params":${params},"id":"${U1}"}`)
+    return await client.until(() => client.texts.slice(from).find((one) => one.includes('"id"')), 'answer')
+  }
+  for (const address of ['_sumEssSoc', '_sum/', '_sum//']) {
+    const params = `"ids":["edge0"],"channels":["_sum/EssSoc","${address}"]}`
+    expect(await ask('getEdgesChannelsValues', `{${params}`)).toBe(`{"jsonrpc":"2.0","id":"${U1}",${error(address)}`)
+    expect(await ask('subscribeEdgesChannels', `{"count":1,${params}`)).toContain(error(address))
+    const body = `{"method":"getEdgesChannelsValues","params":{${params}}`
+    expect(await restCall(service, { authorization, body })).toMatchObject({
+      status: 400,
+      text: expect.stringContaining(error(address)),
+    })
+  }
+  // Who may not see the edge is not told whether the address is one.
+  expect(await ask('getEdgesChannelsValues', '{"ids":["nope"],"channels":["_sumEssSoc"]}')).toContain('"code":1005')
+})

@@ -5,10 +5,15 @@ import { lessIsLess, longLife, noEscalation } from './laws.ts'
  * The random worlds for as long as one likes: `npm run test:long -- [steps] [seed]`. Prints the seed; a failure names the one of
  * its round, which shows the failure again at once.
  */
+const usage = 'Usage: npm run test:long -- [steps, a number above 0] [seed, a whole number]\n'
+if (process.argv.slice(2).some((one) => one === '--help' || one === '-h')) {
+  process.stdout.write(usage)
+  process.exit(0)
+}
 const wanted = Number(process.argv[2] ?? 1_000_000)
 const first = Number(process.argv[3] ?? Math.floor(Math.random() * 2 ** 31))
 if (!(wanted > 0 && Number.isInteger(first))) {
-  process.stderr.write('Usage: npm run test:long -- [steps, a number above 0] [seed, a whole number]\n')
+  process.stderr.write(usage)
   process.exit(2)
 }
 

@@ -6,6 +6,10 @@ describe('errors on the wire (OC-02, protocol A.4)', () => {
   it.each([
     [problem('text'), { code: 1, message: 'text', data: ['text'] }],
     [
+      new AppError('invalidChannel', ['x']),
+      { code: 1000, message: 'This [x] is not a valid channel address', data: ['x'] },
+    ],
+    [
       new AppError('unauthenticated', ['user']),
       { code: 1001, message: 'User is not authenticated. [user]', data: ['user'] },
     ],
