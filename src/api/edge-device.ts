@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { findBySetupPassword } from '../edges/edge-service.ts'
 import { AppError, problem } from '../errors.ts'
 import { defineMethod } from '../rpc/method.ts'
+import { answerEdge } from './app-center.ts'
 import { empty } from './shapes.ts'
 
 const checkSetupPassword = defineMethod({
@@ -33,14 +34,12 @@ const payload = z.object({ payload: z.record(z.string(), z.unknown()) })
 
 const appCenter = defineMethod({
   name: 'appCenter',
-  summary: 'App-Center requests of an edge; no App-Center is part of this service.',
+  summary: 'App-Center requests of an edge: every app is free, and the edge keeps by itself what it has.',
   clients: ['edge'],
   params: payload,
-  result: empty,
+  result: z.record(z.string(), z.unknown()),
   access: 'edge',
-  handler: () => {
-    throw problem('No AppCenter Metadata provided.')
-  },
+  handler: (_call, params) => answerEdge(params) as Record<string, unknown>,
 })
 
 const oauthRegistry = defineMethod({

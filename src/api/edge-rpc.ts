@@ -8,6 +8,7 @@ import { AppError, problem } from '../errors.ts'
 import { classify, type FrameId, type Params } from '../rpc/envelope.ts'
 import { type Call, defineMethod } from '../rpc/method.ts'
 import { requireScope } from '../rpc/scope.ts'
+import { answerPerson } from './app-center.ts'
 import { edgeId, integer } from './shapes.ts'
 
 type Target = { edge: EdgeRow }
@@ -77,8 +78,9 @@ const payloads: Readonly<Record<string, PayloadHandler>> = {
   simulation: () => {
     throw problem('simulation unavailable')
   },
-  appCenter: () => {
-    throw problem('No AppCenter Metadata provided.')
+  appCenter: (call, target, params, payload) => {
+    const answer = answerPerson(params)
+    return 'toEdge' in answer ? forward(call, target, { ...answer.toEdge, id: payload.id }) : answer.result
   },
 }
 

@@ -56,8 +56,8 @@ export interface Methods {
   subscribeEdgesChannels: { params: { count?: number | string | undefined; ids: readonly string[]; channels: readonly string[] }; result: Record<string, never> }
   /** Whether a setup password is that of the asking edge; 1003 also when it is another edge’s. */
   checkSetupPassword: { params: { setupPassword: string }; result: Record<string, never> }
-  /** App-Center requests of an edge; no App-Center is part of this service. */
-  appCenter: { params: { payload: Record<string, unknown> }; result: Record<string, never> }
+  /** App-Center requests of an edge: every app is free, and the edge keeps by itself what it has. */
+  appCenter: { params: { payload: Record<string, unknown> }; result: Record<string, unknown> }
   /** OAuth client secrets kept for edges; none are kept here. */
   oauthRegistry: { params: { payload: Record<string, unknown> }; result: Record<string, never> }
   /** Edges that cannot connect through a Backend.Edge.App, because no key of theirs has a copy: rotate it, or let the edge connect directly once. */

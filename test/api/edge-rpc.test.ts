@@ -145,15 +145,84 @@ describe('history', () => {
     await expect(ui.edgeRpc(edge.id, 'queryHistoricTimeseriesData', {})).rejects.toMatchObject({ code: -32602 })
   })
 
-  it('has no App-Center and no simulation, and says so as OpenEMS does', async () => {
+  it('has no simulation, and says so as OpenEMS does', async () => {
     await using all = await scene('admin')
-    await expect(all.ui.edgeRpc(all.edge.id, 'appCenter', { payload: {} })).rejects.toMatchObject({
-      code: 1,
-      message: 'No AppCenter Metadata provided.',
-    })
     await expect(all.ui.edgeRpc(all.edge.id, 'simulation')).rejects.toMatchObject({
       code: 1,
       message: 'simulation unavailable',
+    })
+  })
+})
+
+describe('appCenter', () => {
+  const uninstalled = { appId: 'App.Api.ModbusTcp.ReadOnly', alias: 'Modbus', properties: {} }
+  const addApp = (params: object) => ({
+    method: 'componentJsonApi',
+    params: { componentId: '_appManager', payload: { method: 'addAppInstance', params } },
+  })
+  const asked = (method: string, params: object = {}) => ({ payload: { jsonrpc: '2.0', id: uuid, method, params } })
+
+  it('knows no licence keys: every app is free', async () => {
+    await using all = await scene('owner')
+    const ask = (method: string, params?: object) => all.ui.edgeRpc(all.edge.id, 'appCenter', asked(method, params))
+    expect(await ask('isAppFree', { appId: 'App.Any' })).toEqual({ isAppFree: true })
+    expect(await ask('getRegisteredKeys', { appId: 'App.Any' })).toEqual({ keys: [] })
+    expect(await ask('getPossibleApps', { key: 'AAAA-BBBB-CCCC-DDDD' })).toEqual({ bundles: [] })
+    expect(await ask('isKeyApplicable', { key: 'AAAA-BBBB-CCCC-DDDD' })).toEqual({
+      isKeyApplicable: false,
+      additionalInfo: { keyId: 'AAAA-BBBB-CCCC-DDDD', bundles: [], registrations: [], usages: [] },
+    })
+    await expect(ask('addRegisterKeyHistory', { key: 'AAAA-BBBB-CCCC-DDDD' })).rejects.toMatchObject({
+      code: 1,
+      message: 'There are no licence keys here: install the app without one',
+    })
+    await expect(ask('getInstalledApps')).rejects.toMatchObject({ code: 4001 })
+    await expect(ask('isKeyApplicable')).rejects.toMatchObject({ code: -32602 })
+    await expect(all.ui.edgeRpc(all.edge.id, 'appCenter', { payload: {} })).rejects.toMatchObject({ code: -32602 })
+  })
+
+  it('installs an app at the edge, as who asks, with a key that stands for none (OC-05)', async () => {
+    await using all = await scene('owner')
+    const answer = all.ui.edgeRpc(
+      all.edge.id,
+      'appCenter',
+      asked('installAppWithSuppliedKey', { installRequest: addApp(uninstalled) }),
+    )
+    const request = await all.device.asked('componentJsonApi')
+    expect(request.user).toMatchObject({ id: all.user.login, role: 'owner' })
+    expect(request.payload.params).toMatchObject({
+      componentId: '_appManager',
+      payload: { method: 'addAppInstance', params: { ...uninstalled, key: '0000-0000-0000-0000' } },
+    })
+    const result = { instance: { ...uninstalled, instanceId: uuid }, warnings: [] }
+    all.device.reply(request, result)
+    expect(await answer).toEqual(result)
+  })
+
+  it('hands on the key it is given, and nothing but the installation of an app', async () => {
+    await using all = await scene('owner')
+    const install = (installRequest: object) =>
+      all.ui.edgeRpc(all.edge.id, 'appCenter', asked('installAppWithSuppliedKey', { installRequest }))
+    const answer = install(addApp({ ...uninstalled, key: 'AAAA-BBBB-CCCC-DDDD' }))
+    const request = await all.device.asked('componentJsonApi')
+    expect(request.payload.params).toMatchObject({ payload: { params: { key: 'AAAA-BBBB-CCCC-DDDD' } } })
+    all.device.reply(request, {})
+    await answer
+    const { params } = addApp(uninstalled)
+    for (const other of [
+      { method: 'createComponentConfig', params },
+      { method: 'componentJsonApi', params: { ...params, componentId: '_host' } },
+      { method: 'componentJsonApi', params: { ...params, payload: { method: 'deleteAppInstance', params: {} } } },
+    ]) {
+      await expect(install(other)).rejects.toMatchObject({ code: -32602 })
+    }
+  })
+
+  it('answers nobody who may not see the edge', async () => {
+    await using all = await scene('owner')
+    const other = await addEdge(service.ctx)
+    await expect(all.ui.edgeRpc(other.id, 'appCenter', asked('isAppFree', { appId: 'x' }))).rejects.toMatchObject({
+      code: 1005,
     })
   })
 })

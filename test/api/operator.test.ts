@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EdgeClient, type Json, ServiceClient, UiClient, userPassword } from '../harness/clients.ts'
 import { addEdge, addUser, addUserWith, fresh, give } from '../harness/seed.ts'
@@ -192,6 +193,20 @@ describe('services', () => {
 })
 
 describe('an edge asks', () => {
+  it('appCenter: an edge may install every app, and keeps by itself what it has', async () => {
+    await using device = await EdgeClient.open(service, (await addEdge(service.ctx)).apiKey)
+    const ask = (method: string, params: object = {}) =>
+      device.call('appCenter', { payload: { jsonrpc: '2.0', id: randomUUID(), method, params } })
+    const app = { appId: 'App.Api.ModbusTcp.ReadOnly', instanceId: randomUUID(), userId: 'alice' }
+    expect((await ask('addInstallInstanceHistory', { ...app, key: '0000-0000-0000-0000' })).result).toEqual({})
+    expect((await ask('addDeinstallInstanceHistory', app)).result).toEqual({})
+    expect((await ask('getInstalledApps')).result).toEqual({ installedApps: [] })
+    expect((await ask('getPossibleApps', { key: 'x' })).result).toEqual({ bundles: [] })
+    expect((await ask('isKeyApplicable', { key: 'x' })).result).toMatchObject({ isKeyApplicable: false })
+    expect((await ask('isAppFree', { appId: 'x' })).error).toMatchObject({ code: 4001 })
+    expect((await device.call('appCenter', { payload: {} })).error).toMatchObject({ code: -32602 })
+  })
+
   it('checkSetupPassword: only its own is right', async () => {
     const [own, other] = [await addEdge(service.ctx), await addEdge(service.ctx)]
     await using device = await EdgeClient.open(service, own.apiKey)
@@ -204,10 +219,6 @@ describe('an edge asks', () => {
       })
     }
     expect((await device.call('checkSetupPassword', {})).error?.code).toBe(-32602)
-    expect((await device.call('appCenter', { payload: {} })).error).toMatchObject({
-      code: 1,
-      message: 'No AppCenter Metadata provided.',
-    })
     expect((await device.call('oauthRegistry', { payload: {} })).error).toMatchObject({ code: 1 })
     expect((await device.call('x', {})).error).toMatchObject({ code: 4001 })
     await using ui = await UiClient.signedIn(service)

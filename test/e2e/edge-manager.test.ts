@@ -199,7 +199,9 @@ describe('an edge behind an app', () => {
       message: 'Authentication failed',
       data: ['checkSetupPassword'],
     })
-    expect((await device.call('appCenter', { payload: {} })).error).toMatchObject({ code: 1 })
+    expect(await device.request('appCenter', { payload: { method: 'getInstalledApps', params: {} } })).toEqual({
+      installedApps: [],
+    })
     expect((await device.call('nothing')).error).toMatchObject({ code: 4001, data: ['nothing'] })
     expect(app.frames.filter(({ method }) => method === undefined)[0]).toEqual({
       jsonrpc: '2.0',
