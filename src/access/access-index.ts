@@ -6,11 +6,13 @@ import { type Affected, affectedBy, concernedBy } from './graph-affected.ts'
 import type { RowTable } from './graph-columns.ts'
 import { authorizeData, type DataPart } from './graph-data.ts'
 import { type Decided, decidedBy } from './graph-decided.ts'
-import { containmentMisfit, type Misfit, membershipMisfit, organisationMisfit } from './graph-depth.ts'
+import { type Misfit, misfits } from './graph-depth.ts'
 import { decisionMask, decisionRank, isLimited } from './graph-evaluate.ts'
 import {
   type GuardResult,
+  guardClaim,
   guardContainment,
+  guardGate,
   guardGrant,
   guardMembership,
   guardOrganisation,
@@ -333,15 +335,19 @@ export class AccessIndex {
     return guardRole(this.#graph, actorId, proposed, at)
   }
 
+  /** Whether somebody may open the gate of a sub-organisation: that passes on what it kept from the grants there (P-13). */
+  guardGate(actorId: number, organisationId: number, at: number): GuardResult {
+    return guardGate(this.#graph, actorId, organisationId, at)
+  }
+
+  /** Whether somebody may lift a claim of NONE: that passes on what it cut from its holder's grants (K8). */
+  guardClaim(actorId: number, userId: number, key: string, at: number): GuardResult {
+    return guardClaim(this.#graph, actorId, userId, key, at)
+  }
+
   /** What is wrong with one lying in the other, whoever asks: cycles, depth, kinds, tenants (G-34, P-18). */
-  misfit(
-    relation: 'membership' | 'containment' | 'suborganisation',
-    parentId: number,
-    childId: number,
-  ): Misfit | undefined {
-    if (relation === 'membership') return membershipMisfit(this.#graph, parentId, childId)
-    if (relation === 'containment') return containmentMisfit(this.#graph, parentId, childId)
-    return organisationMisfit(this.#graph, parentId, childId)
+  misfit(relation: keyof typeof misfits, parentId: number, childId: number): Misfit | undefined {
+    return misfits[relation](this.#graph, parentId, childId)
   }
 
   /** The users who own an organisation for good, directly or through groups. */

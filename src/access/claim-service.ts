@@ -1,17 +1,20 @@
 import type { AppContext } from '../context.ts'
 import type { Actor } from '../db/write.ts'
 import { problem } from '../errors.ts'
+import { remembering } from './audience-door.ts'
 import { insertClaim, updateClaim } from './cap-queries.ts'
 import { requireClaimKey, requireClaimValue } from './claims.ts'
+import { guardClaim } from './guard-door.ts'
 import type { UserRow } from './model.ts'
-import { type Look, managesUsers } from './people-door.ts'
+import { grantsWithGroups, isAbove, type Look, managesUsers } from './people-door.ts'
 import { refusal, rightsHolder } from './write-door.ts'
 
 const MAX_CLAIMS = 200
 
 /**
  * Sets a claim of a user: NONE caps all his grants, other values are for the UI. A claim is never deleted, only set to
- * NONE (D-08, K8). For whoever handles accounts, or handles all that this user has been granted (D-27).
+ * NONE (D-08, K8). For whoever handles accounts, or handles all that this user has been granted (D-27); to lift NONE takes what
+ * it cuts (G-01).
  */
 export async function setClaim(
   ctx: Pick<AppContext, 'write'>,
@@ -29,6 +32,7 @@ export async function setClaim(
     const claims = w.index.claimsOf(user.id)
     const before = claims.find((claim) => claim.key === key)
     if (before?.value === value) return
+    if (before?.value === 'NONE') guardClaim(w, actor, user.id, key)
     if (before) {
       const after = { ...before, value }
       await updateClaim(w.tx, after)
@@ -45,15 +49,12 @@ export function isClaimTakenFrom({ index, askerId }: Look, key: string): boolean
   return askerId !== null && index.claimsOf(askerId).some((claim) => claim.key === key && claim.value === 'NONE')
 }
 
-/** Whether the asker decides about the claims of a user; about his own nobody does who does not handle accounts. */
+/** Whether the asker decides about the claims of a user who is not above him; about his own nobody does who does not handle accounts. */
 export function handlesClaims(look: Look, user: UserRow): boolean {
   const { index, askerId, at } = look
   if (askerId === null || managesUsers(look)) return true
   if (user.id === askerId) return false
-  const principals = new Set([user.id])
-  for (const id of principals) {
-    for (const row of index.membershipsOf(id)) if (row.state === 'active') principals.add(row.groupId)
-  }
-  const resources = new Set([...principals].flatMap((id) => [...index.heldBy(id)]))
-  return resources.size > 0 && [...resources].every((id) => index.allows(askerId, 'manageMembers', id, at))
+  const grants = grantsWithGroups(index, user.id)
+  const handles = remembering((id) => index.allows(askerId, 'manageMembers', id, at))
+  return grants.length > 0 && grants.every((grant) => handles(grant.resourceId) && !isAbove(look, grant))
 }

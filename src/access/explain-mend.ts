@@ -3,7 +3,7 @@ import type { ExplainQuestion } from './explain.ts'
 import type { NearMiss } from './explain-near.ts'
 import type { Redaction } from './explain-redact.ts'
 import type { Slice } from './explain-slice.ts'
-import { fitsOn, isForEverybody } from './grant-rules.ts'
+import { fitsOn, isForEverybody, openedTo } from './grant-rules.ts'
 import {
   type GrantRow,
   type Permission,
@@ -32,7 +32,8 @@ export function mayMend(redaction: Redaction, slice: Slice, miss: NearMiss, ques
     case 'accountDisabled':
       return managesUsers(look)
     case 'claimNone':
-      return mayClaim(redaction, principalId) && !isClaimTakenFrom(look, miss.detail ?? '')
+      if (!mayClaim(redaction, principalId) || isClaimTakenFrom(look, miss.detail ?? '')) return false
+      return askerId === null || index.guardClaim(askerId, principalId, miss.detail ?? '', look.at).ok
     case 'restriction':
       return mayOpen(look, principalId, id, at)
     case 'membershipInvited':
@@ -47,11 +48,12 @@ export function mayMend(redaction: Redaction, slice: Slice, miss: NearMiss, ques
       if (index.row('organisation', id) !== undefined && !redaction.may('edit', memberId)) return false
       return askerId === null || index.guardContainment(askerId, { parentId: id, childId: memberId }, look.at).ok
     case 'entityGate':
-      return mayOpenGate(redaction, id, 'edit')
+      return mayOpenGate(redaction, id, 'edit') && (askerId === null || index.guardGate(askerId, id, look.at).ok)
     case 'suborganisationGate':
       return mayOpenGate(redaction, id, 'createSub')
     case 'noPublicAccess':
-      return redaction.may('manageGroup', id)
+      if (!redaction.may('manageGroup', id)) return false
+      return askerId === null || index.guardGrant(askerId, openedTo(index, id), look.at).ok
     case 'roleLacks':
     case 'noGrant':
       return mayGrantAnew(redaction, slice, miss, question)

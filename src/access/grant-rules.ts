@@ -35,6 +35,21 @@ export function isForEverybody(principalId: number, role: RoleRow): boolean {
   return principalId !== PUBLIC_PRINCIPAL_ID || role.name === 'resource.overview'
 }
 
+/** What the policies of a tenant open to others at most: whoever switches one on must be able to grant that (K7, K10, G-01). */
+export function openedTo(index: AccessIndex, organisationId: number): Omit<GrantRow, 'id'> {
+  return {
+    principalId: PUBLIC_PRINCIPAL_ID,
+    resourceId: organisationId,
+    roleId: index.roleByName('openems.guest', null)?.id ?? 0,
+    components: null,
+    validFrom: null,
+    validTo: null,
+    dataWindows: null,
+    source: 'policy',
+    grantedBy: null,
+  }
+}
+
 /** Every window has a length; else a problem. */
 export function requireWindows(windows: readonly Window[] | null): void {
   for (const [from, to] of windows ?? []) {

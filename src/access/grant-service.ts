@@ -1,30 +1,41 @@
 import type { AppContext } from '../context.ts'
+import type { Actor, Write } from '../db/write.ts'
 import type { GrantRow, OpenemsRole } from './model.ts'
 import { insertGrantRow } from './resource-queries.ts'
 import { addGrant, grantsBetween, removeGrants, requireNotAbove, roleNamed } from './role-grant-service.ts'
-import { requirePeriod, requireRight } from './write-door.ts'
+import { requirePeriod, requireRight, rightsHolder } from './write-door.ts'
+
+export interface AccessGrant {
+  principalId: number
+  resourceId: number
+  role: OpenemsRole
+  validFrom: Date | null
+  validTo: Date | null
+}
 
 /** Grants an OpenEMS role on a resource. Nobody conveys more than he holds, nor for longer (G-01, domain rules 2.3). */
 export async function grantAccess(
   ctx: Pick<AppContext, 'write'>,
   actorId: number,
-  grant: { principalId: number; resourceId: number; role: OpenemsRole; validFrom: Date | null; validTo: Date | null },
+  grant: AccessGrant,
 ): Promise<GrantRow> {
   requirePeriod(grant.validFrom, grant.validTo)
-  const actor = { actorId }
-  return ctx.write(actor, async (write) => {
-    requireRight(write, actor, 'share', grant.resourceId)
-    return addGrant(write, actor, 'grant.created', {
-      principalId: grant.principalId,
-      resourceId: grant.resourceId,
-      roleId: roleNamed(write.index, `openems.${grant.role}`).id,
-      components: null,
-      validFrom: grant.validFrom?.getTime() ?? null,
-      validTo: grant.validTo?.getTime() ?? null,
-      dataWindows: null,
-      source: 'manual',
-      grantedBy: actorId,
-    })
+  return ctx.write({ actorId }, (write) => addAccess(write, { actorId }, grant))
+}
+
+/** The same as part of a write. */
+export async function addAccess(write: Write, actor: Actor, grant: AccessGrant): Promise<GrantRow> {
+  requireRight(write, actor, 'share', grant.resourceId)
+  return addGrant(write, actor, 'grant.created', {
+    principalId: grant.principalId,
+    resourceId: grant.resourceId,
+    roleId: roleNamed(write.index, `openems.${grant.role}`).id,
+    components: null,
+    validFrom: grant.validFrom?.getTime() ?? null,
+    validTo: grant.validTo?.getTime() ?? null,
+    dataWindows: null,
+    source: 'manual',
+    grantedBy: rightsHolder(actor),
   })
 }
 
@@ -48,8 +59,6 @@ export async function revokeAccess(
     return rows.length
   })
 }
-
-type Write = Parameters<Parameters<AppContext['write']>[1]>[0]
 
 /** Inserts a grant of an OpenEMS role that the service itself gives, unguarded, and its log row. */
 export async function insertGrant(

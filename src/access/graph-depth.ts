@@ -68,6 +68,13 @@ export function organisationMisfit(graph: GraphState, parentId: number, childId:
   return nestingMisfit(parentId, childId, above, (id) => resources.suborganisations(id))
 }
 
+/** What is asked of each kind of link. */
+export const misfits = {
+  membership: membershipMisfit,
+  containment: containmentMisfit,
+  suborganisation: organisationMisfit,
+} as const
+
 function nestingMisfit(parent: number, child: number, up: Neighbours, down: Neighbours): Misfit | undefined {
   if (parent === child || reachable(parent, up).has(child)) return 'cycle'
   return longest(parent, up) + longest(child, down) > maxDepth ? 'tooDeep' : undefined

@@ -4,7 +4,7 @@ import { containmentMisfit, type Misfit, membershipMisfit, organisationMisfit } 
 import { rankTaking } from './graph-evaluate.ts'
 import type { Relation } from './graph-resources.ts'
 import type { GraphState } from './graph-state.ts'
-import { type Conveyance, conveyancesOf, type View } from './graph-view.ts'
+import { type Conveyance, claimMasks, conveyancesOf, gateOf, siteEditMask, type View } from './graph-view.ts'
 import { type GrantRow, type Permission, permissionBits, type RoleRow, type Window } from './model.ts'
 import { unionWindows, type Windows, windowBounds, windowsCover } from './windows.ts'
 
@@ -54,6 +54,8 @@ interface Need {
   target: number
   /** Where it arrives: at the target itself, at what it holds, or at the organisations below it. */
   part: Relation
+  /** What is let through, where it is not the entity gate that decides. */
+  gate?: number
 }
 
 /**
@@ -84,6 +86,35 @@ export function guardRole(graph: GraphState, actorId: number, { role, grants }: 
   const open = grants.filter(({ validTo }) => validTo === null || validTo > at)
   if (open.some(({ resourceId }) => !may(graph, actorId, 'share', resourceId, at))) return refuse('noShare')
   const needs = open.flatMap((grant) => needsOf(grant, role))
+  return covered(graph, actorId, needs, at)
+}
+
+/** Whoever opens the gate of a sub-organisation passes on what it kept from the grants there (P-13, G-01). */
+export function guardGate(graph: GraphState, actorId: number, organisationId: number, at: number): GuardResult {
+  return guardParts(graph, actorId, differentOn(graph, organisationId), at, () => siteEditMask)
+}
+
+/** Whoever lifts a claim of NONE passes on what it cut from all that its holder was granted (K8, G-01). */
+export function guardClaim(graph: GraphState, actorId: number, userId: number, key: string, at: number): GuardResult {
+  const cut = claimMasks.get(key.toLowerCase()) ?? 0
+  const grants = [...groupsAbove(graph, userId)].flatMap((id) => graph.people.grantsOf(id))
+  return guardParts(graph, actorId, grants, at, ({ resourceId }) => cut & gateOf(graph.resources, resourceId))
+}
+
+/** Whether the actor holds a part of what these grants convey: what lies in the mask for each. */
+function guardParts(
+  graph: GraphState,
+  actorId: number,
+  grants: Iterable<GrantRow>,
+  at: number,
+  maskFor: (grant: GrantRow) => number,
+): GuardResult {
+  const needs: Need[] = []
+  for (const grant of grants) {
+    const role = graph.rows.role.get(grant.roleId)
+    const gate = maskFor(grant)
+    if (role !== undefined && gate !== 0) needs.push(...needsOf(grant, role).map((need) => ({ ...need, gate })))
+  }
   return covered(graph, actorId, needs, at)
 }
 
@@ -205,14 +236,14 @@ function keyOf({ grant, relation, target, part }: Need): string {
 
 /** The permissions that would be conveyed at some time at which the actor does not hold them. */
 function shortfall(graph: GraphState, actorId: number, need: Need, at: number): number {
-  const { grant, role, relation, target, part } = need
+  const { grant, role, relation, target, part, gate } = need
   if (part === 'content' && graph.resources.kinds.isEdge(target)) return 0
   if (part === 'suborganisation' && !graph.resources.kinds.isOrganisation(target)) return 0
   const end = grant.validTo ?? Number.POSITIVE_INFINITY
   let lacking = 0
   for (let time = Math.max(at, grant.validFrom ?? at); time < end; ) {
     const view = graph.views.peek(actorId, time)
-    const conveyed = conveyancesOf(graph.resources, grant, role, time).find((one) => one.relation === relation)
+    const conveyed = conveyancesOf(graph.resources, grant, role, time, gate).find((one) => one.relation === relation)
     if (conveyed) lacking |= conveyed.mask & ~heldMask(graph, view, need, conveyed)
     time = Math.min(view.until, ...windowBounds(grant.dataWindows).filter((bound) => bound > time))
   }
@@ -277,9 +308,9 @@ function may(graph: GraphState, actorId: number, permission: Permission, resourc
   return (graph.evaluator.decide(graph.views.get(actorId, at), resourceId) & permissionBits[permission]) !== 0
 }
 
-/** The group and all it belongs to or may come to belong to: memberships count whenever they hold. */
-function groupsAbove(graph: GraphState, groupId: number): Set<number> {
-  const found = new Set([groupId])
+/** A principal and all groups it belongs to or may come to belong to: memberships count whenever they hold. */
+function groupsAbove(graph: GraphState, principalId: number): Set<number> {
+  const found = new Set([principalId])
   for (const group of found) {
     for (const membership of graph.people.groupsOf(group)) {
       if (membership.state === 'active') found.add(membership.groupId)

@@ -172,11 +172,17 @@ function heldBy(world: World, principals: Iterable<number>, at: number, interval
 }
 
 /** What a grant conveys over each relation, entity gate and data windows applied. A grant for no time conveys nothing (T3). */
-export function conveyancesOf(resources: ResourceGraph, grant: GrantRow, role: RoleRow, at: number): Conveyance[] {
+export function conveyancesOf(
+  resources: ResourceGraph,
+  grant: GrantRow,
+  role: RoleRow,
+  at: number,
+  gate: number = gateOf(resources, grant.resourceId),
+): Conveyance[] {
   const windows = grant.dataWindows === null ? null : normalWindows(grant.dataWindows)
   if (windows?.length === 0 || !resources.kinds.exists(grant.resourceId)) return []
   const isCurrent = windowsContain(windows, at)
-  const cut = gateOf(resources, grant.resourceId) & (isCurrent ? -1 : historicMask)
+  const cut = gate & (isCurrent ? -1 : historicMask)
   const rank = role.openemsRole === null ? -1 : openemsRoles.indexOf(role.openemsRole)
   const rankNow = isCurrent ? rank : Math.min(rank, 0)
   const isPlatform = grant.resourceId === PLATFORM_RESOURCE_ID

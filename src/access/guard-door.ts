@@ -3,8 +3,8 @@ import { type AppError, problem } from '../errors.ts'
 import { maxGroupsOfOne } from './graph-depth.ts'
 import type { GuardReason, GuardResult } from './graph-guard.ts'
 import type { RightsChange } from './graph-owners.ts'
-import type { GrantRow, MembershipRow, Permission, RoleRow } from './model.ts'
-import { controlsUserGroup } from './people-door.ts'
+import { type GrantRow, type MembershipRow, type Permission, PLATFORM_RESOURCE_ID, type RoleRow } from './model.ts'
+import { controlsUserGroup, grantsWithGroups } from './people-door.ts'
 import type { NewGrant } from './resource-queries.ts'
 import { hasRight, refusal, rightsHolder } from './write-door.ts'
 
@@ -53,6 +53,38 @@ export function guardOrganisation(w: Write, actor: Actor, link: { parentId: numb
   const askerId = rightsHolder(actor)
   if (askerId !== null) pass(w, actor, w.index.guardOrganisation(askerId, link, w.now.getTime()))
   else mustFit(w, actor, misfit)
+}
+
+/** Nobody lets through the gate of a sub-organisation what he does not hold himself (P-13, G-01). */
+export function guardGate(w: Write, actor: Actor, organisationId: number): void {
+  const askerId = rightsHolder(actor)
+  if (askerId !== null) pass(w, actor, w.index.guardGate(askerId, organisationId, w.now.getTime()))
+}
+
+/** Nobody lifts a claim of NONE that cuts what he does not hold himself (K8, G-01). */
+export function guardClaim(w: Write, actor: Actor, userId: number, key: string): void {
+  const askerId = rightsHolder(actor)
+  if (askerId !== null) pass(w, actor, w.index.guardClaim(askerId, userId, key, w.now.getTime()))
+}
+
+/**
+ * Nobody who looks after all accounts lets himself or others in to one that has more on the platform than he could grant, or for
+ * longer (G-01, EC-10).
+ */
+export function guardEntry(w: Write, actor: Actor, principalId: number): void {
+  for (const result of entries(w, actor, principalId)) pass(w, actor, result)
+}
+
+/** The same as a question. */
+export function mayEnter(w: Write, actor: Actor, principalId: number): boolean {
+  return entries(w, actor, principalId).every(({ ok }) => ok)
+}
+
+function entries(w: Write, actor: Actor, principalId: number): GuardResult[] {
+  const askerId = rightsHolder(actor)
+  if (askerId === null) return []
+  const grants = grantsWithGroups(w.index, principalId).filter(({ resourceId }) => resourceId === PLATFORM_RESOURCE_ID)
+  return grants.map((grant) => w.index.guardGrant(askerId, grant, w.now.getTime()))
 }
 
 /** No organisation loses its last owner (P-09). Everything that one write takes away and adds is named at once. */

@@ -1,7 +1,14 @@
 import type { Db } from '../db/database.ts'
 import { AppError, problem } from '../errors.ts'
 import type { AccessIndex } from './access-index.ts'
-import { PLATFORM_RESOURCE_ID, type ServiceRow, type UserGroupRow, type UserRow } from './model.ts'
+import {
+  type GrantRow,
+  PLATFORM_RESOURCE_ID,
+  permissionBits,
+  type ServiceRow,
+  type UserGroupRow,
+  type UserRow,
+} from './model.ts'
 import { listMembershipIdsOf } from './resource-queries.ts'
 
 /** Who asks (null: the service itself), of which state, when. */
@@ -67,6 +74,22 @@ export function controlsService(look: Look, service: ServiceRow): boolean {
   if (askerId === null || service.id === askerId) return true
   if (service.organisationId !== null && index.allows(askerId, 'manageMembers', service.organisationId, at)) return true
   return managesUsers(look)
+}
+
+/** The grants of a principal and of all groups it belongs to, however deep and whatever the time. */
+export function grantsWithGroups(index: AccessIndex, principalId: number): GrantRow[] {
+  const principals = new Set([principalId])
+  for (const id of principals) {
+    for (const row of index.membershipsOf(id)) if (row.state === 'active') principals.add(row.groupId)
+  }
+  return [...principals].flatMap((id) => index.grantsOf(id))
+}
+
+/** Whether a grant makes somebody an owner of an organisation which the asker is not: nobody takes a role above his own (C-12). */
+export function isAbove({ index, askerId, at }: Look, { resourceId, roleId }: GrantRow): boolean {
+  if (askerId === null || index.row('organisation', resourceId) === undefined) return false
+  const isOwners = ((index.row('role', roleId)?.selfMask ?? 0) & permissionBits.manageGroup) !== 0
+  return isOwners && !index.allows(askerId, 'manageGroup', resourceId, at)
 }
 
 /** The user groups somebody belongs to directly or is invited to, whatever the time. */

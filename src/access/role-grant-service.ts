@@ -10,12 +10,19 @@ import {
   type Permission,
   PLATFORM_RESOURCE_ID,
   PUBLIC_PRINCIPAL_ID,
-  permissionBits,
   type ResourceKind,
   type RoleRow,
   type Window,
 } from './model.ts'
-import { controlsService, findVisibleUser, type Look, managesUsers, ownGroups, seesUserGroup } from './people-door.ts'
+import {
+  controlsService,
+  findVisibleUser,
+  isAbove,
+  type Look,
+  managesUsers,
+  ownGroups,
+  seesUserGroup,
+} from './people-door.ts'
 import {
   deleteContainment,
   deleteGrantRow,
@@ -108,11 +115,8 @@ export async function addGrant(
 
 /** In an organisation nobody takes a role above his own: its managers cannot remove its owners (P-09, C-12). */
 export function requireNotAbove(w: Write, actor: Actor, grant: GrantRow): void {
-  const askerId = rightsHolder(actor)
-  if (askerId === null || w.index.row('organisation', grant.resourceId) === undefined) return
-  const isOwner = w.index.allows(askerId, 'manageGroup', grant.resourceId, w.now.getTime())
-  const isOwners = ((w.index.row('role', grant.roleId)?.selfMask ?? 0) & permissionBits.manageGroup) !== 0
-  if (isOwners && !isOwner) throw problem('An owner is removed by owners only')
+  const look: Look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
+  if (isAbove(look, grant)) throw problem('An owner is removed by owners only')
 }
 
 /** Removes grants as part of a write that adds others, unless an organisation would lose its last owner (P-09). */

@@ -1,4 +1,11 @@
-import { LOCAL_OPERATOR_PRINCIPAL_ID, type ServiceRow } from '../access/model.ts'
+import { type AccessGrant, addAccess } from '../access/grant-service.ts'
+import { guardEntry } from '../access/guard-door.ts'
+import {
+  LOCAL_OPERATOR_PRINCIPAL_ID,
+  type OpenemsRole,
+  PLATFORM_RESOURCE_ID,
+  type ServiceRow,
+} from '../access/model.ts'
 import { rowOf } from '../access/write-door.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { AppError, problem } from '../errors.ts'
@@ -40,13 +47,22 @@ export interface MadeToken {
 export async function createServiceToken(
   ctx: Pick<AccountsContext, 'write' | 'pepper'>,
   actor: Actor,
-  given: { name: string; scopes: readonly Scope[]; validDays?: number | undefined; within?: ReadonlySet<Scope> },
+  given: {
+    name: string
+    scopes: readonly Scope[]
+    validDays?: number | undefined
+    within?: ReadonlySet<Scope>
+    /** Granted to the service on the platform, by the rights of whoever asks. */
+    role?: OpenemsRole | undefined
+  },
 ): Promise<MadeToken> {
-  const { name, scopes, validDays, within = everyScope } = given
+  const { name, scopes, validDays, within = everyScope, role } = given
   requireWithin(scopes, within)
   const line = requireServiceName(name)
   return await ctx.write(actor, async (w) => {
     const service = await ensureService(w, line)
+    guardEntry(w, actor, service.id)
+    if (role !== undefined) await addAccess(w, actor, platformRole(service.id, role))
     const expiresAt = validDays === undefined ? null : new Date(w.now.getTime() + validDays * DAY_MS)
     return await addToken(ctx, w, { serviceId: service.id, scopes, expiresAt })
   })
@@ -67,6 +83,7 @@ export async function rotateServiceToken(
     const service = old && w.index.row('service', old.serviceId)
     if (old === undefined || service === undefined) throw problem(`There is no valid token ${tokenId}`)
     const { serviceId, scopes } = old
+    guardEntry(w, actor, serviceId)
     requireWithin([...scopes], within)
     const lifetimeMs = old.expiresAt && old.expiresAt.getTime() - old.createdAt.getTime()
     const expiresAt = lifetimeMs === null ? null : new Date(w.now.getTime() + lifetimeMs)
@@ -155,6 +172,10 @@ export async function deleteService(
     await deleteServiceRow(w.tx, serviceId)
     w.deleted('service.deleted', 'service', row)
   })
+}
+
+function platformRole(principalId: number, role: OpenemsRole): AccessGrant {
+  return { principalId, resourceId: PLATFORM_RESOURCE_ID, role, validFrom: null, validTo: null }
 }
 
 function requireServiceName(name: string): string {

@@ -1,4 +1,4 @@
-import { guardOwners } from '../access/guard-door.ts'
+import { guardEntry, guardOwners } from '../access/guard-door.ts'
 import type { OpenemsRole, UserRow } from '../access/model.ts'
 import { changeRow } from '../access/write-door.ts'
 import type { Actor, Write } from '../db/write.ts'
@@ -106,7 +106,7 @@ export async function renameUser(
   })
 }
 
-/** Sets somebody's password and ends all his sessions. */
+/** Sets somebody's password and ends all his sessions; not of who has more on the platform, or for longer (EC-10). */
 export async function setPassword(
   ctx: Pick<AccountsContext, 'write' | 'passwords'>,
   actor: Actor,
@@ -115,7 +115,7 @@ export async function setPassword(
 ): Promise<void> {
   const passwordHash = await ctx.passwords.hash(requireNewPassword(password))
   await ctx.write(actor, async (w) => {
-    requireUser(w, userId)
+    guardEntry(w, actor, requireUser(w, userId).id)
     await replacePassword(w, userId, passwordHash)
   })
 }

@@ -1,6 +1,4 @@
 import { z } from 'zod'
-import { principalOf } from '../access/door.ts'
-import { grantAccess } from '../access/grant-service.ts'
 import { LOCAL_OPERATOR_PRINCIPAL_ID, PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { everyScope, scopes } from '../accounts/scopes.ts'
 import {
@@ -44,19 +42,10 @@ const createServiceToken = defineMethod({
   result: made,
   access,
   handler: async (call, params) => {
-    const { principalId, tokenId, token, expiresAt } = await newToken(call.ctx, actorOf(call), {
+    const { tokenId, token, expiresAt } = await newToken(call.ctx, actorOf(call), {
       ...params,
       within: scopesOf(call),
     })
-    if (params.role !== undefined) {
-      await grantAccess(call.ctx, principalOf(call.caller), {
-        principalId,
-        resourceId: PLATFORM_RESOURCE_ID,
-        role: params.role,
-        validFrom: null,
-        validTo: null,
-      })
-    }
     return { service: params.name, tokenId, token, ...optional('expiresAt', expiresAt) }
   },
 })

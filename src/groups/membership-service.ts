@@ -2,16 +2,20 @@ import { guardMembership, guardOwners } from '../access/guard-door.ts'
 import type { MembershipRow, UserGroupRow } from '../access/model.ts'
 import {
   controlsService,
+  controlsUserGroup,
   findVisibleUser,
+  grantsWithGroups,
   type Look,
   managesUsers,
   ownGroups,
   seesUserGroup,
 } from '../access/people-door.ts'
+import { requireNotAbove } from '../access/role-grant-service.ts'
 import { isHimself, refusal, requirePeriod, rightsHolder, rowOf } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { problem } from '../errors.ts'
+import { invalidInvitation } from '../invitations/invalid-invitation.ts'
 import { requireUserGroup } from './group-rules.ts'
 import { deleteMembership, findMembershipId, insertMembership, updateMembershipState } from './user-group-queries.ts'
 
@@ -47,8 +51,9 @@ export async function addGroupMember(
     const known = await findMembership(w, group.id, memberId)
     // Whose an e-mail address is, is not told by what becomes of it either.
     const isNamed = !isByAddress(w, given.member)
-    if (state === 'invited' && known !== undefined && (known.state !== 'active' || !isNamed)) return state
-    if (known !== undefined) throw problem('This is a member of the group already')
+    if (state === 'invited' && known?.state === 'active' && !isNamed) return state
+    if (known?.state === 'active') throw problem('This is a member of the group already')
+    if (known !== undefined) await removeMemberships(w, [known])
     const membership = { groupId: group.id, memberId, state, ...period, addedBy: rightsHolder(actor) }
     const row = await insertMembership(w.tx, membership)
     w.inserted(state === 'active' ? 'membership.created' : 'membership.invited', 'membership', row)
@@ -69,7 +74,10 @@ export async function joinGroup(
   w.inserted('membership.accepted', 'membership', row)
 }
 
-/** Accepts or rejects an invitation to a user group (P-22); a rejected one may still be accepted. */
+/**
+ * Accepts or rejects an invitation to a user group (P-22); a rejected one may still be accepted. Accepting takes that whoever
+ * invited may still bring in somebody, by what the group holds now (G-01).
+ */
 export async function answerInvitation(
   ctx: Pick<AppContext, 'write'>,
   actor: Actor,
@@ -80,6 +88,7 @@ export async function answerInvitation(
     const before = await findMembership(w, groupId, rightsHolder(actor) ?? 0)
     if (before === undefined || before.state === 'active') throw refusal(w, actor, 'invitation')
     if (before.state === answer) return
+    if (answer === 'active' && !mayStillAdd(w, before)) throw invalidInvitation()
     await updateMembershipState(w.tx, before.id, answer)
     const action = answer === 'active' ? 'membership.accepted' : 'membership.rejected'
     w.updated(action, 'membership', before, { ...before, state: answer })
@@ -102,9 +111,16 @@ export async function removeGroupMember(
     // Whether an account was ever invited, or which member has this address, is not told either.
     if (membership === undefined) return
     if (membership.state === 'active' && !isOwn && isByAddress(w, member) && !managesUsers(lookAt(w, actor))) return
+    if (membership.state === 'active' && !isOwn) requireNotAboveGroup(w, actor, group)
     guardOwners(w, { membershipsRemoved: [membership] })
     await removeMemberships(w, [membership])
   })
+}
+
+/** Who decides about a group for handling its organisation's members takes nobody out of it who is above him by it (P-09, C-12). */
+export function requireNotAboveGroup(w: Write, actor: Actor, group: UserGroupRow): void {
+  if (isHimself(w, actor, group.ownerId ?? undefined)) return
+  for (const grant of grantsWithGroups(w.index, group.id)) requireNotAbove(w, actor, grant)
 }
 
 /** Ends memberships as part of a write, of which the guard of the owners has been asked. */
@@ -121,6 +137,15 @@ export async function removeMemberships(w: Write, memberships: readonly Membersh
  */
 export function showsMembership(look: Look, membership: MembershipRow): boolean {
   return look.index.user(membership.memberId) === undefined || membership.state === 'active' || managesUsers(look)
+}
+
+/** Whether whoever made a membership could make it now; the service itself, which no one is named for, always. */
+function mayStillAdd(w: Write, { groupId, memberId, validFrom, validTo, addedBy }: MembershipRow): boolean {
+  if (addedBy === null) return true
+  const at = w.now.getTime()
+  const group = rowOf(w, 'userGroup', groupId)
+  if (!controlsUserGroup({ index: w.index, askerId: addedBy, at }, group)) return false
+  return w.index.guardMembership(addedBy, { groupId, memberId, validFrom, validTo }, at).ok
 }
 
 async function memberOf(

@@ -5,7 +5,7 @@ import { changeRow, requireRight, rowOf } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Actor } from '../db/write.ts'
 import { checkedText, type GroupText, ownerOf, requireUserGroup, withDefaults } from './group-rules.ts'
-import { removeMemberships } from './membership-service.ts'
+import { removeMemberships, requireNotAboveGroup } from './membership-service.ts'
 import { deleteUserGroupRow, insertUserGroup, listMembershipIdsIn, updateUserGroup } from './user-group-queries.ts'
 
 /** Creates a user group, which whoever creates it decides about (E-01); one of an organisation its managers as well. */
@@ -43,6 +43,7 @@ export async function renameUserGroup(
 export async function deleteUserGroup(ctx: Pick<AppContext, 'write'>, actor: Actor, groupId: number): Promise<void> {
   await ctx.write(actor, async (w) => {
     const group = requireUserGroup(w, actor, groupId)
+    requireNotAboveGroup(w, actor, group)
     const memberships = [
       ...(await listMembershipIdsIn(w.tx, group.id)),
       ...(await listMembershipIdsOf(w.tx, group.id)),

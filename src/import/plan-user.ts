@@ -7,6 +7,7 @@ import { type BatchPart, MAX_BATCH } from '../db/change-log.ts'
 import { type Packed, packChanges, unpackChanges } from '../db/packed-changes.ts'
 import { AppError } from '../errors.ts'
 import { addClaim, checkedClaim, MAX_CLAIMS } from './claim-rules.ts'
+import { refusedText } from './guard-text.ts'
 import type { AlertingRow } from './import-queries.ts'
 import type { ImportProblem, UserRecord } from './model.ts'
 import { leftBehind, planGrants, type Wanted } from './plan-access.ts'
@@ -226,6 +227,8 @@ function planClaims(
       problems.push(misfit(place, 'G-01', 'You cannot give what is taken from you yourself', key))
     all.set(key, value)
     const before = present.find((row) => row.key === key)
+    const lifted = before?.value === 'NONE' ? world.guardClaim(before.userId, key) : undefined
+    if (lifted?.ok === false) problems.push(misfit(place, 'G-01', refusedText(lifted), key))
     const after = { id: before?.id ?? 0, userId: known?.id ?? 0, key, value }
     changes.push({ entity: 'claim', id: after.id, before: before ?? null, after })
   }

@@ -70,6 +70,11 @@ export class PlanWorld {
     return this.askerId === null || this.index.allows(this.askerId, permission, resourceId, this.at)
   }
 
+  /** Whether the actor may lift a claim of NONE (G-01, K8). */
+  guardClaim(userId: number, key: string): GuardResult {
+    return this.askerId === null ? { ok: true } : this.index.guardClaim(this.askerId, userId, key, this.at)
+  }
+
   /** Whether the actor may pass a role on, without end and for all time stamps (G-01). */
   guard(resourceId: number, roleId: number, by: Permission): GuardResult {
     if (this.askerId === null) return { ok: true }

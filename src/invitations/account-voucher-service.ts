@@ -9,6 +9,7 @@ import { AppError, problem } from '../errors.ts'
 import { ensureDefaultEdgeGroup } from '../groups/default-edge-group.ts'
 import { type Invitee, listAskers, listImportedUsers, listInvitees } from '../import/import-queries.ts'
 import { generateVoucher, keyedHash } from '../lib/secrets.ts'
+import { invalidInvitation } from './invalid-invitation.ts'
 import {
   deleteRequestsTo,
   deleteVouchersOf,
@@ -19,7 +20,7 @@ import {
   updateFirstPassword,
   updateInvitationUsed,
 } from './invitation-queries.ts'
-import { invalidInvitation, isFor, voucherHash } from './invitation-service.ts'
+import { isFor, voucherHash } from './invitation-service.ts'
 import { managedAccounts } from './managed-accounts.ts'
 
 const DAY_MS = 86_400_000

@@ -13,7 +13,7 @@ import {
 } from '../access/write-door.ts'
 import type { AccountsContext } from '../accounts/accounts-context.ts'
 import type { Actor, Write } from '../db/write.ts'
-import { AppError, problem } from '../errors.ts'
+import { AppError } from '../errors.ts'
 import { requireBringer, requireUserGroup } from '../groups/group-rules.ts'
 import { joinGroup } from '../groups/membership-service.ts'
 import { upsertImportKeys } from '../import/import-queries.ts'
@@ -25,6 +25,7 @@ import {
   requireOrganisationRole,
 } from '../organisations/member-service.ts'
 import { acceptOffer } from '../sites/hand-over-offer.ts'
+import { invalidInvitation } from './invalid-invitation.ts'
 import {
   deleteInvitation,
   findInvitationById,
@@ -175,11 +176,6 @@ export function isRequest({ organisationId, memberRole, accountId }: Invitation)
 export function voucherHash(pepper: Uint8Array, token: string): string {
   if (token.length > MAX_TOKEN_LENGTH) throw invalidInvitation()
   return keyedHash(pepper, token)
-}
-
-/** One text for wrong, used, expired and another's: whoever guesses learns nothing. */
-export function invalidInvitation(): AppError {
-  return problem('This invitation is not valid (any more).')
 }
 
 /** Whoever made it, who may invite there, and for one that leads nowhere yet whoever looks after accounts. */

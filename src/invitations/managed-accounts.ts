@@ -1,11 +1,11 @@
-import { holdsNothingBeyond } from '../access/guard-door.ts'
+import { holdsNothingBeyond, mayEnter } from '../access/guard-door.ts'
 import { controlsUserGroup, managesUsers } from '../access/people-door.ts'
 import { hasRight, rightsHolder } from '../access/write-door.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { listHomes, listInvitedOrOwning } from './invitation-queries.ts'
 
 /**
- * Which of these accounts the actor may let somebody in to: any for whoever looks after all accounts; else those that an import
+ * Which of these accounts the actor may let somebody in to: any without more on the platform for whoever looks after all accounts; else those that an import
  * of his organisation made, or that a group of his looks after, while they have nothing that he could not give them himself
  * (E-02, EC-08, EC-10). His own is none of them.
  */
@@ -16,7 +16,7 @@ export async function managedAccounts(
 ): Promise<ReadonlySet<number>> {
   const look = { index: w.index, askerId: rightsHolder(actor), at: w.now.getTime() }
   const known = userIds.filter((id) => w.index.user(id) !== undefined)
-  if (managesUsers(look)) return new Set(known)
+  if (managesUsers(look)) return new Set(known.filter((id) => mayEnter(w, actor, id)))
   const beside = await listInvitedOrOwning(w.tx, known, w.now)
   const managed = new Set<number>()
   for (const { userId, organisationId, groupId } of await listHomes(w.tx, known)) {

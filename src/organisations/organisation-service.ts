@@ -1,4 +1,5 @@
-import { guardOrganisation, guardSuborganisation } from '../access/guard-door.ts'
+import { openedTo } from '../access/grant-rules.ts'
+import { guardGate, guardGrant, guardOrganisation, guardSuborganisation } from '../access/guard-door.ts'
 import type { OpenemsRole, OrganisationRow } from '../access/model.ts'
 import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
 import { insertResource } from '../access/resource-queries.ts'
@@ -134,7 +135,10 @@ export async function setOrganisationGates(
     if (above === null) throw problem('A main organisation has no gates')
     requireRight(w, actor, 'manageGroup', above)
     const { canEditSites = before.canEditSites, canCreateSuborganisations = before.canCreateSuborganisations } = gates
-    if (canEditSites && !before.canEditSites) requireRight(w, actor, 'edit', above)
+    if (canEditSites && !before.canEditSites) {
+      requireRight(w, actor, 'edit', above)
+      guardGate(w, actor, before.id)
+    }
     if (canCreateSuborganisations && !before.canCreateSuborganisations) requireRight(w, actor, 'createSub', above)
     await changeOrganisation(w, 'organisation.gatesSet', before, { canEditSites, canCreateSuborganisations })
   })
@@ -159,6 +163,8 @@ export async function setTenantPolicies(
     const { publicAccess = before.publicAccess, strictRoles = before.strictRoles } = policies
     const { maxOpenemsRole = before.maxOpenemsRole } = policies
     if (maxOpenemsRole !== before.maxOpenemsRole) requireRight(w, actor, 'createSub', PLATFORM_RESOURCE_ID)
+    const opens = (publicAccess && !before.publicAccess) || (!strictRoles && before.strictRoles)
+    if (opens) guardGrant(w, actor, openedTo(w.index, before.id), 'share')
     await changeOrganisation(w, 'organisation.policiesSet', before, { publicAccess, strictRoles, maxOpenemsRole })
   })
 }
