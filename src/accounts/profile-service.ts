@@ -125,10 +125,15 @@ export function toProfile({ firstname, lastname, phone, address, company }: Pers
   const profile: Partial<Profile> = {}
   for (const field of profileFields) {
     const text = given[field]
-    if (text !== undefined) profile[field] = requireLine(text, `Field ${field}`)
+    if (text !== undefined) profile[field] = toProfileText(field, text)
   }
-  if (profile.country !== undefined) profile.country = profile.country.toLowerCase()
   return profile
+}
+
+/** One field as it is stored: a line; the country in lower case, as the UI has it in its list. Protocol C.3. */
+export function toProfileText(field: keyof Profile, text: string): string {
+  const line = requireLine(text, `Field ${field}`)
+  return field === 'country' ? line.toLowerCase() : line
 }
 
 /** First and last name as one; empty when there is neither. */

@@ -42,7 +42,7 @@ export function peopleQuery(columns: OdooColumns): string {
     select lower(trim(u.login)) as login, u.active, ${of('res_users.global_role', 'u.global_role')} as global_role,
       ${of('res_users.openems_language', 'u.openems_language')} as language, p.email, p.name,
       ${of('res_partner.firstname')} as firstname, ${of('res_partner.lastname')} as lastname, p.phone,
-      p.street, p.zip, p.city, lower(c.code) as country,
+      p.street, p.zip, p.city, c.code as country,
       ${of('res_partner.commercial_company_name')} as company_name, ${alerting} as alerting,
       ${inGroup('group_openems_manager')} as is_manager, ${inGroup('group_openems_reader')} as is_reader,
       (select json_agg(json_build_object('edge', d.name, 'role', r.role) order by d.name)

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ContainmentRow, GrantRow, UserRow } from '../access/model.ts'
 import { mergeSettings, parseLanguage, requireEmail, requireLine, requireLogin } from '../accounts/account-rules.ts'
-import { displayName } from '../accounts/profile-service.ts'
+import { displayName, toProfileText } from '../accounts/profile-service.ts'
 import type { Profile } from '../accounts/user-queries.ts'
 import { type BatchPart, MAX_BATCH } from '../db/change-log.ts'
 import { type Packed, packChanges, unpackChanges } from '../db/packed-changes.ts'
@@ -183,13 +183,14 @@ function isNamed({ firstname, lastname }: UserRecord): boolean {
 /** Personal data that the record says otherwise than they are. */
 function planProfile(record: UserRecord, known: Profile | undefined, problems: ImportProblem[]): Partial<Profile> {
   const { firstname, lastname, phone, address } = record
-  const given: Record<string, string | undefined> = { firstname, lastname, phone, ...address }
-  const profile: Record<string, string> = {}
-  for (const [field, text] of Object.entries(given)) {
-    const present = known?.[field as keyof Profile] ?? ''
+  const given: Partial<Record<keyof Profile, string | undefined>> = { firstname, lastname, phone, ...address }
+  const profile: Partial<Profile> = {}
+  for (const [name, text] of Object.entries(given)) {
+    const field = name as keyof Profile
+    const present = known?.[field] ?? ''
     if (text === undefined || text === present) continue
     try {
-      const line = requireLine(text, `The ${field}`)
+      const line = toProfileText(field, text)
       if (line !== present) profile[field] = line
     } catch (error) {
       if (!(error instanceof AppError)) throw error

@@ -64,7 +64,7 @@ describe('the database of an Odoo', () => {
       firstname: 'Mona',
       lastname: 'Manager',
       phone: '+49 1',
-      address: { street: 'Weg 1', zip: '80331', city: 'München', country: 'de', companyName: 'Sunny GmbH' },
+      address: { street: 'Weg 1', zip: '80331', city: 'München', country: 'DE', companyName: 'Sunny GmbH' },
       language: 'DE',
       globalRole: 'admin',
     })

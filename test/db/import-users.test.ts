@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
+import { getUserInformation, setUserInformation } from '../../src/accounts/profile-service.ts'
 import { readChanges } from '../../src/db/change-log.ts'
 import type { SiteRecord, UserRecord } from '../../src/import/model.ts'
 import { createOrganisation } from '../../src/organisations/organisation-service.ts'
@@ -58,6 +59,17 @@ eachEngine('import of users', (engine) => {
     const profile = service.ctx.db.selectFrom('userProfile').selectAll().where('userId', '=', user(login).id)
     expect(await profile.executeTakeFirst()).toMatchObject({ firstname: 'Ada', lastname: 'Lovelace', phone: '1' })
     await expectWhole(service, before)
+  })
+
+  it('keeps a country as the UI has it in its list, whoever wrote it and however: to say it otherwise changes nothing', async () => {
+    const login = `${fresh('here')}@example.com`
+    const from = (country: string) => userRecord(login, { address: { city: 'Wien', country } })
+    const told = async () => (await getUserInformation(service.ctx, user(login).id)).address.country
+    await run([from(' AT ')])
+    expect(await told()).toBe('at')
+    await setUserInformation(service.ctx, user(login).id, { address: { country: 'De' } })
+    expect(await told()).toBe('de')
+    expect((await run([from('DE')])).counts).toMatchObject({ byKind: {}, unchanged: 1 })
   })
 
   it('writes one row of the log for each user, however much he is given', async () => {
