@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { rightsHolder } from '../access/write-door.ts'
 import type { AppContext } from '../context.ts'
 import type { Tx } from '../db/database.ts'
@@ -21,6 +20,7 @@ import {
   interruptImportJobs,
 } from './import-job-queries.ts'
 import { requireImporter } from './importer.ts'
+import { keepEnd } from './keep-end.ts'
 import type { ImportInput, ImportLimits } from './model.ts'
 import { ReservedIds } from './numbers.ts'
 import { Pace } from './pace.ts'
@@ -79,8 +79,6 @@ export type ProgressListener = (job: RunningImport) => void
 /** After so many plans that were overtaken, the next is made while nobody else can write. */
 const MAX_PLANS = 3
 const MAX_RUNNING = 5
-/** Between attempts to keep how an import ended. */
-const KEEP_PAUSES_MS = [200, 1000, 5000, 15_000]
 const MAX_FILE_NAME = 200
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$/
 
@@ -96,10 +94,12 @@ export class ImportJobs implements AsyncDisposable {
   readonly #running = new Map<string, RunningImport>()
   readonly #listeners = new Set<ProgressListener>()
   readonly #stopping = new AbortController()
+  readonly #keepPausesMs: readonly number[] | undefined
   #beginning = 0
 
-  constructor(ctx: Context) {
+  constructor(ctx: Context, keepPausesMs?: readonly number[]) {
     this.#ctx = ctx
+    this.#keepPausesMs = keepPausesMs
     this.#folder = join(ctx.config.dataDir, 'imports')
     this.uploads = new Uploads({ folder: this.#folder, clock: ctx.clock, maxBytes: ctx.config.importMaxFileBytes })
   }
@@ -209,31 +209,13 @@ export class ImportJobs implements AsyncDisposable {
     }
     const { isKept, ...result } = outcome
     const end = endOf(result, counted, this.#ctx.clock())
-    const state = isKept ? end.state : await this.#keep(job.id, end, result.access)
+    const kept = { importId: job.id, end, access: result.access, signal: this.#stopping.signal }
+    const state = isKept ? end.state : await keepEnd(this.#ctx, kept, this.#keepPausesMs)
     job.result = { ...result, state: state ?? end.state }
     await this.#clearUp(job.id, input, state !== undefined)
     this.#running.delete(job.id)
     this.#tell(job)
     return job.result
-  }
-
-  /**
-   * Keeps how an import ended that applied nothing; more than once if it must, until the service stops. Returns what is kept:
-   * the database may have committed what seemed to have failed. Pages first: whoever reads that it has ended reads all of it.
-   */
-  async #keep(id: string, end: ImportEnd, access: readonly string[]): Promise<ImportEnd['state'] | undefined> {
-    const { db, log } = this.#ctx
-    const { signal } = this.#stopping
-    for (const pauseMs of [...KEEP_PAUSES_MS, 0]) {
-      try {
-        await insertImportAccess(db, id, access)
-        return await endImportJob(db, id, end)
-      } catch (error) {
-        log.error({ err: error, importId: id, nextTryMs: pauseMs }, 'how an import ended could not be kept')
-      }
-      await pause(pauseMs, undefined, { signal }).catch(() => undefined)
-    }
-    return undefined
   }
 
   /** The folder of an import whose end is not kept stays: by it the next start knows that nothing was applied. */

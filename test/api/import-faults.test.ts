@@ -5,13 +5,13 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { ImportOptions, RunningImport } from '../../src/import/import-service.ts'
+import { ImportJobs, type ImportOptions, type RunningImport } from '../../src/import/import-service.ts'
 import { type ImportSource, textInput } from '../../src/import/sources.ts'
 import { ServiceClient, UiClient } from '../harness/clients.ts'
 import { cloneDatabase } from '../harness/database.ts'
 import { connected, holdCommits } from '../harness/hold-commits.ts'
 import { recordingLog } from '../harness/log.ts'
-import { fresh } from '../harness/seed.ts'
+import { addEdge, fresh } from '../harness/seed.ts'
 import { startServiceOn, startTestService, type TestService, temporaryFolder } from '../harness/service.ts'
 import { TcpProxy } from '../harness/tcp-proxy.ts'
 import { xlsx } from '../harness/xlsx.ts'
@@ -122,6 +122,31 @@ describe('how an import ended', () => {
       expect(await folders()).toEqual([])
     },
   )
+
+  it('is kept when that can be at last, however often it could not, unless whoever it was for is gone', async () => {
+    await using jobs = new ImportJobs(service.ctx, [1])
+    const unkept = () => recorded.messages().filter((text) => text === 'how an import ended could not be kept').length
+    const job = await (async () => {
+      await using _ = await heldOutcome(service)
+      const begun = await jobs.begin({ actorId: null }, textInput('people.csv', csv(people(1))), options)
+      await vi.waitFor(() => expect(unkept()).toBeGreaterThan(20), 5000)
+      return begun
+    })()
+    expect(await job.done).toMatchObject({ state: 'failed' })
+    expect(await reportOf(job)).toMatchObject({ state: 'failed' })
+    expect(jobs.running(job.id)).toBeUndefined()
+    const edge = await addEdge(service.ctx)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const open = async function* () {
+      await promise
+      yield Buffer.from(`email,opUser.Sources\n${people(1)},${edge.id}\n`)
+    }
+    const gone = await jobs.begin({ actorId: null }, { name: 'gone.csv', open }, { ...options, dryRun: true })
+    await service.ctx.db.deleteFrom('importJob').where('id', '=', gone.id).execute()
+    resolve()
+    expect(await gone.done).toMatchObject({ state: 'done', counts: { gains: 1 } })
+    expect(await folders()).toEqual([])
+  })
 
   it('is not waited for by who stops the service; the next start says that it was interrupted', async () => {
     await using folder = await temporaryFolder()
