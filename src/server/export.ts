@@ -17,28 +17,62 @@ export const EXPORT_PATH = '/export'
 const MAX_EXPORTS = 2
 /** Whoever takes nothing for so long is gone. */
 const STALLED_MS = 30_000
+/** Whoever takes less, from so long after he began on, keeps his place as long as nobody else wants it: half a megabit. */
+const MIN_BYTES_PER_S = 64 * 1024
+const GRACE_MS = 30_000
 const RETRY_AFTER_S = 30
 const SCHEMES = ['bearer', 'basic'] as const
 const types = { json: 'application/json', yaml: 'application/yaml' } as const
 
-/** Downloads of the fleet under way: a few, and one of each caller. */
+interface Download {
+  response: ServerResponse
+  startedMs: number
+  /** What went over its socket before. */
+  bytesBefore: number
+}
+
+/** Downloads of the fleet under way: a few, and one of each caller. Where none is free, the slowest gives way if it is too slow. */
 export class Exports {
-  readonly #callers = new Set<number>()
+  readonly #running = new Map<number, Download>()
+  readonly #nowMs: () => number
   readonly stalledMs: number
 
-  constructor(stalledMs = STALLED_MS) {
+  constructor({ stalledMs = STALLED_MS, nowMs = () => performance.now() } = {}) {
     this.stalledMs = stalledMs
+    this.#nowMs = nowMs
   }
 
   get count(): number {
-    return this.#callers.size
+    return this.#running.size
   }
 
   /** Its place, until disposed; undefined when there is none for him now. */
-  begin(principalId: number): Disposable | undefined {
-    if (this.count >= MAX_EXPORTS || this.#callers.has(principalId)) return undefined
-    this.#callers.add(principalId)
-    return { [Symbol.dispose]: () => void this.#callers.delete(principalId) }
+  begin(principalId: number, response: ServerResponse): Disposable | undefined {
+    if (this.#running.has(principalId)) return undefined
+    if (this.count >= MAX_EXPORTS && !this.#endSlowest()) return undefined
+    const download = { response, startedMs: this.#nowMs(), bytesBefore: response.req.socket.bytesWritten }
+    this.#running.set(principalId, download)
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#running.get(principalId) === download) this.#running.delete(principalId)
+      },
+    }
+  }
+
+  #endSlowest(): boolean {
+    const speeds = [...this.#running].map(([principalId, download]) => ({ principalId, speed: this.#speed(download) }))
+    const slowest = speeds.reduce((one, other) => (other.speed < one.speed ? other : one))
+    if (slowest.speed >= MIN_BYTES_PER_S) return false
+    this.#running.get(slowest.principalId)?.response.destroy()
+    return this.#running.delete(slowest.principalId)
+  }
+
+  /** What is taken of it in a second; of one that is new, or waits for us, that is not known. */
+  #speed({ response, startedMs, bytesBefore }: Download): number {
+    const elapsedMs = this.#nowMs() - startedMs
+    if (elapsedMs < GRACE_MS || response.writableLength === 0) return Number.POSITIVE_INFINITY
+    const { bytesWritten, writableLength } = response.req.socket
+    return ((bytesWritten - writableLength - bytesBefore) / elapsedMs) * 1000
   }
 }
 
@@ -47,7 +81,8 @@ const operator: Authenticated = { type: 'service', principalId: LOCAL_OPERATOR_P
 
 /**
  * `GET /export?organisation=<id>&format=json|yaml`: the file of the fleet, streamed, for a service token or a log-in; on the
- * control socket for the operator. A download ends when nothing of it is taken for long. A file that ends in an error is cut
+ * control socket for the operator. A download ends when nothing of it is taken for long, and
+ * a slow one when others wait. A file that ends in an error is cut
  * off, so that nobody takes it for a whole one.
  */
 export async function handleExport(
@@ -68,7 +103,7 @@ export async function handleExport(
   try {
     requireScope(caller, 'manage', 'exportMasterData')
     requireExport(ctx, caller, wish, ctx.clock())
-    using place = parts.exports.begin(caller.principalId)
+    using place = parts.exports.begin(caller.principalId, response)
     if (place === undefined) {
       response.setHeader('retry-after', RETRY_AFTER_S)
       return answer(response, 429, 'another download is under way: try again later\n')

@@ -154,9 +154,42 @@ describe('downloads', { timeout: 60_000 }, () => {
     expect((await whole.text()).length).toBeGreaterThan(18_000_000)
   })
 
+  it('that are slow give way to others who come, the slowest first, and go on as long as nobody does', async () => {
+    const { parts } = busy.service
+    let nowMs = 0
+    parts.exports = new Exports({ nowMs: () => nowMs })
+    const callers = await Promise.all(Array.from({ length: 4 }, () => backendToken(busy)))
+    const [first = {}, second = {}, third = {}, fourth = {}] = callers.map(({ token }) => bearer(token))
+    // Until what lies on the way is full, they are as quick as anybody.
+    const comesIn = (headers: Record<string, string>) =>
+      vi.waitFor(async () => {
+        const response = await ask(headers)
+        expect(response.status).toBe(200)
+        return response
+      }, 5000)
+    const slowest = await ask(first)
+    const slow = await ask(second)
+    const reader = slow.body?.getReader() ?? expect.unreachable()
+    for (let taken = 0; taken < 8_000_000; ) taken += (await reader.read()).value?.length ?? expect.unreachable()
+    nowMs = 29_000
+    expect((await ask(third)).status).toBe(429)
+    nowMs = 10 * 60_000
+    const next = await comesIn(third)
+    await expect(slowest.text()).rejects.toThrow()
+    expect((await ask(second)).status).toBe(429)
+    const last = await comesIn(fourth)
+    expect((await ask(first)).status).toBe(429)
+    const rest = async () => {
+      while (!(await reader.read()).done);
+    }
+    await expect(rest()).rejects.toThrow()
+    for (const one of [next, last]) expect((await one.text()).length).toBeGreaterThan(18_000_000)
+    await allFree()
+  })
+
   it('end when nothing of them is taken for long', async () => {
     const { parts } = busy.service
-    parts.exports = new Exports(300)
+    parts.exports = new Exports({ stalledMs: 300 })
     const stalled = await ask(admin)
     expect(parts.exports.count).toBe(1)
     await allFree()
