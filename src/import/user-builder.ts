@@ -56,7 +56,7 @@ export class UserBuilder {
       problems.push(problemAt(raw.place, 'D-03', 'A user needs an e-mail address'))
     const userName = this.#text(raw, 'UserName', problems, (text) => (text.trim() === '' ? '' : rules.login(text)))
     const login = userName || email || ''
-    if (email && login) problems.push(...this.#repeated(raw.place, email, login))
+    if (email && login) problems.push(...this.#repeated(raw, email, login))
     const user: UserRecord = { kind: 'user', place: raw.place, login, email: email ?? '' }
     assign(user, 'firstname', line('FirstName', 'The first name'))
     assign(user, 'lastname', line('LastName', 'The last name'))
@@ -70,15 +70,16 @@ export class UserBuilder {
   }
 
   /** What one signs in with, address or name, is one person's only. */
-  #repeated(place: Place, email: string, login: string): ImportProblem[] {
+  #repeated(raw: RawUser, email: string, login: string): ImportProblem[] {
     for (const key of new Set([email, login])) {
       const first = this.#seen.get(key)
       if (first !== undefined) {
         const where = typeof first === 'number' ? `row ${first}` : first
-        const what = key === email ? 'e-mail address' : 'user name'
-        return [problemAt(place, 'D-03', `The ${what} is in this file already, ${where}: leave one`, key)]
+        const [field, what] =
+          key === email ? (['Email', 'e-mail address'] as const) : (['UserName', 'user name'] as const)
+        return [problemAt(placeOf(raw, field), 'D-03', `The ${what} is in this file already, ${where}: leave one`, key)]
       }
-      this.#seen.set(key, whereIs(place))
+      this.#seen.set(key, whereIs(raw.place))
     }
     return []
   }

@@ -77,7 +77,7 @@ const refused: Record<string, Given & { expected: string[]; says?: RegExp }> = {
     format: 'csv',
     content: `email\n${'a@x.org\n'.repeat(3)}`,
     limits: { maxRows: 2 },
-    expected: ['3: D-03', '4: limit fatal'],
+    expected: ['3 email: D-03', '4: limit fatal'],
   },
   'CSV with too many columns': {
     format: 'csv',

@@ -61,7 +61,7 @@ bob@example.org,,,,,,,,
   const wrong: [what: string, rows: string, expected: string[]][] = [
     ['no e-mail address (D-03)', ',Ann,User,', ['2: D-03']],
     ['something else than an address (D-03)', 'ann,Ann,User,', ['2 email: D-03']],
-    ['the same address twice (D-03)', 'a@x.org,,,\nb@x.org,,,\nA@X.org ,,,', ['4: D-03']],
+    ['the same address twice (D-03)', 'a@x.org,,,\nb@x.org,,,\nA@X.org ,,,', ['4 email: D-03']],
     ['a role that there is not (D-05)', 'a@x.org,,Boss,', ['2 role: D-05']],
     ['a name of two lines (D-02)', 'a@x.org,"An\nna",,', ['2 firstname: D-02']],
     [

@@ -206,7 +206,7 @@ describe('users from Excel', () => {
       { how: { hidden: ['H'], sharesStrings: true } },
     )
     expect(usersIn(items).map(({ login }) => login)).toEqual(['a@x.org', 'b@x.org'])
-    expect(briefly(items)).toEqual(['B 3: D-03'])
+    expect(briefly(items)).toEqual(['B 3 e-mail: D-03'])
     expect(problemsIn(items)[0]?.text).toContain('A, row 2')
     expect(items.at(-1)).toEqual({
       kind: 'remark',

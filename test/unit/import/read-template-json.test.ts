@@ -276,7 +276,7 @@ describe('users from JSON with a template', () => {
       { mail: 'c@x.org', login: 'ANN' },
     ]
     const items = await read(users, { items: [{ OpIdentifier: 'opUser.UserName', Path: 'login' }] })
-    expect(briefly(items)).toEqual(['users[1]: D-03', 'users[2]: D-03'])
+    expect(briefly(items)).toEqual(['users[1].mail: D-03', 'users[2].login: D-03'])
     expect(problemsIn(items)[0]?.text).toContain('users[0]')
   })
 
