@@ -108,7 +108,7 @@ function headline({ state, dryRun }: Answer): string {
 function accessLines({ people, gains, losses, changes, accessComplete }: Counts): string[] {
   if (people + gains + losses + changes === 0) return ['Nobody gets or loses access']
   const whole = `${people} get or lose access, counted by person and edge: ${gains} gained, ${losses} lost, ${changes} changed`
-  return !accessComplete ? [`${whole}, and more that was not looked at`] : [whole]
+  return !accessComplete ? [`${whole}, and maybe more that was not looked at`] : [whole]
 }
 
 function accessText({ who, action, role, was, on, edges, examples }: Access): string {

@@ -66,7 +66,11 @@ export const importCounts = z.object({
   changes: z.number(),
   /** Whose access is another. */
   people: z.number(),
-  /** False: more is concerned than was looked at. */
+  /**
+   * False: more may be concerned than was looked at, and the numbers are the least there is. In a file of users alone that is so
+   * where one of them gets or loses something himself and has, or may have, something of the default edge group of another, from
+   * which the file takes something away.
+   */
   accessComplete: z.boolean(),
   byKind: z.record(z.string(), count),
 })

@@ -74,6 +74,26 @@ eachEngine('what an import takes from somebody who has shown it to others', (eng
     await expectWhole(service, before)
   })
 
+  it('is the least there is, and said so, where the file gives whoever sees it something, too (D-29)', async () => {
+    const { user, friend, edges, seenBy } = await sharing()
+    const other = await addEdge(service.ctx)
+    const set = (login: string, keys: string[]) =>
+      userRecord(login, { email: `${login}@example.com`, access: { mode: 'set', edges: { keys } } })
+    const [first, ...others] = edges.map(({ id }) => id)
+    const done = await importItems(service.ctx, [set(user.login, others), set(friend.login, [other.id])])
+    const told = done.report.access.filter(({ action }) => action !== 'changes')
+    expect(told.map(({ who, action, examples }) => [who, action, examples])).toEqual([
+      [friend.login, 'gains', [other.id]],
+      [user.login, 'loses', [first]],
+    ])
+    expect(done.counts).toMatchObject({ gains: 1, losses: 1, people: 2, accessComplete: false })
+    expect(seenBy(friend)).toEqual([false, true, true, true])
+    // Nothing of what leaves now was ever his.
+    const stranger = await addUser(service.ctx)
+    const again = await importItems(service.ctx, [set(user.login, []), set(stranger.login, [other.id])])
+    expect(again.counts).toMatchObject({ gains: 1, losses: 6, people: 3, accessComplete: true })
+  })
+
   it('is told the same with a file that brings more than people (G-21, D-29)', async () => {
     const before = await snapshotOf(service)
     const { user, friend, seenBy } = await sharing()
