@@ -108,6 +108,8 @@ export const homeChannels: readonly Channel[] = [
   stateChannel('_meta', blamed('_meta')),
   /** @NOTE the one text: see `encode`. */
   channel('_meta/Version', { type: 'STRING', read: () => 0, aggregate: 'last' }),
+  stateChannel('_host', blamed('_host')),
+  stateChannel('_appManager', blamed('_appManager')),
   stateChannel('ess0', blamed('ess0')),
   flag('ess0/BatteryFault', 3, 'Battery reports a fault'),
   number('ess0/Soc', '%', charge),

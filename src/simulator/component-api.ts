@@ -1,9 +1,11 @@
 /** What a simulated edge answers per component: `componentJsonApi` (protocol B.3, openems-ui.md section 4). */
 import { type OpenemsRole, openemsRoles } from '../access/model.ts'
-import type { ChannelRecord } from './channels.ts'
+import { appEndpoints } from './apps.ts'
+import { type ChannelRecord, SIMULATED_VERSION } from './channels.ts'
 import { createComponent, deleteComponent, type EdgeConfig, getComponent, updateComponent } from './edge-config.ts'
 import { EdgeFault } from './edge-fault.ts'
 import { anyMember, booleanMember, type JsonObject, propertiesMember, stringMember } from './members.ts'
+import { networkConfig, networkInfo, setNetworkConfig } from './network.ts'
 
 /** Who asks: the edge believes what the server says (protocol B.3). */
 export interface EdgeUser {
@@ -82,8 +84,6 @@ const notSimulated: Endpoint['answer'] = () => {
 }
 const ownersOnly = { role: 'owner', answer: notSimulated } as const
 
-const networkInterface = { dhcp: true, linkLocalAddressing: true, dns: null, gateway: null, addresses: [] }
-
 /** Component -> method -> guard and answer. */
 export const componentApis: ReadonlyMap<string, Endpoints> = new Map(
   Object.entries({
@@ -108,28 +108,21 @@ export const componentApis: ReadonlyMap<string, Endpoints> = new Map(
       channelExportXlsx: { role: 'admin', answer: notSimulated },
     },
     _host: {
-      getNetworkConfig: { role: 'owner', answer: () => ({ interfaces: { eth0: networkInterface } }) },
-      setNetworkConfig: { role: 'owner', answer: () => ({}) },
-      getNetworkInfo: { role: 'owner', answer: () => ({ networkInterfaces: [], routes: [] }) },
+      getNetworkConfig: { role: 'owner', answer: networkConfig },
+      setNetworkConfig: { role: 'owner', answer: setNetworkConfig },
+      getNetworkInfo: { role: 'owner', answer: networkInfo },
       getSystemUpdateState: {
         role: 'owner',
         resource: 'handleGetSystemUpdateStateRequest',
-        answer: () => ({ unknown: {} }),
+        answer: () => ({ updated: { version: SIMULATED_VERSION } }),
       },
       executeSystemUpdate: { ...ownersOnly, resource: 'handleSystemUpdateRequest' },
       executeSystemCommand: { role: 'admin', resource: 'handleExecuteCommandRequest', answer: notSimulated },
       executeSystemRestart: { ...ownersOnly, resource: 'handleExecuteSystemRestartRequest' },
     },
     _meta: { geocode: { role: 'owner', answer: () => ({ geocodingResults: [] }) } },
-    _appManager: {
-      addAppInstance: ownersOnly,
-      updateAppInstance: ownersOnly,
-      deleteAppInstance: ownersOnly,
-      updateAppConfig: ownersOnly,
-      queryAppInstancesByFilter: ownersOnly,
-      getApps: { answer: () => ({ apps: [] }) },
-      getAppInstances: { answer: () => ({ instances: [] }) },
-    },
+    _updateManager: { getUpdateables: { role: 'admin', answer: () => ({ updateables: [] }) } },
+    _appManager: { ...appEndpoints, updateAppConfig: ownersOnly, queryAppInstancesByFilter: ownersOnly },
   } satisfies Record<string, Readonly<Record<string, Endpoint>>>).map(([id, endpoints]) => [
     id,
     new Map(Object.entries(endpoints)),

@@ -31,6 +31,8 @@ const EDGE = 'io.openems.edge'
 const factories: Readonly<Record<string, FactoryConfig>> = {
   'Core.Sum': factory('Core Sum', 'common.sum.Sum'),
   'Core.Meta': factory('Core Meta', 'common.meta.Meta'),
+  'Core.Host': factory('Core Host', 'common.host.Host'),
+  'Core.AppManager': factory('Core App-Manager'),
   'Simulator.EssSymmetric.Reacting': factory(
     'Simulator ESS Symmetric Reacting',
     'ess.api.SymmetricEss',
@@ -50,6 +52,8 @@ export function defaultConfig(capacityWh: number): EdgeConfig {
   return withFactories({
     _sum: component('Core.Sum', 'Core.Sum'),
     _meta: component('Core.Meta', 'Core.Meta', { currency: 'EUR' }),
+    _host: component('Core.Host', 'Core.Host'),
+    _appManager: component('Core.AppManager', 'Core.AppManager'),
     ess0: component('Battery', 'Simulator.EssSymmetric.Reacting', { capacity: capacityWh }),
     meter0: component('Grid meter', 'Simulator.GridMeter.Acting'),
     meter1: component('PV meter', 'Simulator.ProductionMeter.Acting'),

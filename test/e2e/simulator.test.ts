@@ -34,7 +34,7 @@ describe('a simulated edge', () => {
     const edge = await scene.opened()
     expect(edge.config?.method).toBe('edgeConfig')
     expect(Object.keys(edge.config?.params.components ?? {})).toEqual([
-      ...['_sum', '_meta', 'ess0', 'meter0', 'meter1', 'ctrlDebugLog0', 'ctrlBackend0'],
+      ...['_sum', '_meta', '_host', '_appManager', 'ess0', 'meter0', 'meter1', 'ctrlDebugLog0', 'ctrlBackend0'],
     ])
     scene.pass(1000)
     const first = await edge.next()

@@ -57,6 +57,7 @@ const component = (componentId: string, method: string, params: object = {}) =>
 
 const ess0 = { componentId: 'ess0' }
 const alias = [{ name: 'alias', value: 'Cellar' }]
+const newApp = { appId: 'App.Evcs.Keba', alias: 'Garage', properties: { IP: '10.0.0.1' } }
 const newController = { factoryPid: 'Controller.Ess.FixActivePower', properties: [{ name: 'id', value: 'ctrlFix0' }] }
 
 describe('roles (protocol B.3)', () => {
@@ -80,8 +81,11 @@ describe('roles (protocol B.3)', () => {
     ],
     [...component('_componentManager', 'deleteComponentConfig', ess0), 'installer', 'deleteComponentConfig'],
     [...component('_host', 'getNetworkConfig'), 'owner', 'getNetworkConfig'],
-    [...component('_host', 'setNetworkConfig'), 'owner', 'setNetworkConfig'],
+    [...component('_host', 'setNetworkConfig', { interfaces: {} }), 'owner', 'setNetworkConfig'],
     [...component('_host', 'getNetworkInfo'), 'owner', 'getNetworkInfo'],
+    [...component('_updateManager', 'getUpdateables'), 'admin', 'getUpdateables'],
+    [...component('_appManager', 'getApps'), 'guest', ''],
+    [...component('_appManager', 'addAppInstance', newApp), 'owner', 'addAppInstance'],
     [...component('_meta', 'geocode', { query: 'x' }), 'owner', 'geocode'],
   ])('%s %j needs %s', (method, params, needed, resource) => {
     for (const [rank, role] of roles.entries()) {
@@ -256,5 +260,61 @@ describe('wall clock', () => {
   it('shows three digits and the offset of the season', () => {
     expect(localTimestamp(Date.UTC(2026, 3, 4, 10))).toBe('2026-04-04T12:00:00.000+02:00')
     expect(localTimestamp(Date.UTC(2026, 0, 1, 23, 30, 0, 7))).toBe('2026-01-02T00:30:00.007+01:00')
+  })
+})
+
+describe('pages of the UI', () => {
+  const tell = (edge: FakeEdge, [method, params]: readonly [string, object]) => {
+    const { result, error } = ask('owner', method, params, edge)
+    return error ?? result?.payload.result
+  }
+
+  it('App Center: an app is installed, changed and removed, and stands in the configuration meanwhile', () => {
+    const edge = new FakeEdge()
+    const app = (method: string, params: object = {}) => tell(edge, component('_appManager', method, params))
+    const { appId } = newApp
+    expect(app('getApp', { appId })).toMatchObject({ app: { appId, instanceIds: [], status: { name: 'INSTALLABLE' } } })
+    expect(app('getAppAssistant', { appId })).toMatchObject({ name: expect.any(String), fields: [{ key: 'IP' }] })
+    const { instance } = app('addAppInstance', newApp) as { instance: { instanceId: string } }
+    expect(instance).toEqual({ ...newApp, instanceId: expect.any(String), dependencies: [] })
+    expect(app('getAppInstances', { appId })).toEqual({ instances: [instance] })
+    expect(edge.config.components['_appManager']?.properties).toMatchObject({ apps: JSON.stringify([instance]) })
+    const { instanceId } = instance
+    const changes = { instanceId, alias: 'Yard', properties: { IP: '10.0.0.2' } }
+    expect(app('updateAppInstance', changes)).toEqual({ instance: { ...instance, ...changes }, warnings: [] })
+    expect(app('getApps')).toMatchObject({ apps: [{ instanceIds: [] }, { appId, instanceIds: [instanceId] }] })
+    expect(app('deleteAppInstance', { instanceId })).toEqual({ warnings: [] })
+    expect(app('getAppInstances', { appId })).toEqual({ instances: [] })
+    expect(app('deleteAppInstance', { instanceId })).toMatchObject({ code: 1 })
+    expect(app('getApp', { appId: 'constructor' })).toMatchObject({ code: 1 })
+  })
+
+  it('App Center: what is there once cannot be installed twice', () => {
+    const edge = new FakeEdge()
+    const again = component('_appManager', 'addAppInstance', { ...newApp, appId: 'App.Api.ModbusTcp.ReadOnly' })
+    expect(tell(edge, again)).toMatchObject({ warnings: [] })
+    expect(tell(edge, again)).toMatchObject({ code: 1, message: expect.stringContaining('only once') })
+  })
+
+  it('network: what was saved is read again', () => {
+    const edge = new FakeEdge()
+    const host = (method: string, params: object = {}) => tell(edge, component('_host', method, params))
+    expect(host('getNetworkConfig')).toMatchObject({ interfaces: { eth0: { dhcp: true, addresses: [] } } })
+    expect(host('getNetworkInfo')).toMatchObject({
+      networkInterfaces: [{ hardwareInterface: 'eth0', ips: [{ dynamic: true }] }],
+    })
+    const eth0 = { dhcp: false, gateway: '10.0.0.1', addresses: [{ label: 'static', address: '10.0.0.2' }] }
+    expect(host('setNetworkConfig', { interfaces: { eth0: { ...eth0, advancedMode: true } } })).toEqual({})
+    expect(host('getNetworkConfig')).toEqual({
+      interfaces: { eth0: { ...eth0, linkLocalAddressing: true, dns: null, metric: 1024 } },
+    })
+    expect(host('getNetworkInfo')).toMatchObject({ networkInterfaces: [{ ips: [] }] })
+    expect(host('setNetworkConfig', { interfaces: { wlan7: eth0 } })).toMatchObject({ code: 1 })
+  })
+
+  it('system: the newest version is installed', () => {
+    expect(tell(new FakeEdge(), component('_host', 'getSystemUpdateState'))).toEqual({
+      updated: { version: '2026.4.0' },
+    })
   })
 })

@@ -97,7 +97,7 @@ describe('home measurements', () => {
     )
     home.advance(NOON, 0)
     const components = new Set(Object.keys(read(home.takeChanges(true))).map((key) => key.split('/')[0]))
-    expect(components).toEqual(new Set(['_sum', '_meta', 'ess0', 'meter0', 'ctrlBackend0']))
+    expect(components).toEqual(new Set(['_sum', '_meta', '_host', '_appManager', 'ess0', 'meter0', 'ctrlBackend0']))
   })
 
   it('names every channel once', () => {
