@@ -45,6 +45,20 @@ describe('an invitation to a user group', () => {
   })
 })
 
+describe('an invitation that is made once more', () => {
+  it('is for the time of the last one, and counts again after it was rejected (P-22, T2)', async () => {
+    const [maker, friend] = [await person(), await person(false)]
+    const groupId = await idOf(maker.ui.request('createUserGroup', { name: fresh('Friends ') }))
+    const invited = { groupId, member: { login: friend.login } }
+    await maker.ui.request('addGroupMember', invited)
+    await friend.ui.request('rejectInvitation', { groupId })
+    const validTo = new Date(service.ctx.clock().getTime() + 3_600_000).toISOString()
+    expect(await maker.ui.request('addGroupMember', { ...invited, validTo })).toEqual({ state: 'invited' })
+    await friend.ui.request('acceptInvitation', { groupId })
+    expect(await maker.ui.request('listGroupMembers', { groupId })).toMatchObject({ members: [{ validTo }], total: 1 })
+  })
+})
+
 describe('claims', () => {
   it('are not set by a manager on an owner, who is above him (P-09, C-12)', async () => {
     const { id, owner, boss } = await company(service, admin)

@@ -2,17 +2,27 @@ import { deepStrictEqual, ok } from 'node:assert/strict'
 import fc from 'fast-check'
 import { AccessIndex } from '../../../src/access/access-index.ts'
 import { coversComponent } from '../../../src/access/components.ts'
-import { type OrganisationRow, openemsRoles } from '../../../src/access/model.ts'
+import {
+  type GrantRow,
+  type OrganisationRow,
+  openemsRoles,
+  PUBLIC_PRINCIPAL_ID,
+  type Window,
+} from '../../../src/access/model.ts'
+import { builtInRoles } from '../../../src/access/roles.ts'
 import { tenantOf } from '../../../src/access/tenant.ts'
 import { unionWindows, windowsCover } from '../../../src/access/windows.ts'
 import { Oracle } from './oracle.ts'
 import { someMove, Walk } from './walk.ts'
 import {
+  edgeGroupIds,
+  edgeIds,
   History,
   organisationIds,
   principalIds,
   resourceIds,
   type Step,
+  siteIds,
   someLink,
   someRoleEdit,
   someWorld,
@@ -71,13 +81,15 @@ export function lessIsLess(count: Count) {
 
 /**
  * However many steps somebody takes, nobody has afterwards what neither he nor the actor had (invariant 1, G-01), editing
- * roles included (2.3), and what he has more is about something that the actor had the right to grant on (G-30).
+ * roles, opening gates and lifting claims included (2.3, P-13, K8), and what he has more is about something that the actor had
+ * the right to grant on (G-30), unless a gate or a claim kept it from him.
  */
-export function noEscalation(count: Count, onAllowed: () => void) {
-  const tries: fc.Arbitrary<Step | OrganisationMove> = fc.oneof(
+export function noEscalation(count: Count, onAllowed: (entity: Step['entity']) => void) {
+  const tries: fc.Arbitrary<Step | OrganisationMove | Opening> = fc.oneof(
     { weight: 4, arbitrary: someLink },
     { weight: 1, arbitrary: someRoleEdit },
     { weight: 1, arbitrary: someOrganisationMove },
+    { weight: 1, arbitrary: someOpening },
   )
   const attempts = fc.array(tries, {
     minLength: 40,
@@ -89,19 +101,26 @@ export function noEscalation(count: Count, onAllowed: () => void) {
     fc.constantFrom(...userIds),
     attempts,
     fc.constantFrom(...times),
-    (world, actorId, steps, at) => {
+    fc.array(somePower, { minLength: 1, maxLength: 4 }),
+    (world, actorId, steps, at, powers) => {
       const history = new History(world)
+      for (const [nth, row] of powers.entries()) {
+        history.take({ entity: 'grant', id: 90 + nth, row: { ...row, id: 90 + nth, principalId: actorId } })
+      }
       const rows = new Oracle(history.copy())
       const before = AccessIndex.fromSnapshot(history.copy())
       const index = AccessIndex.fromSnapshot(history.copy())
+      let opened = false
       for (const attempt of steps) {
         count(1)
-        const step = 'parentId' in attempt ? moved(index, attempt) : attempt
+        const step =
+          'parentId' in attempt ? moved(index, attempt) : 'nth' in attempt ? opening(index, attempt) : attempt
         if (step === undefined) continue
         const isThere = history.snapshot[step.entity].some(({ id }) => id === step.id)
-        const isEdit = step.entity === 'role' || step.entity === 'organisation'
+        const isEdit = ['role', 'organisation', 'claim'].includes(step.entity)
         if ((isThere && !isEdit) || !isAllowed(index, actorId, step, at)) continue
-        onAllowed()
+        onAllowed(step.entity)
+        opened ||= 'nth' in attempt
         index.apply(history.take(step))
       }
       const grants = resourceIds.filter((id) => before.allows(actorId, 'share', id, at))
@@ -113,12 +132,52 @@ export function noEscalation(count: Count, onAllowed: () => void) {
           const is = index.access(principalId, resourceId, time)
           const where = `principal ${principalId} on ${resourceId} at ${time} by ${actorId}`
           deepStrictEqual(is.mask & ~was.mask & ~actor.mask, 0, where)
-          ok((is.mask & ~was.mask) === 0 || grantsOn(resourceId), where)
+          ok(opened || (is.mask & ~was.mask) === 0 || grantsOn(resourceId), where)
           ok(windowsCover(unionWindows(was.windows, actor.windows), is.windows), where)
         }
       }
     },
   )
+}
+
+/** Something that lets the actor pass on at all: who holds nothing is refused everything. */
+const somePower: fc.Arbitrary<Omit<GrantRow, 'id' | 'principalId'>> = fc
+  .record({
+    of: fc.constantFrom(
+      { ids: organisationIds, role: 'org.owner' },
+      { ids: edgeGroupIds, role: 'group.administration' },
+      { ids: [...siteIds, ...edgeIds], role: 'resource.administration' },
+    ),
+    nth: fc.nat({ max: 20 }),
+    validTo: fc.constantFrom(null, null, 8),
+    dataWindows: fc.constantFrom<Window[] | null>(null, null, [[2, 9]]),
+    components: fc.constantFrom<string[] | null>(null, null, ['meter*']),
+  })
+  .map(({ of: { ids, role }, nth, ...limits }) => ({
+    ...limits,
+    validFrom: null,
+    resourceId: ids[nth % ids.length] ?? 0,
+    roleId: builtInRoles.find(({ name }) => name === role)?.id ?? 0,
+    source: 'manual',
+    grantedBy: null,
+  }))
+
+/** A gate that is opened, or a claim that is lifted: the nth of those that are shut. */
+interface Opening {
+  of: 'gate' | 'claim'
+  nth: number
+}
+const someOpening: fc.Arbitrary<Opening> = fc.record({ of: fc.constantFrom('gate', 'claim'), nth: fc.nat({ max: 5 }) })
+
+function opening(index: AccessIndex, { of, nth }: Opening): Step | undefined {
+  if (of === 'gate') {
+    const row = [...index.rows('organisation')].filter((one) => one.parentId !== null && !one.canEditSites)[nth]
+    return row && { entity: 'organisation', id: row.id, row: { ...row, canEditSites: true } }
+  }
+  // What everybody is granted is a mere overview in the service, which no claim cuts.
+  if ([...index.rows('grant')].some(({ principalId }) => principalId === PUBLIC_PRINCIPAL_ID)) return undefined
+  const row = userIds.flatMap((id) => index.claimsOf(id)).filter(({ value }) => value === 'NONE')[nth]
+  return row && { entity: 'claim', id: row.id, row: { ...row, value: 'READ' } }
 }
 
 interface OrganisationMove {
@@ -152,7 +211,14 @@ export function isAllowed(index: AccessIndex, actorId: number, step: Step, at: n
     const grants = [...index.rows('grant')].filter(({ roleId }) => roleId === role.id)
     return index.guardRole(actorId, { role, grants }, at).ok
   }
-  if (step.entity === 'organisation') return mayMove(index, actorId, step.row, at)
+  if (step.entity === 'organisation') {
+    const isMove = index.row('organisation', step.id)?.parentId !== step.row.parentId
+    return isMove ? mayMove(index, actorId, step.row, at) : index.guardGate(actorId, step.id, at).ok
+  }
+  if (step.entity === 'claim') {
+    const { userId, key } = step.row
+    return userId !== actorId && index.guardClaim(actorId, userId, key, at).ok
+  }
   if (step.entity === 'containment') return index.guardContainment(actorId, step.row, at).ok
   return false
 }
