@@ -87,11 +87,16 @@ function entries(w: Write, actor: Actor, principalId: number): GuardResult[] {
   return grants.map((grant) => w.index.guardGrant(askerId, grant, w.now.getTime()))
 }
 
-/** No organisation loses its last owner (P-09). Everything that one write takes away and adds is named at once. */
+/**
+ * No organisation loses its last owner (P-09). Everything that one write takes away and adds is named at once. Whoever takes an
+ * account away looks after all of them and is told which organisations it owns.
+ */
 export function guardOwners(w: Write, change: RightsChange): void {
-  if (w.index.ownerlessAfter(change, w.now.getTime()).length > 0) {
-    throw problem('An organisation needs at least one owner, and this is its last')
-  }
+  const ownerless = w.index.ownerlessAfter(change, w.now.getTime())
+  if (ownerless.length === 0) return
+  const names = ownerless.slice(0, 5).map((id) => w.index.row('organisation', id)?.name ?? '')
+  const which = change.usersRemoved === undefined ? '' : `: ${names.join(', ')}`
+  throw problem(`An organisation needs at least one owner, and this is its last${which}`)
 }
 
 /**

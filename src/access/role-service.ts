@@ -102,8 +102,11 @@ function describe(w: Write, actor: Actor, grants: readonly GrantRow[]): string {
   const times = (count: number) => (count === 1 ? 'once' : `${count} times`)
   const seen = grants.filter(({ resourceId }) => hasRight(w, actor, 'share', resourceId))
   const names = [...new Set(seen.map(({ resourceId }) => resourceName(w, resourceId)))].slice(0, 5)
-  const where = names.length === 0 ? 'on things you cannot see' : `(on ${names.join(', ')})`
-  return `${times(grants.length)} ${where}: withdraw that first`
+  const parts = [
+    seen.length > 0 && `${times(seen.length)} (on ${names.join(', ')})`,
+    seen.length < grants.length && 'on things you cannot see',
+  ]
+  return `${parts.filter(Boolean).join(' and ')}: withdraw that first`
 }
 
 function resourceName(w: Write, id: number): string {

@@ -183,7 +183,7 @@ export async function deleteOrganisation(
     if (row.parentId === null) requireRight(w, actor, 'createSub', PLATFORM_RESOURCE_ID)
     else requireRight(w, actor, 'manageGroup', row.parentId)
     const left = await listBelongings(w.tx, row.id)
-    if (left.length > 0) throw problem(`The organisation still has ${describe(w, actor, left)}`)
+    if (left.length > 0) throw problem(`The organisation still has ${describe(w, actor, row.id, left)}`)
     await removeLinks(w, row.id)
     await deleteOrganisationRow(w.tx, row.id)
     w.deleted('organisation.deleted', 'organisation', row)
@@ -212,13 +212,15 @@ const words: Record<Belonging['entity'], readonly [one: string, many: string]> =
 }
 
 /** What stands in the way, in words; of what the asker may not see only that there is something. */
-function describe(w: Write, actor: Actor, left: readonly Belonging[]): string {
+function describe(w: Write, actor: Actor, organisationId: number, left: readonly Belonging[]): string {
+  const seesPeople = hasRight(w, actor, 'manageMembers', organisationId)
   const parts: string[] = []
   let hidden = 0
   for (const [entity, [one, many]] of Object.entries(words)) {
     const ofKind = left.filter((belonging) => belonging.entity === entity)
     const isResource = ['organisation', 'site', 'edge', 'edgeGroup'].includes(entity)
-    const seen = isResource ? ofKind.filter(({ id }) => hasRight(w, actor, 'discover', id)).length : ofKind.length
+    const isSeen = ({ id }: Belonging) => (isResource ? hasRight(w, actor, 'discover', id) : seesPeople)
+    const seen = ofKind.filter(isSeen).length
     hidden += ofKind.length - seen
     if (seen > 0) parts.push(`${seen} ${seen === 1 ? one : many}`)
   }

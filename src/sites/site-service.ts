@@ -97,7 +97,14 @@ export async function deleteSite(ctx: Pick<AppContext, 'write'>, actor: Actor, s
   await ctx.write(actor, async (w) => {
     const site = requireResource(w, actor, 'delete', 'site', siteId)
     const edges = await listEdgeIdsOfSite(w.tx, site.id)
-    if (edges.length > 0) throw problem(`The site still has ${edges.length} edge(s): move or delete them first`)
+    if (edges.length > 0) {
+      const seen = edges.filter((edgeId) => hasRight(w, actor, 'discover', edgeId)).length
+      const parts = [
+        seen > 0 && `${seen} ${seen === 1 ? 'edge' : 'edges'}`,
+        seen < edges.length && 'edges you cannot see',
+      ]
+      throw problem(`The site still has ${parts.filter(Boolean).join(', ')}: move or delete them first`)
+    }
     await removeLinks(w, site.id)
     await deleteSiteRow(w.tx, site.id)
     w.deleted('site.deleted', 'site', site)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Json, refusal, UiClient } from '../harness/clients.ts'
+import { EdgeClient, type Json, refusal, UiClient } from '../harness/clients.ts'
 import { importItems, userRecord } from '../harness/importing.ts'
 import { company, memberOf, newSite, newSub } from '../harness/organisations.ts'
 import { addEdge, addUser, fresh } from '../harness/seed.ts'
@@ -169,5 +169,91 @@ describe('an administrator of the platform for a time', () => {
     const name = fresh('service')
     expect((await refusal(helper.ui, 'createServiceToken', { name, role: 'admin' })).message).toMatch(/pass on/)
     expect(await admin.request('listServices', { query: name })).toEqual({ services: [], total: 0 })
+  })
+})
+
+describe('a name that is taken again', () => {
+  it('brings nothing of the account that had it: rights, groups, invitations, agreement (G-01, EC-17)', async () => {
+    const { id, boss } = await company(service, admin)
+    const [old, keeper] = [await addUser(service.ctx), await person()]
+    const { login } = old
+    const edge = await addEdge(service.ctx)
+    await admin.request('grantRole', { to: { login }, on: { edgeId: edge.id }, role: 'resource.detail' })
+    const groupId = await idOf(keeper.ui.request('createUserGroup', { name: fresh('Friends ') }))
+    await keeper.ui.request('addGroupMember', { groupId, member: { login } })
+    await boss.request('addOrganisationMember', { organisationId: id, login, role: 'viewer' })
+    const { invitations } = await boss.request('listInvitations', { organisationId: id })
+    const [{ invitationId } = {}] = invitations as Json[]
+    expect(invitationId).toEqual(expect.any(Number))
+    await admin.request('setClaim', { login, key: 'control', value: 'NONE' })
+    await admin.request('deleteUser', { login })
+    await admin.request('createUser', { login, password: 'another good password' })
+    await using again = await UiClient.open(service)
+    await again.signIn(login, 'another good password')
+    expect(await seen(again)).toEqual([])
+    expect(await again.request('listUserGroups')).toMatchObject({ total: 0 })
+    expect(await again.request('listClaims')).toMatchObject({ total: 0 })
+    expect(await again.request('listInvitations')).toMatchObject({ total: 0 })
+    expect((await refusal(again, 'acceptInvitation', { invitationId })).code).toBe(1005)
+    expect((await refusal(again, 'acceptInvitation', { groupId })).code).toBe(1005)
+  })
+
+  it('of an edge shows nothing to a socket that still watches the one that had it (G-11)', async () => {
+    const watcher = await person()
+    const edge = await addEdge(service.ctx)
+    const on = { edgeId: edge.id }
+    await admin.request('grantRole', { to: { login: watcher.login }, on, role: 'resource.detail' })
+    {
+      await using device = await EdgeClient.open(service, edge.apiKey)
+      await watcher.ui.watch(edge.id, ['soc'])
+      device.report({ soc: 1 })
+      await watcher.ui.data()
+      await admin.request('deleteEdge', on)
+      await device.closed
+    }
+    const { apiKey } = await admin.request('createEdge', on)
+    const before = watcher.ui.texts.length
+    await using device = await EdgeClient.open(service, String(apiKey))
+    for (const soc of [42, 43]) {
+      device.report({ soc })
+      await device.settled()
+    }
+    await watcher.ui.settled()
+    expect(watcher.ui.texts.slice(before).join()).not.toMatch(/4[23]/)
+    expect((await refusal(watcher.ui, 'getEdgesChannelsValues', { ids: [edge.id], channels: ['soc'] })).code).toBe(1005)
+  })
+})
+
+describe('what stops a deletion', () => {
+  it('is told without counting what the asker may not see (G-14)', async () => {
+    const { id, boss } = await company(service, admin)
+    const [clerk, below] = [await person(), await newSub(boss, id)]
+    const siteId = await newSite(boss, id)
+    await addEdge(service.ctx, { siteId })
+    await boss.request('createUserGroup', { name: fresh('Hidden '), organisationId: below })
+    const [role, hidden] = [fresh('acme.clerk'), fresh('acme.hidden')]
+    await boss.request('createRole', { organisationId: id, name: role, self: ['discover', 'delete', 'manageGroup'] })
+    const hiddenRole = await idOf(boss.request('createRole', { organisationId: id, name: hidden, self: ['discover'] }))
+    for (const on of [{ siteId }, { organisationId: id }, { organisationId: below }])
+      await boss.request('grantRole', { to: { login: clerk.login }, on, role })
+    await boss.request('grantRole', { to: { login: clerk.login }, on: { siteId }, role: hidden })
+    expect((await refusal(clerk.ui, 'deleteSite', { siteId })).message).toMatch(/still has edges you cannot see/)
+    expect((await refusal(boss, 'deleteSite', { siteId })).message).toMatch(/still has 1 edge:/)
+    const organisation = { organisationId: below }
+    expect((await refusal(clerk.ui, 'deleteOrganisation', organisation)).message).toMatch(/still has things you cannot/)
+    expect((await refusal(boss, 'deleteOrganisation', organisation)).message).toMatch(/still has 1 user group:/)
+    expect((await refusal(clerk.ui, 'deleteRole', { roleId: hiddenRole })).message).toMatch(
+      /still granted on things you cannot see/,
+    )
+    expect((await refusal(boss, 'deleteRole', { roleId: hiddenRole })).message).toMatch(/still granted once \(on Site/)
+  })
+
+  it('names the organisations that would have no owner, as far as the asker knows them (P-09)', async () => {
+    const { owner } = await company(service, admin)
+    for (const method of ['deleteUser', 'setUserDisabled']) {
+      const given = method === 'deleteUser' ? {} : { disabled: true }
+      const { message } = await refusal(admin, method, { login: owner.login, ...given })
+      expect(message).toMatch(/at least one owner.*Company /)
+    }
   })
 })
