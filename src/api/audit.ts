@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { edgeRoleOf, requireComponentRole } from '../access/door.ts'
 import { PLATFORM_RESOURCE_ID } from '../access/model.ts'
-import { listChanges as list } from '../audit/audit-queries.ts'
+import { findActor, listChanges as list } from '../audit/audit-queries.ts'
 import { verifyChain } from '../db/change-log.ts'
 import { defineMethod } from '../rpc/method.ts'
 import { lookOf, refused } from './rights-shapes.ts'
-import { edgeId, empty, integer, limit } from './shapes.ts'
+import { edgeId, integer, limit } from './shapes.ts'
 
 const listChanges = defineMethod({
   name: 'listChanges',
@@ -14,6 +14,7 @@ const listChanges = defineMethod({
   params: z.strictObject({
     before: integer.optional(),
     limit,
+    /** Who did it, as the log calls him: also a service, and whoever is gone. */
     login: z.string().max(254).optional(),
     entity: z.string().max(50).optional(),
     entityId: z.string().max(100).optional(),
@@ -37,10 +38,10 @@ const listChanges = defineMethod({
   access: { permission: 'auditRead', resource: () => PLATFORM_RESOURCE_ID },
   handler: async (call, params) => {
     const { ctx } = call
-    const actor =
-      params.login === undefined ? undefined : ctx.store.index.userByLogin(params.login.trim().toLowerCase())
-    if (params.login !== undefined && actor === undefined) throw refused(lookOf(call), params.login)
-    return { changes: await list(ctx, { ...params, actorId: actor?.id }) }
+    const { login: name, ...filter } = params
+    const actorId = name === undefined ? undefined : findActor(ctx, name)
+    if (name !== undefined && actorId === undefined) throw refused(lookOf(call), name)
+    return { changes: await list(ctx, { ...filter, actorId }) }
   },
 })
 
@@ -78,9 +79,13 @@ const getEdgeConfigHistory = defineMethod({
 
 const verifyAudit = defineMethod({
   name: 'verifyAudit',
-  summary: 'Recomputes the hash chain of the log; names the first revision that was altered.',
+  summary:
+    'Recomputes the hash chain of the log; names the first revision that was altered, or is not what was kept of it.',
   clients: ['service'],
-  params: empty,
+  params: z.strictObject({
+    /** The end of an earlier run: that the log was cut off or written anew does not show without. */
+    kept: z.strictObject({ revision: integer, hash: z.string().max(64) }).optional(),
+  }),
   result: z.object({
     ok: z.boolean(),
     revision: z.number(),
@@ -89,7 +94,7 @@ const verifyAudit = defineMethod({
   }),
   scope: 'read',
   access: { permission: 'auditRead', resource: () => PLATFORM_RESOURCE_ID },
-  handler: ({ ctx }) => verifyChain(ctx.db),
+  handler: ({ ctx }, { kept }) => verifyChain(ctx.db, { kept }),
 })
 
 export const auditMethods = [verifyAudit, listChanges, getEdgeConfigHistory]

@@ -1,3 +1,5 @@
+import { sql } from 'kysely'
+import { nameOfAsker } from '../access/people-door.ts'
 import type { AppContext } from '../context.ts'
 import { BATCH_ENTITY, fromBatch } from '../db/change-log.ts'
 
@@ -33,12 +35,11 @@ export async function listChanges(
     .select(['revision', 'at', 'actorId', 'subjectId', 'action', 'entity', 'entityId', 'before', 'after'])
     .$if(filter.before !== undefined, (query) => query.where('revision', '<', filter.before ?? 0))
     .$if(filter.actorId !== undefined, (query) => query.where('actorId', '=', filter.actorId ?? 0))
-    .$if(filter.entity !== undefined, (query) => query.where('entity', 'in', entitiesFor(filter.entity ?? '')))
-    .$if(filter.entityId !== undefined, (query) => query.where('entityId', '=', filter.entityId ?? ''))
+    .$if(filter.entity !== undefined || filter.entityId !== undefined, (query) => query.where(about(filter)))
     .orderBy('revision', 'desc')
     .limit(filter.limit)
     .execute()
-  const name = (id: number | null) => (id === null ? null : (ctx.store.index.user(id)?.login ?? `principal ${id}`))
+  const name = (id: number | null) => (id === null ? null : nameOfAsker(ctx.store.index, id))
   return rows.map((row) => ({
     revision: row.revision,
     at: row.at.toISOString(),
@@ -52,9 +53,39 @@ export async function listChanges(
   }))
 }
 
-/** What an import changed about a user at once stands in rows of their own, which are about him, too. */
-function entitiesFor(entity: string): string[] {
-  return entity === 'user' ? [entity, BATCH_ENTITY] : [entity]
+/** The number of whom the log calls so. */
+export function findActor({ store }: AppContext, name: string): number | undefined {
+  const text = name.trim()
+  const user = store.index.userByLogin(text.toLowerCase())
+  if (user !== undefined) return user.id
+  for (const service of store.index.rows('service')) if (service.name === text) return service.id
+  const gone = /^principal (\d{1,9})$/.exec(text)
+  return gone ? Number(gone[1]) : undefined
+}
+
+/** Rows about something. What an import changed about a user at once stands in one row, which is about all that is in it. */
+function about({ entity, entityId }: { entity?: string | undefined; entityId?: string | undefined }) {
+  const isIt = sql<boolean>`(${entity === undefined ? sql`true` : sql`entity = ${entity}`}
+    and ${entityId === undefined ? sql`true` : sql`entity_id = ${entityId}`})`
+  if (entity === undefined || entity === BATCH_ENTITY) return isIt
+  if (entity === 'user') {
+    return entityId === undefined
+      ? sql<boolean>`entity in ('user', ${BATCH_ENTITY})`
+      : sql<boolean>`entity in ('user', ${BATCH_ENTITY}) and entity_id = ${entityId}`
+  }
+  const id = Number(entityId)
+  const parts =
+    entityId === undefined
+      ? [{ entity }]
+      : [
+          { entity, id },
+          { entity, each: { id: [id] } },
+        ]
+  const isIn = sql.join(
+    parts.map((part) => sql`after @> ${JSON.stringify({ changes: [part] })}::jsonb`),
+    sql` or `,
+  )
+  return sql<boolean>`(${isIt} or (entity = ${BATCH_ENTITY} and (${isIn})))`
 }
 
 function redact(row: unknown): Record<string, unknown> | null {

@@ -6,7 +6,7 @@ import { audienceText, effectText, summaryText } from './access-text.ts'
 import { changeCommands } from './change-calls.ts'
 import { type ClientOptions, openService } from './client.ts'
 import { explanationText } from './explain-text.ts'
-import { instant, instants, pageIndex, wholeNumber } from './numbers.ts'
+import { instant, instants, logHead, pageIndex, wholeNumber } from './numbers.ts'
 import { structureCommands } from './structure-calls.ts'
 import { thing, things } from './things.ts'
 
@@ -29,9 +29,13 @@ export interface CallCommand {
   text: (result: Record<string, unknown>, args: string[], options: Options) => string
   /** One that only changes rights and structure can be tried first; of one for several kinds those that do. */
   isTriable?: true | readonly string[]
+  /** One that takes its time. */
+  isLong?: true
   /** A result that makes the exit code 1. */
   failed?: (result: Record<string, unknown>) => boolean
 }
+
+const LONG_MS = 3_600_000
 
 interface ListedToken {
   tokenId: number
@@ -241,11 +245,13 @@ const commands: CallCommand[] = [
   {
     name: 'verify-audit',
     description: 'Check that no old row of the log was altered',
+    options: [new Option('--kept <revision:hash>', 'what an earlier run said to keep').argParser(logHead)],
     method: 'verifyAudit',
-    params: () => ({}),
+    params: (_, { kept }) => ({ kept }),
+    isLong: true,
     text: (result) =>
       result['ok'] === true
-        ? `The log is whole up to revision ${result['revision']}. Keep this hash to notice a cut end: ${result['hash']}`
+        ? `The log is whole up to revision ${result['revision']}. To notice a cut end the next time, keep: --kept ${result['revision']}:${result['hash']}`
         : `The log was altered at revision ${result['revision']}: ${result['reason']}`,
     failed: (result) => result['ok'] !== true,
   },
@@ -265,7 +271,7 @@ export function callCommands(): Command[] {
       const options = given.at(-2) as Options
       const calls = each(given.slice(0, -2)).map((args) => ({ args, ...callOf(definition, args, options) }))
       if (options['whatIf'] === true) requireTriable(definition, String(given[0]))
-      await using client = await openService(options)
+      await using client = await openService(options, definition.isLong && LONG_MS)
       const print = (result: Result, text: string) => {
         process.stdout.write(`${options.json ? JSON.stringify(result) : text}\n`)
       }

@@ -32,11 +32,11 @@ class PersonClient extends ServiceClient {
  * A connection to a running service: over its local control socket, or at an address with a service token (`--url` and
  * `--token`) or as a person (`--as`). Throws NotRunning, or ConfigError when the service lets nobody in like this.
  */
-export async function openService(options: ClientOptions): Promise<ServiceClient> {
+export async function openService(options: ClientOptions, timeoutMs = TIMEOUT_MS): Promise<ServiceClient> {
   const { as: username } = options
   const password = username === undefined ? undefined : ownPassword(username)
   const Client = username === undefined ? ServiceClient : PersonClient
-  const client = new Client({ ...placeOf(options), timeoutMs: TIMEOUT_MS, reconnect: false })
+  const client = new Client({ ...placeOf(options), timeoutMs, reconnect: false })
   try {
     await client.connected()
   } catch (error) {

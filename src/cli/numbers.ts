@@ -27,3 +27,10 @@ export function instant(text: string): string {
   if (Number.isNaN(at)) throw new InvalidArgumentError('an instant like 2026-12-24T00:00:00Z')
   return new Date(at).toISOString()
 }
+
+/** The end of the log as `verify-audit` says it. Throws commander's error for anything else. */
+export function logHead(text: string): { revision: number; hash: string } {
+  const [, revision, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? []
+  if (revision === undefined || hash === undefined) throw new InvalidArgumentError('what verify-audit said to keep')
+  return { revision: Number(revision), hash }
+}

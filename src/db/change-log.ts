@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Change } from '../access/model.ts'
+import { inSlices } from '../lib/slices.ts'
 import type { Db } from './database.ts'
 import { isEntityName } from './graph-rows.ts'
 import { type Packed, packChanges, unpackChanges } from './packed-changes.ts'
@@ -37,7 +38,7 @@ export const emptyLog: LogHead = { revision: 0, hash: '' }
 /** Where the newest revision is announced. */
 export const CHANGE_CHANNEL = 'change'
 
-const VERIFY_PAGE = 1000
+const VERIFY_PAGE = 200
 /** So few names are sorted by moving each to its place. */
 const FEW = 20
 
@@ -120,24 +121,45 @@ export type ChainVerdict =
   | { ok: false; revision: number; reason: string }
 
 /**
- * Recomputes the whole chain. A verdict that is not ok names the first revision that is not as it was written. That
- * nothing was cut off the end only shows when the hash of an earlier run is compared.
+ * Recomputes the whole chain. A verdict that is not ok names the first revision that is not as it was written. That the end was
+ * cut off, and whether others were written in its place, only shows by the end of an earlier run: `kept`.
  */
 export async function verifyChain(
   db: Db,
-  options: { onProgress?: (revision: number) => void } = {},
+  { kept, onProgress }: { kept?: LogHead | undefined; onProgress?: (revision: number) => void } = {},
 ): Promise<ChainVerdict> {
   let head = emptyLog
   for (;;) {
     const page = await readChanges(db, { after: head.revision, limit: VERIFY_PAGE })
-    for (const change of page) {
-      const reason = breakOf(head, change)
-      if (reason !== undefined) return { ok: false, revision: change.revision, reason }
-      head = { revision: change.revision, hash: change.hash }
-    }
-    options.onProgress?.(head.revision)
-    if (page.length < VERIFY_PAGE) return { ok: true, ...head }
+    const verdict = await inSlices(follow(head, page, kept))
+    onProgress?.(verdict.revision)
+    if (!verdict.ok) return verdict
+    head = verdict
+    if (page.length < VERIFY_PAGE) break
   }
+  if (kept === undefined || kept.revision <= head.revision) return { ok: true, ...head }
+  return {
+    ok: false,
+    revision: head.revision + 1,
+    reason: `the log ends before revision ${kept.revision}, which was kept`,
+  }
+}
+
+/** The verdict on so many rows after the head. */
+function* follow(
+  from: LogHead,
+  page: readonly ChainedChange[],
+  kept: LogHead | undefined,
+): Generator<undefined, ChainVerdict> {
+  let head = from
+  for (const change of page) {
+    const isKept = change.revision !== kept?.revision || change.hash === kept.hash
+    const reason = breakOf(head, change) ?? (isKept ? undefined : 'the log up to here is not the one that was kept')
+    if (reason !== undefined) return { ok: false, revision: change.revision, reason }
+    head = { revision: change.revision, hash: change.hash }
+    yield
+  }
+  return { ok: true, ...head }
 }
 
 /** Why a row cannot follow the head, or undefined when it does. */
