@@ -103,10 +103,13 @@ export class ContentSets {
     this.#together.refresh(edgeId, above)
   }
 
-  /** What a container holds, or what holds it, is another; to be said before the change and after it. */
-  forget(container: number): void {
+  /**
+   * What a container holds, or what holds it, is another; to be said before the change and after it. Of a new organisation also
+   * what is known below it: it was not told what changed there as long as nothing was above.
+   */
+  forget(container: number, isNewOrganisation = false): void {
     if (this.#isEmpty || !this.#resources.kinds.exists(container)) return
-    const aboves = this.#resources.aboveContent(container)
+    const aboves = [...this.#resources.aboveContent(container), ...(isNewOrganisation ? [-container] : [])]
     for (const above of aboves) this.#dropLater(above)
     for (const lost of this.#together.drop(new Set(aboves))) this.#leave(lost)
   }

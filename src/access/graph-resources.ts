@@ -78,7 +78,7 @@ export class ResourceGraph {
     this.kinds.set(id, after && 'organisation', null)
     this.#changed(true)
     this.#aboves.clear()
-    this.content.forget(id)
+    this.content.forget(id, before === undefined)
   }
 
   setSite(id: number, before: SiteRow | undefined, after: SiteRow | undefined): void {

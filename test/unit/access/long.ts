@@ -3,7 +3,7 @@ import { lessIsLess, longLife, noEscalation } from './laws.ts'
 
 /**
  * The random worlds for as long as one likes: `npm run test:long -- [steps] [seed]`. Prints the seed; a failure names the one of
- * its round, which shows the failure again at once.
+ * its round, which shows the failure again, and what differed; making it small can take ten minutes.
  */
 const usage = 'Usage: npm run test:long -- [steps, a number above 0] [seed, a whole number]\n'
 if (process.argv.slice(2).some((one) => one === '--help' || one === '-h')) {
@@ -28,7 +28,7 @@ for (let seed = first; steps < wanted; seed++) {
   for (const law of laws) {
     const result = await fc.check<unknown>(law, { seed, numRuns: 40 })
     if (!result.failed) continue
-    process.stderr.write(`Round of seed ${seed}:\n${fc.defaultReportMessage(result)}\n`)
+    process.stderr.write(`Round of seed ${seed}: ${result.errorInstance}\n${fc.defaultReportMessage(result)}\n`)
     process.exit(1)
   }
   process.stdout.write(`seed ${seed}: ${steps} steps, ${allowed} of them allowed changes\n`)

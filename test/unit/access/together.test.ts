@@ -58,3 +58,27 @@ it.each([
     )
   },
 )
+
+it('what lies below an organisation that goes and comes back is as it is by then (invariant 4, G-27)', () => {
+  const scene = new Scene()
+  const top = scene.organisation('top')
+  const sub = scene.organisation('sub', { parentId: top })
+  const group = scene.edgeGroup('group')
+  const edges = [0, 1, 2, 3].map((at) => scene.edge(`edge${at}`, { organisationId: sub }))
+  const person = scene.user('person')
+  scene.grant(person, 'openems.admin', top)
+  const index = AccessIndex.fromSnapshot(structuredClone(scene.rows), { ...defaultLimits, short: 0, keptFrom: 3 })
+  const listed = () => index.listEdges(person, everything, 0).map(({ id }) => id)
+  const change = (one: Pick<Change, 'entity' | 'id' | 'before' | 'after'>) =>
+    index.apply([{ revision: index.revision + 1, ...one } as Change])
+  expect(listed()).toEqual(edges)
+
+  const row = scene.rows.organisation.find(({ id }) => id === top) ?? null
+  change({ entity: 'organisation', id: top, before: row, after: null })
+  while (index.work());
+  expect(listed()).toEqual([])
+  const [moved] = edges as [number]
+  change({ entity: 'containment', id: 9000, before: null, after: { id: 9000, parentId: group, childId: moved } })
+  change({ entity: 'organisation', id: top, before: null, after: row })
+  expect(listed()).toEqual(edges)
+})
