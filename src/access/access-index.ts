@@ -9,6 +9,7 @@ import { type Decided, decidedBy } from './graph-decided.ts'
 import { type Misfit, misfits } from './graph-depth.ts'
 import { decisionMask, decisionRank, isLimited } from './graph-evaluate.ts'
 import {
+  type Guarding,
   type GuardResult,
   guardClaim,
   guardContainment,
@@ -242,13 +243,8 @@ export class AccessIndex {
   }
 
   /** A page of the organisations, sites or edge groups that a principal may discover. */
-  listContainers<K extends ContainerKind>(
-    principalId: number,
-    kind: K,
-    query: ContainerQuery,
-    at: number,
-  ): EntityRows[K][] {
-    return this.#graph.containers.list(this.#graph.views.get(principalId, at), kind, query)
+  listContainers<K extends ContainerKind>(id: number, kind: K, query: ContainerQuery, at: number): EntityRows[K][] {
+    return this.#graph.containers.list(this.#graph.views.get(id, at), kind, query)
   }
 
   /** The active users and services that may know of a resource: searched, sorted, a page of them. */
@@ -316,22 +312,22 @@ export class AccessIndex {
   }
 
   /** Whether somebody may pass on by a membership what the group holds (G-31); that he decides about the group is not asked. */
-  guardMembership(actorId: number, proposed: ProposedMembership, at: number): GuardResult {
+  guardMembership(actorId: number, proposed: ProposedMembership, at: number): Guarding {
     return guardMembership(this.#graph, actorId, proposed, at)
   }
 
   /** Whether somebody may pass a resource on by putting it into another (T4, G-30), and whether it fits there at all. */
-  guardContainment(actorId: number, proposed: ProposedContainment, at: number): GuardResult {
+  guardContainment(actorId: number, proposed: ProposedContainment, at: number): Guarding {
     return guardContainment(this.#graph, actorId, proposed, at)
   }
 
   /** Whether somebody may pass an organisation on by putting it below another, and whether it fits there at all (P-08). */
-  guardOrganisation(actorId: number, proposed: ProposedContainment, at: number): GuardResult {
+  guardOrganisation(actorId: number, proposed: ProposedContainment, at: number): Guarding {
     return guardOrganisation(this.#graph, actorId, proposed, at)
   }
 
   /** Whether somebody may make a role what is proposed: that passes on all it would convey wherever it is granted (2.3). */
-  guardRole(actorId: number, proposed: ProposedRole, at: number): GuardResult {
+  guardRole(actorId: number, proposed: ProposedRole, at: number): Guarding {
     return guardRole(this.#graph, actorId, proposed, at)
   }
 

@@ -1,3 +1,4 @@
+import { atOnce } from '../lib/slices.ts'
 import { handlesClaims, isClaimTakenFrom } from './claim-service.ts'
 import type { ExplainQuestion } from './explain.ts'
 import type { NearMiss } from './explain-near.ts'
@@ -43,10 +44,14 @@ export function mayMend(redaction: Redaction, slice: Slice, miss: NearMiss, ques
     case 'membershipEnded':
     case 'notMember':
       if (!redaction.controlsGroup(id) || !redaction.knows(memberId)) return false
-      return askerId === null || index.guardMembership(askerId, { groupId: id, memberId, ...period }, look.at).ok
+      return (
+        askerId === null || atOnce(index.guardMembership(askerId, { groupId: id, memberId, ...period }, look.at)).ok
+      )
     case 'notContained':
       if (index.row('organisation', id) !== undefined && !redaction.may('edit', memberId)) return false
-      return askerId === null || index.guardContainment(askerId, { parentId: id, childId: memberId }, look.at).ok
+      return (
+        askerId === null || atOnce(index.guardContainment(askerId, { parentId: id, childId: memberId }, look.at)).ok
+      )
     case 'entityGate':
       return mayOpenGate(redaction, id, 'edit') && (askerId === null || index.guardGate(askerId, id, look.at).ok)
     case 'suborganisationGate':

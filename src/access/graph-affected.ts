@@ -1,3 +1,4 @@
+import { atOnce } from '../lib/slices.ts'
 import type { GraphState } from './graph-state.ts'
 import { type Change, PLATFORM_RESOURCE_ID, PUBLIC_PRINCIPAL_ID } from './model.ts'
 
@@ -12,31 +13,27 @@ export interface Affected {
 
 const maxPrincipals = 5000
 const maxResources = 20_000
+/** So many grants are looked at before others may have a turn: a fraction of a millisecond. */
+const PORTION = 1000
 const structural: ReadonlySet<string> = new Set(['organisation', 'site', 'edge', 'edgeGroup'])
 
 /**
- * Collects whom and what changes concern in the graph as it is; asked before and after them, the sum is all. In steps, between
- * which the graph may become another; the longest is one change: all that a group holds, some milliseconds with 100,000 grants.
+ * Collects whom and what changes concern in the graph as it is; asked before and after them, the sum is all. In small steps,
+ * between which the graph may become another.
  */
 export function* affectedBy(graph: GraphState, changes: readonly Change[]): Generator<undefined, Affected> {
   const principals = new Set<number>()
   const resources = new Set<number>()
-  for (const change of changes) {
-    for (const row of [change.before, change.after]) {
-      if (row !== null) reach(graph, { ...change, row } as Reaching, principals, resources)
-    }
-    // Whoever has everything has this, too, and only as long as it is there.
-    const isOther = structural.has(change.entity) && (change.before === null || change.after === null)
-    for (const id of isOther ? graph.people.holdersOn(PLATFORM_RESOURCE_ID) : []) principals.add(id)
-    yield
-  }
+  for (const row of rowsIn(changes)) yield* reach(graph, row, principals, resources)
+  // Whoever has everything has all that comes, and only as long as it is there.
+  const isOther = changes.some(
+    ({ entity, before, after }) => structural.has(entity) && (before === null || after === null),
+  )
+  if (isOther) yield* addHolders(graph, PLATFORM_RESOURCE_ID, principals)
   const isEveryResource = yield* downResources(graph, resources)
   // What belongs to another tenant, or to one with other policies, is so for all who hold something there.
   const isMoved = changes.some(({ entity }) => structural.has(entity))
-  for (const id of isMoved ? resources : []) {
-    for (const principalId of graph.people.holdersOn(id)) principals.add(principalId)
-    yield
-  }
+  for (const id of isMoved ? resources : []) yield* addHolders(graph, id, principals)
   const isWhole = (yield* downPrincipals(graph, principals)) && isEveryResource
   for (const id of principals) if (graph.rows.userGroup.has(id)) principals.delete(id)
   return { principals, resources, isWhole }
@@ -45,87 +42,123 @@ export function* affectedBy(graph: GraphState, changes: readonly Change[]): Gene
 /** Collects whom changes concern in the graph as it is: groups as they are, whoever is in them. */
 export function concernedBy(graph: GraphState, changes: readonly Change[]): Set<number> {
   const principals = new Set<number>()
-  const resources = new Set<number>()
-  for (const change of changes) {
-    for (const row of [change.before, change.after]) {
-      if (row !== null) reach(graph, { ...change, row } as Reaching, principals, resources)
-    }
-  }
+  for (const row of rowsIn(changes)) atOnce(reach(graph, row, principals, undefined))
   return principals
 }
+
+function rowsIn(changes: readonly Change[]): Reaching[] {
+  return changes.flatMap((change) =>
+    [change.before, change.after].flatMap((row) => (row === null ? [] : ({ ...change, row } as Reaching))),
+  )
+}
+
+type Steps = Generator<undefined, void>
 
 type Reaching = {
   [C in Change as C['entity']]: { entity: C['entity']; row: NonNullable<C['after']> }
 }[Change['entity']]
 
-/** The upper ends of what a row has to do with. */
-function reach(graph: GraphState, { entity, row }: Reaching, principals: Set<number>, resources: Set<number>): void {
+/** The upper ends of what a row has to do with; without `resources` only the principals. */
+function* reach(
+  graph: GraphState,
+  { entity, row }: Reaching,
+  principals: Set<number>,
+  resources: Set<number> | undefined,
+): Steps {
+  yield
   switch (entity) {
     case 'grant':
       principals.add(row.principalId)
-      resources.add(row.resourceId)
+      resources?.add(row.resourceId)
       break
     case 'membership':
       principals.add(row.memberId)
-      for (const id of grantedTo(graph, row.groupId)) resources.add(id)
+      yield* addGranted(graph, row.groupId, resources)
       break
     case 'restriction':
       principals.add(row.userId)
-      resources.add(row.edgeId)
+      resources?.add(row.edgeId)
       break
     case 'claim':
       principals.add(row.userId)
-      for (const id of grantedTo(graph, row.userId)) resources.add(id)
+      yield* addGranted(graph, row.userId, resources)
       break
     case 'user':
     case 'service':
     case 'userGroup':
       principals.add(row.id)
-      for (const id of grantedTo(graph, row.id)) resources.add(id)
+      yield* addGranted(graph, row.id, resources)
       break
     case 'role':
-      for (const grant of graph.rows.grant.values()) {
-        if (grant.roleId === row.id) reach(graph, { entity: 'grant', row: grant }, principals, resources)
-      }
+      yield* addGrantsOf(graph, row.id, principals, resources)
       break
     case 'containment':
-      holdersAbove(graph, row.parentId, principals)
-      resources.add(row.childId)
+      yield* addHoldersAbove(graph, row.parentId, principals)
+      resources?.add(row.childId)
       break
     case 'organisation':
-      holdersAbove(graph, row.id, principals)
-      holdersAbove(graph, row.parentId, principals)
+      yield* addHoldersAbove(graph, row.id, principals)
+      yield* addHoldersAbove(graph, row.parentId, principals)
       principals.add(PUBLIC_PRINCIPAL_ID)
-      resources.add(row.id)
-      for (const group of graph.rows.edgeGroup.values()) if (group.organisationId !== null) resources.add(group.id)
+      resources?.add(row.id)
+      for (const group of graph.rows.edgeGroup.values()) if (group.organisationId !== null) resources?.add(group.id)
       break
     case 'site':
     case 'edgeGroup':
-      holdersAbove(graph, row.organisationId, principals)
+      yield* addHoldersAbove(graph, row.organisationId, principals)
       principals.add(PUBLIC_PRINCIPAL_ID)
-      resources.add(row.id)
+      resources?.add(row.id)
       break
     case 'edge':
-      holdersAbove(graph, row.siteId, principals)
-      holdersAbove(graph, row.organisationId, principals)
+      yield* addHoldersAbove(graph, row.siteId, principals)
+      yield* addHoldersAbove(graph, row.organisationId, principals)
       principals.add(PUBLIC_PRINCIPAL_ID)
-      resources.add(row.id)
+      resources?.add(row.id)
   }
 }
 
 /** What a principal and the groups it may belong to hold grants on. */
-function grantedTo({ people }: GraphState, principalId: number): number[] {
+function* addGranted({ people }: GraphState, principalId: number, resources: Set<number> | undefined): Steps {
+  if (resources === undefined) return
   const groups = new Set([principalId])
   for (const id of groups) for (const { groupId } of people.groupsOf(id)) groups.add(groupId)
-  return [...groups].flatMap((id) => [...people.heldBy(id)])
+  for (const id of groups) {
+    for (const [place, grantId] of people.allGrantIdsOf(id).entries()) {
+      if (people.grants.has(grantId)) resources.add(people.grants.resourceOf(grantId))
+      if (place % PORTION === PORTION - 1) yield
+    }
+  }
+}
+
+/** Who holds grants in a role, and on what. */
+function* addGrantsOf(
+  { rows, people }: GraphState,
+  roleId: number,
+  principals: Set<number>,
+  resources: Set<number> | undefined,
+): Steps {
+  let looked = 0
+  for (const id of rows.grant.keys()) {
+    if (++looked % PORTION === 0) yield
+    if (people.grants.roleOf(id) !== roleId) continue
+    principals.add(people.grants.principalOf(id))
+    resources?.add(people.grants.resourceOf(id))
+  }
 }
 
 /** Who holds grants that reach what this container holds; not those of the platform, who have it anyway. */
-function holdersAbove({ resources, people }: GraphState, container: number | null, principals: Set<number>): void {
+function* addHoldersAbove(graph: GraphState, container: number | null, principals: Set<number>): Steps {
   // What is yet to come lies below nothing: the change that brings it says where it will.
-  if (container === null || !resources.kinds.exists(container)) return
-  for (const above of resources.aboveContent(container)) {
-    for (const principalId of people.holdersOn(Math.abs(above))) principals.add(principalId)
+  if (container === null || !graph.resources.kinds.exists(container)) return
+  for (const above of graph.resources.aboveContent(container)) yield* addHolders(graph, Math.abs(above), principals)
+}
+
+/** Who holds grants on a resource. */
+function* addHolders({ people }: GraphState, resourceId: number, principals: Set<number>): Steps {
+  yield
+  for (const [place, id] of people.allGrantIdsOn(resourceId).entries()) {
+    if (people.grants.has(id)) principals.add(people.grants.principalOf(id))
+    if (place % PORTION === PORTION - 1) yield
   }
 }
 

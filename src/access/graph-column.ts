@@ -79,6 +79,13 @@ export class Chains {
     if (next !== 0) this.#previous.set(next - 1, previous)
   }
 
+  /** A whole list as it is now: for whoever walks it while it may change. */
+  all(list: number): number[] {
+    const found: number[] = []
+    for (let id = this.first(list); id >= 0; id = this.next(id)) found.push(id)
+    return found
+  }
+
   /** A list from its first on; what is walked must not change meanwhile. */
   *of(list: number): Generator<number> {
     for (let id = this.first(list); id >= 0; id = this.next(id)) yield id

@@ -1,7 +1,20 @@
+import { atOnce } from '../lib/slices.ts'
 import { coversComponent } from './components.ts'
 import { permissionsIn } from './graph-data.ts'
 import { containmentMisfit, type Misfit, membershipMisfit, organisationMisfit } from './graph-depth.ts'
 import { rankTaking } from './graph-evaluate.ts'
+import {
+  DifferentGrants,
+  differentOn,
+  endOf,
+  type Need,
+  needsAt,
+  needsOf,
+  needsOfAll,
+  portion,
+  relations,
+  roleIn,
+} from './graph-needs.ts'
 import type { Relation } from './graph-resources.ts'
 import type { GraphState } from './graph-state.ts'
 import { type Conveyance, claimMasks, conveyancesOf, gateOf, siteEditMask, type View } from './graph-view.ts'
@@ -45,18 +58,8 @@ export type GuardReason =
   | 'exceeds'
   | Misfit
 export type GuardResult = { ok: true } | { ok: false; reason: GuardReason; missing?: Permission[] }
-
-/** A part of what a grant conveys, and where it would arrive. */
-interface Need {
-  grant: GrantRow
-  role: RoleRow
-  relation: Relation
-  target: number
-  /** Where it arrives: at the target itself, at what it holds, or at the organisations below it. */
-  part: Relation
-  /** What is let through, where it is not the entity gate that decides. */
-  gate?: number
-}
+/** A guard that may have very much to look at, in small steps. For one answer the rows must be the same at all of them. */
+export type Guarding = Generator<undefined, GuardResult>
 
 /**
  * Nobody grants what he does not hold himself, for as long and for that data (G-01, domain rules 2.3). `by` is the permission
@@ -75,30 +78,38 @@ export function guardGrant(
   if (!may(graph, actorId, by, resourceId, at)) return refuse('noShare')
   const components = proposed.components ?? null
   const grant: GrantRow = { ...proposed, components, id: 0, principalId: 0, source: '', grantedBy: null }
-  return covered(graph, actorId, needsOf(grant, role), at)
+  return atOnce(covered(graph, actorId, needsOf(grant, role), at))
 }
 
 /**
  * Whoever edits a role grants it anew wherever it is granted, now or later, so he must be able to: to share there and to hold
  * all that the role would convey (G-01, domain rules 2.3).
  */
-export function guardRole(graph: GraphState, actorId: number, { role, grants }: ProposedRole, at: number): GuardResult {
-  const open = grants.filter(({ validTo }) => validTo === null || validTo > at)
-  if (open.some(({ resourceId }) => !may(graph, actorId, 'share', resourceId, at))) return refuse('noShare')
-  const needs = open.flatMap((grant) => needsOf(grant, role))
-  return covered(graph, actorId, needs, at)
+export function* guardRole(graph: GraphState, actorId: number, { role, grants }: ProposedRole, at: number): Guarding {
+  const different = new DifferentGrants(at)
+  for (const [place, grant] of grants.entries()) {
+    if (place % portion === 0) yield
+    if (different.take(grant) && !may(graph, actorId, 'share', grant.resourceId, at)) return refuse('noShare')
+  }
+  return yield* covered(
+    graph,
+    actorId,
+    needsOfAll(different, () => role),
+    at,
+  )
 }
 
 /** Whoever opens the gate of a sub-organisation passes on what it kept from the grants there (P-13, G-01). */
 export function guardGate(graph: GraphState, actorId: number, organisationId: number, at: number): GuardResult {
-  return guardParts(graph, actorId, differentOn(graph, organisationId), at, () => siteEditMask)
+  return guardParts(graph, actorId, atOnce(differentOn(graph, organisationId, at)), at, () => siteEditMask)
 }
 
 /** Whoever lifts a claim of NONE passes on what it cut from all that its holder was granted (K8, G-01). */
 export function guardClaim(graph: GraphState, actorId: number, userId: number, key: string, at: number): GuardResult {
   const cut = claimMasks.get(key.toLowerCase()) ?? 0
-  const grants = [...groupsAbove(graph, userId)].flatMap((id) => graph.people.grantsOf(id))
-  return guardParts(graph, actorId, grants, at, ({ resourceId }) => cut & gateOf(graph.resources, resourceId))
+  const different = new DifferentGrants(at)
+  for (const id of groupsAbove(graph, userId)) for (const grant of graph.people.grantsOf(id)) different.take(grant)
+  return guardParts(graph, actorId, different, at, ({ resourceId }) => cut & gateOf(graph.resources, resourceId))
 }
 
 /** Whether the actor holds a part of what these grants convey: what lies in the mask for each. */
@@ -115,40 +126,41 @@ function guardParts(
     const gate = maskFor(grant)
     if (role !== undefined && gate !== 0) needs.push(...needsOf(grant, role).map((need) => ({ ...need, gate })))
   }
-  return covered(graph, actorId, needs, at)
+  return atOnce(covered(graph, actorId, needs, at))
 }
 
 /** Whoever adds a member passes on all that the group holds, so he must be able to grant it (G-31). */
-export function guardMembership(
+export function* guardMembership(
   graph: GraphState,
   actorId: number,
   { groupId, memberId, validFrom, validTo }: ProposedMembership,
   at: number,
-): GuardResult {
-  if (!graph.rows.userGroup.has(groupId)) return refuse('unknown')
+): Guarding {
+  const { people, rows } = graph
+  if (!rows.userGroup.has(groupId)) return refuse('unknown')
   const misfit = membershipMisfit(graph, groupId, memberId)
   if (misfit) return refuse(misfit)
-  const needs: Need[] = []
+  const different = new DifferentGrants(at)
   for (const holder of groupsAbove(graph, groupId)) {
-    for (const row of graph.people.grantsOf(holder)) {
-      const role = graph.rows.role.get(row.roleId)
-      if (role === undefined || memberId === holder) continue
+    const ids = memberId === holder ? [] : people.allGrantIdsOf(holder)
+    for (const [place, id] of ids.entries()) {
+      if (place % portion === 0) yield
+      const row = rows.grant.get(id)
+      if (row === undefined || !rows.role.has(row.roleId)) continue
       const grant = { ...row, validFrom: later(row.validFrom, validFrom), validTo: earlier(row.validTo, validTo) }
-      if (grant.validTo !== null && grant.validTo <= at) continue
-      if (!may(graph, actorId, 'share', row.resourceId, at)) return refuse('noShare')
-      needs.push(...needsOf(grant, role))
+      if (different.take(grant) && !may(graph, actorId, 'share', row.resourceId, at)) return refuse('noShare')
     }
   }
-  return covered(graph, actorId, needs, at)
+  return yield* covered(graph, actorId, needsOfAll(different, roleIn(graph)), at)
 }
 
 /** Whoever puts a resource into another passes it on to all who are granted something there (T4, G-30). */
-export function guardContainment(
+export function* guardContainment(
   graph: GraphState,
   actorId: number,
   { parentId, childId }: ProposedContainment,
   at: number,
-): GuardResult {
+): Guarding {
   const { resources } = graph
   if (!resources.kinds.exists(parentId) || !resources.kinds.exists(childId)) return refuse('unknown')
   if (!may(graph, actorId, 'share', childId, at)) return refuse('noShare')
@@ -157,29 +169,25 @@ export function guardContainment(
   }
   const misfit = containmentMisfit(graph, parentId, childId)
   if (misfit) return refuse(misfit)
-  const needs: Need[] = []
+  let lacking = 0
   for (const above of resources.aboveContent(parentId)) {
-    const relation: Relation = above > 0 ? 'content' : 'suborganisation'
-    for (const grant of differentOn(graph, Math.abs(above))) {
-      const role = graph.rows.role.get(grant.roleId)
-      if (role === undefined) continue
-      needs.push({ grant, role, relation, target: childId, part: 'self' })
-      needs.push({ grant, role, relation, target: childId, part: 'content' })
-    }
+    const arriving = { relation: above > 0 ? 'content' : 'suborganisation', target: childId } as const
+    const different = yield* differentOn(graph, Math.abs(above), at)
+    lacking |= yield* shortfalls(graph, actorId, needsAt(graph, different, arriving, ['self', 'content']), at)
   }
-  return covered(graph, actorId, needs, at)
+  return resultOf(lacking)
 }
 
 /**
  * Whoever puts an organisation below another passes it, with all it holds and all below it, on to those who are granted something
  * for what lies below that one (P-08, G-01). To take it from where it is, is another right.
  */
-export function guardOrganisation(
+export function* guardOrganisation(
   graph: GraphState,
   actorId: number,
   { parentId, childId }: ProposedContainment,
   at: number,
-): GuardResult {
+): Guarding {
   const { resources } = graph
   if (!resources.organisation(parentId) || !resources.organisation(childId)) return refuse('unknown')
   if (!may(graph, actorId, 'share', childId, at)) return refuse('noShare')
@@ -187,51 +195,35 @@ export function guardOrganisation(
   if (misfit) return refuse(misfit)
   // Who is above it already has it already.
   const known = new Set(resources.superorganisations(childId))
-  const needs: Need[] = []
-  for (const above of [parentId, ...resources.superorganisations(parentId)].filter((id) => !known.has(id))) {
-    for (const grant of differentOn(graph, above)) {
-      const role = graph.rows.role.get(grant.roleId)
-      if (role === undefined) continue
-      for (const part of ['self', 'content', 'suborganisation'] as const) {
-        needs.push({ grant, role, relation: 'suborganisation', target: childId, part })
-      }
-    }
-  }
-  return covered(graph, actorId, needs, at)
-}
-
-/** The grants on a resource, those of one role without limits once: they convey the same. */
-function* differentOn({ people, rows }: GraphState, resourceId: number): Generator<GrantRow> {
-  const seen = new Set<number>()
-  for (const id of people.grantIdsOn(resourceId)) {
-    const roleId = people.grants.roleOf(id)
-    if (!people.grants.isLimited(id)) {
-      if (seen.has(roleId)) continue
-      seen.add(roleId)
-    }
-    const row = rows.grant.get(id)
-    if (row) yield row
-  }
-}
-
-function needsOf(grant: GrantRow, role: RoleRow): Need[] {
-  const relations: readonly Relation[] = ['self', 'content', 'suborganisation']
-  return relations.map((relation) => ({ grant, role, relation, target: grant.resourceId, part: relation }))
-}
-
-function covered(graph: GraphState, actorId: number, needs: readonly Need[], at: number): GuardResult {
-  const different = new Map(needs.map((need) => [keyOf(need), need]))
+  const arriving = { relation: 'suborganisation', target: childId } as const
   let lacking = 0
-  for (const need of different.values()) lacking |= shortfall(graph, actorId, need, at)
-  if (lacking === 0) return { ok: true }
-  return { ok: false, reason: 'exceeds', missing: permissionsIn(lacking) }
+  for (const above of [parentId, ...resources.superorganisations(parentId)].filter((id) => !known.has(id))) {
+    const different = yield* differentOn(graph, above, at)
+    lacking |= yield* shortfalls(graph, actorId, needsAt(graph, different, arriving, relations), at)
+  }
+  return resultOf(lacking)
 }
 
-/** Equal for needs that ask for the same: a group may hold thousands of equal grants. */
-function keyOf({ grant, relation, target, part }: Need): string {
-  const { resourceId, roleId, validFrom, validTo, dataWindows, components } = grant
-  const limits = dataWindows === null && components === null ? '' : JSON.stringify([dataWindows, components])
-  return `${resourceId} ${roleId} ${relation} ${target} ${part} ${validFrom} ${validTo} ${limits}`
+function* covered(graph: GraphState, actorId: number, needs: Iterable<Need>, at: number): Guarding {
+  return resultOf(yield* shortfalls(graph, actorId, needs, at))
+}
+
+function* shortfalls(
+  graph: GraphState,
+  actorId: number,
+  needs: Iterable<Need>,
+  at: number,
+): Generator<undefined, number> {
+  let lacking = 0
+  for (const need of needs) {
+    yield
+    lacking |= shortfall(graph, actorId, need, at)
+  }
+  return lacking
+}
+
+function resultOf(lacking: number): GuardResult {
+  return lacking === 0 ? { ok: true } : { ok: false, reason: 'exceeds', missing: permissionsIn(lacking) }
 }
 
 /** The permissions that would be conveyed at some time at which the actor does not hold them. */
@@ -239,7 +231,7 @@ function shortfall(graph: GraphState, actorId: number, need: Need, at: number): 
   const { grant, role, relation, target, part, gate } = need
   if (part === 'content' && graph.resources.kinds.isEdge(target)) return 0
   if (part === 'suborganisation' && !graph.resources.kinds.isOrganisation(target)) return 0
-  const end = grant.validTo ?? Number.POSITIVE_INFINITY
+  const end = endOf(grant)
   let lacking = 0
   for (let time = Math.max(at, grant.validFrom ?? at); time < end; ) {
     const view = graph.views.peek(actorId, time)

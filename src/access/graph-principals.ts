@@ -106,6 +106,14 @@ export class PrincipalGraph {
     return this.#grantsOn.of(resourceId)
   }
 
+  /** The ids of all of these as they are now: for whoever walks them while they may change. */
+  allGrantIdsOf(principalId: number): readonly number[] {
+    return this.#grantsOf.all(principalId)
+  }
+  allGrantIdsOn(resourceId: number): readonly number[] {
+    return this.#grantsOn.all(resourceId)
+  }
+
   /** Who holds the grants on a resource; somebody with several comes as often. */
   *holdersOn(resourceId: number): Generator<number> {
     for (const id of this.#grantsOn.of(resourceId)) yield this.grants.principalOf(id)

@@ -1,5 +1,6 @@
 import type { Actor, Write } from '../db/write.ts'
 import { type AppError, problem } from '../errors.ts'
+import { inSlices } from '../lib/slices.ts'
 import { maxGroupsOfOne } from './graph-depth.ts'
 import type { GuardReason, GuardResult } from './graph-guard.ts'
 import type { RightsChange } from './graph-owners.ts'
@@ -8,7 +9,10 @@ import { controlsUserGroup, grantsWithGroups } from './people-door.ts'
 import type { NewGrant } from './resource-queries.ts'
 import { hasRight, refusal, rightsHolder } from './write-door.ts'
 
-/** The guards on every path that conveys rights, asked inside the write that does it. What they refuse ends the write. */
+/**
+ * The guards on every path that conveys rights, asked inside the write that does it. What they refuse ends the write. Those that
+ * may have very much to look at do it in turns: until the write is done nobody else writes.
+ */
 
 /** Nobody grants what he does not hold himself, for as long and for that data (G-01). */
 export function guardGrant(w: Write, actor: Actor, grant: NewGrant, by: Permission): void {
@@ -17,27 +21,31 @@ export function guardGrant(w: Write, actor: Actor, grant: NewGrant, by: Permissi
 }
 
 /** Nobody lifts anybody by editing a role beyond what he could grant himself, wherever it is granted (2.3). */
-export function guardRole(w: Write, actor: Actor, role: RoleRow, grants: readonly GrantRow[]): void {
+export async function guardRole(w: Write, actor: Actor, role: RoleRow, grants: readonly GrantRow[]): Promise<void> {
   const askerId = rightsHolder(actor)
-  if (askerId !== null) pass(w, actor, w.index.guardRole(askerId, { role, grants }, w.now.getTime()))
+  if (askerId !== null) pass(w, actor, await inSlices(w.index.guardRole(askerId, { role, grants }, w.now.getTime())))
 }
 
 /** Nobody passes on by a membership what he could not grant (G-31). `memberId` undefined: nobody, answered for like anybody. */
-export function guardMembership(
+export async function guardMembership(
   w: Write,
   actor: Actor,
   membership: Pick<MembershipRow, 'groupId' | 'validFrom' | 'validTo'> & { memberId: number | undefined },
-): void {
+): Promise<void> {
   const proposed = { ...membership, memberId: membership.memberId ?? 0 }
   const askerId = rightsHolder(actor)
-  if (askerId !== null) pass(w, actor, w.index.guardMembership(askerId, proposed, w.now.getTime()))
+  if (askerId !== null) pass(w, actor, await inSlices(w.index.guardMembership(askerId, proposed, w.now.getTime())))
   else mustFit(w, actor, w.index.misfit('membership', proposed.groupId, proposed.memberId))
 }
 
 /** Nobody passes on by putting one thing into another what he could not grant, and it must fit there (T4, G-30, G-34). */
-export function guardContainment(w: Write, actor: Actor, link: { parentId: number; childId: number }): void {
+export async function guardContainment(
+  w: Write,
+  actor: Actor,
+  link: { parentId: number; childId: number },
+): Promise<void> {
   const askerId = rightsHolder(actor)
-  if (askerId !== null) pass(w, actor, w.index.guardContainment(askerId, link, w.now.getTime()))
+  if (askerId !== null) pass(w, actor, await inSlices(w.index.guardContainment(askerId, link, w.now.getTime())))
   else mustFit(w, actor, w.index.misfit('containment', link.parentId, link.childId))
 }
 
@@ -47,11 +55,15 @@ export function guardSuborganisation(w: Write, actor: Actor, parentId: number): 
 }
 
 /** Nobody passes an organisation on to those above its new place beyond what he could grant them (P-08, G-01). */
-export function guardOrganisation(w: Write, actor: Actor, link: { parentId: number; childId: number }): void {
+export async function guardOrganisation(
+  w: Write,
+  actor: Actor,
+  link: { parentId: number; childId: number },
+): Promise<void> {
   const misfit = w.index.misfit('suborganisation', link.parentId, link.childId)
   if (misfit === 'cycle') throw problem('An organisation cannot lie below itself')
   const askerId = rightsHolder(actor)
-  if (askerId !== null) pass(w, actor, w.index.guardOrganisation(askerId, link, w.now.getTime()))
+  if (askerId !== null) pass(w, actor, await inSlices(w.index.guardOrganisation(askerId, link, w.now.getTime())))
   else mustFit(w, actor, misfit)
 }
 
@@ -103,7 +115,7 @@ export function guardOwners(w: Write, change: RightsChange): void {
  * Whether somebody has nothing that the actor could not give him: whoever lets himself in as him would get no more than he
  * has. What stands beside the graph (groups he owns, invitations that wait for him) is asked elsewhere.
  */
-export function holdsNothingBeyond(w: Write, actor: Actor, userId: number): boolean {
+export async function holdsNothingBeyond(w: Write, actor: Actor, userId: number): Promise<boolean> {
   const { index } = w
   const askerId = rightsHolder(actor)
   if (askerId === null) return true
@@ -111,7 +123,8 @@ export function holdsNothingBeyond(w: Write, actor: Actor, userId: number): bool
   for (const { groupId, validFrom, validTo } of index.membershipsOf(userId)) {
     const group = index.row('userGroup', groupId)
     if (group !== undefined && !controlsUserGroup({ index, askerId, at }, group)) return false
-    if (!index.guardMembership(askerId, { groupId, memberId: 0, validFrom, validTo }, at).ok) return false
+    const joining = { groupId, memberId: 0, validFrom, validTo }
+    if (!(await inSlices(index.guardMembership(askerId, joining, at))).ok) return false
   }
   return index.grantsOf(userId).every((grant) => {
     if (index.row('edgeGroup', grant.resourceId)?.ownerId === userId) return true

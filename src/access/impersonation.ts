@@ -1,3 +1,4 @@
+import { isWorkInSteps } from '../lib/slices.ts'
 import type { AccessIndex } from './access-index.ts'
 import { maskOf, PLATFORM_RESOURCE_ID, permissionBits } from './model.ts'
 
@@ -37,13 +38,28 @@ export function impersonationMask(
   return isHis || (decides & permissionBits.impersonate) !== 0 ? supportMask : 0
 }
 
-/** The index as it answers while the rights of one principal are cut to a mask; everybody else's are as they are. */
+/**
+ * The index as it answers while the rights of one principal are cut to a mask; everybody else's are as they are. That holds for
+ * every step of what is answered in steps.
+ */
 export function limitedIndex(index: AccessIndex, limit: { principalId: number; mask: number }): AccessIndex {
   return new Proxy(index, {
     get(target, key) {
       const member: unknown = Reflect.get(target, key, target)
       if (typeof member !== 'function') return member
-      return (...given: unknown[]): unknown => target.withLimit(limit, () => member.apply(target, given))
+      const within = <T>(body: () => T) => target.withLimit(limit, body)
+      return (...given: unknown[]): unknown => {
+        const answer: unknown = within(() => member.apply(target, given))
+        return isWorkInSteps(answer) ? stepsWithin(answer, within) : answer
+      }
     },
   })
+}
+
+function* stepsWithin(steps: Generator, within: <T>(body: () => T) => T): Generator {
+  for (;;) {
+    const { done, value } = within(() => steps.next())
+    if (done) return value
+    yield value
+  }
 }

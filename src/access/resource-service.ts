@@ -21,7 +21,7 @@ export async function addContainment(
 ): Promise<ContainmentRow> {
   const known = await findContainment(w.tx, link)
   if (known !== undefined) throw problem('It is contained there already')
-  guardContainment(w, actor, link)
+  await guardContainment(w, actor, link)
   const row = await insertContainment(w.tx, link)
   w.inserted(action, 'containment', row)
   return row

@@ -50,7 +50,7 @@ export async function updateRole(
     await changeRow(w, 'role.changed', 'role', { before, after }, async (tx) => {
       requireProjection(organisation, after)
       if (after.name !== before.name) requireFreeName(w, organisation.id, after.name)
-      guardRole(w, actor, after, await grantsOf(w, roleId))
+      await guardRole(w, actor, after, await grantsOf(w, roleId))
       await updateRoleRow(tx, after)
     })
     return after

@@ -102,10 +102,24 @@ function supposing(index: AccessIndex, changes: readonly Change[]): AccessIndex 
         index.trying(changes, () => {
           const found: unknown = Reflect.apply(member, index, args)
           // What is walked later would be walked without the changes.
-          return isIterator(found) ? [...found] : found
+          return isIterator(found) ? walked(found) : found
         })
     },
   })
+}
+
+/** Walks something to its end; gives out the same when it is walked again, and what it came to. */
+function walked(steps: IterableIterator<unknown>): Generator {
+  const seen: unknown[] = []
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done) return again(seen, step.value)
+    seen.push(step.value)
+  }
+}
+
+function* again(seen: readonly unknown[], last: unknown): Generator {
+  yield* seen
+  return last
 }
 
 function isIterator(value: unknown): value is IterableIterator<unknown> {

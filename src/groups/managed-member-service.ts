@@ -25,7 +25,7 @@ export async function createGroupMember(
   return ctx.write(actor, async (w) => {
     const group = requireUserGroup(w, actor, groupId)
     requireBringer(w, actor, group)
-    guardMembership(w, actor, { groupId, memberId: undefined, validFrom: null, validTo: null })
+    await guardMembership(w, actor, { groupId, memberId: undefined, validFrom: null, validTo: null })
     const user = await addUser(w, prepared)
     const membership = await insertMembership(w.tx, {
       groupId,

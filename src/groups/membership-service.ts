@@ -16,6 +16,7 @@ import type { AppContext } from '../context.ts'
 import type { Actor, Write } from '../db/write.ts'
 import { problem } from '../errors.ts'
 import { invalidInvitation } from '../invitations/invalid-invitation.ts'
+import { inSlices } from '../lib/slices.ts'
 import { requireUserGroup } from './group-rules.ts'
 import { deleteMembership, findMembershipId, insertMembership, updateMembershipState } from './user-group-queries.ts'
 
@@ -43,7 +44,7 @@ export async function addGroupMember(
     const group = requireUserGroup(w, actor, given.groupId)
     const { memberId, state } = await memberOf(w, actor, given.member)
     const period = { validFrom: validFrom?.getTime() ?? null, validTo: validTo?.getTime() ?? null }
-    guardMembership(w, actor, { groupId: group.id, memberId, ...period })
+    await guardMembership(w, actor, { groupId: group.id, memberId, ...period })
     if (memberId === undefined) {
       w.noted('membership.invitedNobody', 'userGroup', String(group.id))
       return state
@@ -88,7 +89,7 @@ export async function answerInvitation(
     const before = await findMembership(w, groupId, rightsHolder(actor) ?? 0)
     if (before === undefined || before.state === 'active') throw refusal(w, actor, 'invitation')
     if (before.state === answer) return
-    if (answer === 'active' && !mayStillAdd(w, before)) throw invalidInvitation()
+    if (answer === 'active' && !(await mayStillAdd(w, before))) throw invalidInvitation()
     await updateMembershipState(w.tx, before.id, answer)
     const action = answer === 'active' ? 'membership.accepted' : 'membership.rejected'
     w.updated(action, 'membership', before, { ...before, state: answer })
@@ -140,12 +141,15 @@ export function showsMembership(look: Look, membership: MembershipRow): boolean 
 }
 
 /** Whether whoever made a membership could make it now; the service itself, which no one is named for, always. */
-function mayStillAdd(w: Write, { groupId, memberId, validFrom, validTo, addedBy }: MembershipRow): boolean {
+async function mayStillAdd(
+  w: Write,
+  { groupId, memberId, validFrom, validTo, addedBy }: MembershipRow,
+): Promise<boolean> {
   if (addedBy === null) return true
   const at = w.now.getTime()
   const group = rowOf(w, 'userGroup', groupId)
   if (!controlsUserGroup({ index: w.index, askerId: addedBy, at }, group)) return false
-  return w.index.guardMembership(addedBy, { groupId, memberId, validFrom, validTo }, at).ok
+  return (await inSlices(w.index.guardMembership(addedBy, { groupId, memberId, validFrom, validTo }, at))).ok
 }
 
 async function memberOf(

@@ -15,6 +15,7 @@ import { roleNamed } from '../access/role-grant-service.ts'
 import { requireName, requireText } from '../access/write-door.ts'
 import type { BatchPart } from '../db/change-log.ts'
 import { AppError } from '../errors.ts'
+import { atOnce } from '../lib/slices.ts'
 import { linkName } from './known.ts'
 import type {
   ContainmentRecord,
@@ -71,7 +72,7 @@ export function planContainment(context: StructureContext, record: ContainmentRe
   const result: GuardResult =
     askerId === null
       ? fits(index.misfit('containment', link.parentId, link.childId))
-      : index.guardContainment(askerId, link, at)
+      : atOnce(index.guardContainment(askerId, link, at))
   if (!result.ok) return result
   context.contained.add(name)
   const after = { id: ids.take('containment'), ...link }
@@ -97,7 +98,9 @@ export function planMembership(context: StructureContext, record: MembershipReco
   if (group === undefined || !controlsUserGroup({ index, askerId, at }, group))
     return 'You do not decide about this group'
   const result =
-    askerId === null ? fits(index.misfit('membership', groupId, memberId)) : index.guardMembership(askerId, after, at)
+    askerId === null
+      ? fits(index.misfit('membership', groupId, memberId))
+      : atOnce(index.guardMembership(askerId, after, at))
   if (!result.ok) return result
   if (before === undefined) after.id = ids.take('membership')
   return { parts: [{ entity: 'membership', id: after.id, before: before ?? null, after }] }

@@ -56,7 +56,7 @@ export async function inviteMember(
   requirePeriod(memberFrom, memberTo)
   const token = generateToken()
   return await ctx.write(actor, async (w) => {
-    requireInviter(w, actor, to, { validFrom: memberFrom, validTo: memberTo })
+    await requireInviter(w, actor, to, { validFrom: memberFrom, validTo: memberTo })
     const expiresAt = new Date(w.now.getTime() + given.validDays * DAY_MS)
     const id = await insertInvitation(w.tx, {
       tokenHash: keyedHash(ctx.pepper, token),
@@ -139,14 +139,14 @@ export async function redeem(w: Write, invitation: Invitation, user: UserRow): P
   const period = { validFrom: invitation.memberFrom, validTo: invitation.memberTo }
   try {
     if (groupId !== null) {
-      requireInviter(w, inviter, { groupId }, period)
+      await requireInviter(w, inviter, { groupId }, period)
       await joinGroup(w, { groupId, memberId: user.id, addedBy: createdBy, ...period })
     } else if (organisationId !== null && isRequest(invitation)) {
       requireRight(w, inviter, 'manageMembers', organisationId)
       await upsertImportKeys(w.tx, organisationId, [{ kind: 'guest', key: user.login, targetId: user.id }])
     } else if (organisationId !== null) {
       const role = requireOrganisationRole(memberRole)
-      requireInviter(w, inviter, { organisationId, role }, period)
+      await requireInviter(w, inviter, { organisationId, role }, period)
       await joinOrganisation(w, inviter, user, { organisationId, role, ...period })
     } else await acceptOffer(w, inviter, invitation, user)
   } catch (error) {
@@ -191,17 +191,17 @@ async function mayWithdraw(w: Write, actor: Actor, invitation: Invitation): Prom
   return group !== undefined && controlsUserGroup(look, group)
 }
 
-function requireInviter(
+async function requireInviter(
   w: Write,
   actor: Actor,
   to: InvitedTo,
   { validFrom, validTo }: { validFrom: Date | null; validTo: Date | null },
-): void {
+): Promise<void> {
   if ('groupId' in to) {
     const group = requireUserGroup(w, actor, to.groupId)
     requireBringer(w, actor, group)
     const period = { validFrom: validFrom?.getTime() ?? null, validTo: validTo?.getTime() ?? null }
-    guardMembership(w, actor, { groupId: group.id, memberId: undefined, ...period })
+    await guardMembership(w, actor, { groupId: group.id, memberId: undefined, ...period })
     return
   }
   const organisation = requireResource(w, actor, 'manageMembers', 'organisation', to.organisationId)

@@ -24,8 +24,8 @@ export async function managedAccounts(
     const isHis =
       (organisationId !== null && hasRight(w, actor, 'manageMembers', organisationId)) ||
       (group !== undefined && controlsUserGroup(look, group))
-    if (isHis && userId !== look.askerId && !beside.has(userId) && holdsNothingBeyond(w, actor, userId))
-      managed.add(userId)
+    if (!isHis || userId === look.askerId || beside.has(userId)) continue
+    if (await holdsNothingBeyond(w, actor, userId)) managed.add(userId)
   }
   return managed
 }

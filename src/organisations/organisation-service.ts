@@ -69,7 +69,7 @@ export async function moveOrganisation(
     requirePlaceBelow(w, actor, parent.id)
     if (before.canEditSites) requireRight(w, actor, 'edit', parent.id)
     if (parent.id === before.parentId) return
-    guardOrganisation(w, actor, { parentId: parent.id, childId: before.id })
+    await guardOrganisation(w, actor, { parentId: parent.id, childId: before.id })
     await changeOrganisation(w, 'organisation.moved', before, { parentId: parent.id })
   })
 }

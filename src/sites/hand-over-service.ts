@@ -137,7 +137,7 @@ async function place(w: Write, actor: Actor, action: string, given: Terms, owned
     requireMain(organisation)
     requireRight(w, actor, 'createSite', organisation.id)
     if (!given.showPast) throw problem('An organisation reads all that is recorded: say "showPast": true')
-    guardContainment(w, actor, { parentId: organisation.id, childId: row.id })
+    await guardContainment(w, actor, { parentId: organisation.id, childId: row.id })
     if (owned.kind === 'edge') return moveEdgeTo(w, action, owned.row, organisation.id)
     for (const edge of edges) await release(w, action, edge.id)
     await changeSite(w, action, owned.row, { organisationId: organisation.id })

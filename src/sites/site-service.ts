@@ -132,7 +132,7 @@ export async function moveEdge(
       if (tenant !== undefined && tenant !== tenantOf(w.index, siteId)) {
         throw problem('The edge belongs to another organisation than the site: hand it over with handOver first')
       }
-      guardContainment(w, actor, { parentId: siteId, childId: edge.id })
+      await guardContainment(w, actor, { parentId: siteId, childId: edge.id })
     }
     // Off the site it stays with the organisation, or nobody would have it any more.
     const organisationId = edge.organisationId ?? (siteId === null ? (tenantOf(w.index, edge.id) ?? null) : null)

@@ -12,6 +12,7 @@ import {
 import { builtInRoles } from '../../../src/access/roles.ts'
 import { tenantOf } from '../../../src/access/tenant.ts'
 import { unionWindows, windowsCover } from '../../../src/access/windows.ts'
+import { atOnce } from '../../../src/lib/slices.ts'
 import { Oracle } from './oracle.ts'
 import { someMove, Walk } from './walk.ts'
 import {
@@ -198,18 +199,18 @@ function moved(index: AccessIndex, { organisationId: id, parentId }: Organisatio
 /** Whether the actor may put an organisation below another at that time, as the service asks it. */
 function mayMove(index: AccessIndex, actorId: number, { id, parentId }: OrganisationRow, at: number): boolean {
   if (parentId === null || tenantOf(index, id) !== tenantOf(index, parentId)) return false
-  return index.guardOrganisation(actorId, { parentId, childId: id }, at).ok
+  return atOnce(index.guardOrganisation(actorId, { parentId, childId: id }, at)).ok
 }
 
 /** Whether the actor may take this step at that time, as far as the guards are concerned. */
 export function isAllowed(index: AccessIndex, actorId: number, step: Step, at: number): boolean {
   if (step.row === null) return false
   if (step.entity === 'grant') return index.guardGrant(actorId, step.row, at).ok
-  if (step.entity === 'membership') return index.guardMembership(actorId, step.row, at).ok
+  if (step.entity === 'membership') return atOnce(index.guardMembership(actorId, step.row, at)).ok
   if (step.entity === 'role') {
     const { row: role } = step
     const grants = [...index.rows('grant')].filter(({ roleId }) => roleId === role.id)
-    return index.guardRole(actorId, { role, grants }, at).ok
+    return atOnce(index.guardRole(actorId, { role, grants }, at)).ok
   }
   if (step.entity === 'organisation') {
     const isMove = index.row('organisation', step.id)?.parentId !== step.row.parentId
@@ -219,7 +220,7 @@ export function isAllowed(index: AccessIndex, actorId: number, step: Step, at: n
     const { userId, key } = step.row
     return userId !== actorId && index.guardClaim(actorId, userId, key, at).ok
   }
-  if (step.entity === 'containment') return index.guardContainment(actorId, step.row, at).ok
+  if (step.entity === 'containment') return atOnce(index.guardContainment(actorId, step.row, at)).ok
   return false
 }
 
