@@ -92,12 +92,16 @@ function detailLines(details: readonly Detail[], counts: Counts): string[] {
   )
 }
 
-function headline({ state, dryRun }: Answer): string {
+function headline({ state, dryRun, counts, report }: Answer): string {
+  const isSame = Object.keys(counts.byKind).length === 0
   switch (state) {
     case 'done':
+      if (isSame) return dryRun ? 'Nothing would change' : 'Nothing had to be changed'
       return dryRun ? 'This is what would change; nothing was changed' : 'Imported'
     case 'refused':
-      return 'Nothing was imported: mend what is wrong, or leave it out with --skip-invalid'
+      return report.problems.some(({ isFatal }) => isFatal)
+        ? 'Nothing was imported: mend what is wrong'
+        : 'Nothing was imported: mend what is wrong, or leave it out with --skip-invalid'
     case 'running':
       return 'Not ended yet'
     default:
@@ -106,8 +110,8 @@ function headline({ state, dryRun }: Answer): string {
 }
 
 function accessLines({ people, gains, losses, changes, accessComplete }: Counts): string[] {
-  if (people + gains + losses + changes === 0) return ['Nobody gets or loses access']
-  const whole = `${people} get or lose access, counted by person and edge: ${gains} gained, ${losses} lost, ${changes} changed`
+  if (people + gains + losses + changes === 0) return ['Access of nobody changes']
+  const whole = `Access of ${people} changes, counted by person and edge: ${gains} gained, ${losses} lost, ${changes} changed`
   return !accessComplete ? [`${whole}, and maybe more that was not looked at`] : [whole]
 }
 

@@ -41,7 +41,8 @@ async function route(
   response: ServerResponse,
 ): Promise<void> {
   if (isUpload(request)) return handleUpload(ctx, parts, request, response)
-  if (request.method !== 'GET' && request.method !== 'HEAD') return reply(response, 405, 'only GET\n')
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return reply(response, 405, 'only GET, and PUT of a file to /imports/<name>\n')
   const path = (request.url ?? '/').split('?')[0]
   switch (path) {
     case '/healthz':
