@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { actAsCommand } from './act-as.ts'
 import { apiDocsCommand } from './api-docs.ts'
 import { callCommands } from './calls.ts'
 import { createUserCommand } from './create-user.ts'
@@ -20,6 +21,7 @@ for (const command of [
   migrateCommand(),
   createUserCommand(),
   ...callCommands(),
+  actAsCommand(),
   importCommand(),
   importReportCommand(),
   inviteImportedCommand(),

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { problem } from '../errors.ts'
 import { systemClock } from '../lib/clock.ts'
 import { type FleetOptions, type FleetStatus, startFleet } from '../simulator/fleet.ts'
+import { stopSignal } from './stop-signal.ts'
 
 interface SimulateOptions {
   url: string
@@ -19,7 +20,6 @@ interface SimulateOptions {
 }
 
 const PROGRESS_EVERY_MS = 5000
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** `simulate`: lets simulated edges connect to an edge port until it is stopped. */
 export function simulateCommand(): Command {
@@ -94,22 +94,6 @@ function fleetOptions(options: SimulateOptions): FleetOptions {
     reconnect,
     ...(localAddresses && { localAddresses }),
   }
-}
-
-/** Resolves on SIGINT, SIGTERM or when the time is over. */
-function stopSignal(durationSeconds: number | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = () => {
-      clearTimeout(timer)
-      process.off('SIGINT', stop)
-      process.off('SIGTERM', stop)
-      resolve()
-    }
-    const durationMs = Math.min((durationSeconds ?? 0) * 1000, MAX_TIMER_MS)
-    const timer = durationSeconds === undefined ? undefined : setTimeout(stop, durationMs)
-    process.once('SIGINT', stop)
-    process.once('SIGTERM', stop)
-  })
 }
 
 function textLine(seconds: number, { edges }: SimulateOptions, status: FleetStatus, perSecond: number): string {

@@ -23,6 +23,34 @@ export async function runCli(args: readonly string[], env: Record<string, string
   return { code, ...output() }
 }
 
+/** A command that runs until it is stopped; `said` waits for something on its standard output. */
+export interface RunningCli extends AsyncDisposable {
+  said: (pattern: RegExp) => Promise<RegExpExecArray>
+  end: (signal: NodeJS.Signals) => Promise<Finished>
+}
+
+/** Starts such a command. */
+export function startCli(args: readonly string[], env: Record<string, string> = {}): RunningCli {
+  const child = spawn(process.execPath, [cli, ...args], { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] })
+  const output = collect(child)
+  const gone = ended(child)
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    return { code: await gone, ...output() }
+  }
+  const said = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const look = () => {
+        const found = pattern.exec(output().stdout)
+        if (found) resolve(found)
+      }
+      child.stdout?.on('data', look)
+      look()
+      gone.then(() => reject(new Error(`The command ended:\n${output().stdout}${output().stderr}`)), reject)
+    })
+  return { said, end, [Symbol.asyncDispose]: async () => void (await end('SIGKILL')) }
+}
+
 /** A service in a process of its own. */
 export interface ServiceProcess extends AsyncDisposable {
   urls: { edge: string; ui: string; http: string; backend: string; rest: string; edgeManager: string }
