@@ -181,9 +181,9 @@ export class ServiceClient {
     })
     socket.on('pong', heard)
     socket.on('ping', heard)
-    socket.on('unexpected-response', (request, { statusCode = 0 }) => {
+    socket.on('unexpected-response', (_, { statusCode = 0 }) => {
       reason = refused(statusCode)
-      request.destroy()
+      socket.terminate()
     })
     // What is wrong with a connection shows in its end.
     socket.on('error', (error) => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ServiceClient as ClientLibrary } from '../../src/client/service-client.ts'
 import { BackendClient, EdgeClient, type Json, ServiceClient, UiClient } from '../harness/clients.ts'
 import { testClock } from '../harness/clock.ts'
 import { addEdge, addUser, fresh } from '../harness/seed.ts'
@@ -117,5 +118,12 @@ describe('a service token', () => {
     expect(await operator.request('listServiceTokens', { service: name })).toMatchObject({
       tokens: [{ service: name, lastUsedAt: time.now().toISOString() }],
     })
+  })
+
+  it('that is none is told to a client as soon as the service says so', async () => {
+    const url = `${service.urls.http.replace('http', 'ws')}/service`
+    const startedAt = performance.now()
+    await expect(new ClientLibrary({ url, token: 'wrong', reconnect: false }).connected()).rejects.toThrow('this token')
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
   })
 })
