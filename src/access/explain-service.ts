@@ -2,6 +2,7 @@ import type { Db } from '../db/database.ts'
 import { inSlices } from '../lib/slices.ts'
 import type { AccessStore } from './access-store.ts'
 import { type Explanation, explain, explainsOthers, unexplained } from './explain.ts'
+import { formerPrincipal, formerResource } from './explain-former-queries.ts'
 import { findEdgeId, revisionAt } from './explain-queries.ts'
 import { Redaction } from './explain-redact.ts'
 import { type HistoryEntry, historyIn } from './explain-story.ts'
@@ -29,15 +30,16 @@ export interface AccessQuestion {
  */
 export async function explainAccess(ctx: Context, look: Look, question: AccessQuestion): Promise<Explanation> {
   const { permission, at } = question
-  const found = await resolve(ctx, look, question)
+  const revision = at === undefined || at.getTime() >= look.at ? undefined : await revisionAt(ctx.db, at)
+  const found = await resolve(ctx, look, question, revision)
   if (typeof found === 'string') return unexplained(found)
   const { principalId, resourceId, own } = found
   const about = { principalId, resourceId, permission, own, at: at?.getTime() ?? look.at }
-  if (at === undefined || at.getTime() >= look.at) {
+  if (revision === undefined) {
     return explain(look, { ...about, ...look.index.explainable(principalId, resourceId, permission) })
   }
   if (!readsPast(look, principalId, resourceId)) return unexplained('notFound')
-  const then = await explainableThen(ctx, about, await revisionAt(ctx.db, at))
+  const then = await explainableThen(ctx, about, revision)
   return explain(look, { ...about, ...then })
 }
 
@@ -53,7 +55,7 @@ export async function accessHistory(
   look: Look,
   question: Pick<AccessQuestion, 'principal' | 'resource'> & { limit: number },
 ): Promise<AccessHistory> {
-  const found = await resolve(ctx, look, question)
+  const found = await resolve(ctx, look, question, 'last')
   const unknown = { known: false, entries: [], more: 0 }
   if (typeof found === 'string') return unknown
   const { principalId, resourceId, own } = found
@@ -84,22 +86,33 @@ interface Resolved {
   own: ReadonlySet<number>
 }
 
-/** Whom and what it is about, or what to say instead. Only those who look after all accounts learn what is missing (O-09). */
+/**
+ * Whom and what it is about, or what to say instead. Only those who look after all accounts learn what is missing (O-09), and who
+ * or what was called so at an earlier revision, or at last, and is gone or called otherwise now.
+ */
 async function resolve(
   ctx: Context,
   look: Look,
   { principal, resource }: Pick<AccessQuestion, 'principal' | 'resource'>,
+  past: number | 'last' | undefined,
 ): Promise<Resolved | 'notFound' | 'unknownPrincipal' | 'unknownResource' | 'notLoaded'> {
-  const resourceId = findTarget(look.index, resource)?.id
-  const principalId = principal === undefined ? (look.askerId ?? undefined) : principalNamed(look, principal)
+  const meant = async (now: number | undefined, former: (at: number | 'last') => Promise<number | undefined>) => {
+    if (past === undefined || !managesUsers(look) || (past === 'last' && now !== undefined)) return now
+    return (await former(past)) ?? now
+  }
+  const resourceId = await meant(findTarget(look.index, resource)?.id, (at) => formerResource(ctx.db, resource, at))
+  const principalId =
+    principal === undefined
+      ? (look.askerId ?? undefined)
+      : await meant(principalNamed(look, principal), (at) => formerPrincipal(ctx.db, principal, at))
   if (managesUsers(look)) {
     if (principalId === undefined) return 'unknownPrincipal'
     if (resourceId === undefined) return (await isUnloaded(ctx, resource)) ? 'notLoaded' : 'unknownResource'
   }
   if (principalId === undefined || resourceId === undefined) return 'notFound'
   const own = await ownGroups(ctx.db, look)
-  const isOwn = principalId === look.askerId
-  if (!isOwn && !(explainsOthers(look, resourceId) && (await knows(ctx, look, principalId, resourceId, own)))) {
+  const isFree = principalId === look.askerId || managesUsers(look)
+  if (!isFree && !(explainsOthers(look, resourceId) && (await knows(ctx, look, principalId, resourceId, own)))) {
     return 'notFound'
   }
   return { principalId, resourceId, own }

@@ -58,7 +58,8 @@ export function findActor({ store }: AppContext, name: string): number | undefin
   const text = name.trim()
   const user = store.index.userByLogin(text.toLowerCase())
   if (user !== undefined) return user.id
-  for (const service of store.index.rows('service')) if (service.name === text) return service.id
+  const service = store.index.serviceByName(text)
+  if (service !== undefined) return service.id
   const gone = /^principal (\d{1,9})$/.exec(text)
   return gone ? Number(gone[1]) : undefined
 }

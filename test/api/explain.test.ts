@@ -202,6 +202,61 @@ describe('explainAccess of the past', () => {
   })
 })
 
+describe('the past of what is gone', () => {
+  it('is told to who looks after all accounts: people deleted, edges made anew, names that others have now (D-25, O-09)', async () => {
+    const { user: keeps, ui, edge } = await keeper()
+    const { user } = await person()
+    await grant(ui, user, edge)
+    clock.advance(1000)
+    const then = clock.now().toISOString()
+    clock.advance(1000)
+    const about = { userId: user.login, edgeId: edge.id }
+    await admin.request('deleteUser', { login: user.login })
+    clock.advance(1000)
+    const without = clock.now().toISOString()
+    clock.advance(1000)
+    const seen = { allowed: true, role: 'guest', paths: [{ principals: [{ kind: 'user', name: user.login }] }] }
+    expect(await explain(admin, { ...about, at: then })).toMatchObject(seen)
+    expect(await explain(admin, about)).toMatchObject({ code: 'unknownPrincipal' })
+    expect(await history(admin, about)).toMatchObject({ entries: [{ kind: 'began' }, { kind: 'ended' }] })
+    // Somebody else is called so now, and what is said about then is not about him.
+    await admin.request('createUser', { login: user.login, password: 'a password of theirs' })
+    expect(await explain(admin, { ...about, at: then })).toMatchObject(seen)
+    expect(await explain(admin, { ...about, at: without })).toMatchObject({ allowed: false })
+    expect(await explain(ui, { ...about, at: then })).toMatchObject({ code: 'notFound' })
+    await admin.request('deleteEdge', { edgeId: edge.id })
+    await admin.request('createEdge', { edgeId: edge.id })
+    clock.advance(1000)
+    expect(await explain(admin, { ...about, at: then })).toMatchObject(seen)
+    expect(await explain(admin, { userId: keeps.login, edgeId: edge.id })).toMatchObject({ allowed: false })
+    expect(await explain(ui, { edgeId: edge.id, at: then })).toMatchObject({ code: 'notFound' })
+  })
+
+  it('goes by the login of then, and by numbers of groups and sites that are gone', async () => {
+    const { ui, edge } = await keeper()
+    const { user } = await person()
+    const groupId = Number((await ui.request('createEdgeGroup', { name: fresh('Gone') }))['id'])
+    const team = Number((await ui.request('createUserGroup', { name: fresh('Gone team') }))['id'])
+    await ui.request('grantRole', { to: { userGroupId: team }, on: { edgeGroupId: groupId }, role: 'group.detail' })
+    await grant(ui, user, edge)
+    clock.advance(1000)
+    const then = clock.now().toISOString()
+    clock.advance(1000)
+    const newLogin = fresh('renamed')
+    await admin.request('renameUser', { login: user.login, newLogin })
+    await ui.request('deleteEdgeGroup', { groupId })
+    await ui.request('deleteUserGroup', { groupId: team })
+    clock.advance(1000)
+    for (const userId of [user.login, newLogin]) {
+      expect(await explain(admin, { userId, edgeId: edge.id, at: then })).toMatchObject({ allowed: true })
+    }
+    const groups = { principal: { userGroupId: team }, resource: { edgeGroupId: groupId } }
+    expect(await explain(admin, { ...groups, at: then })).toMatchObject({ allowed: true })
+    expect(await explain(admin, groups)).toMatchObject({ code: 'unknownPrincipal' })
+    expect(await explain(ui, { ...groups, at: then })).toMatchObject({ code: 'notFound' })
+  })
+})
+
 describe('accessHistory', () => {
   it('lists when access began, changed and ended, by whom, and ends that came by themselves (D-25)', async () => {
     const { user, ui, edge } = await keeper()
