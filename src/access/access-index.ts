@@ -247,8 +247,8 @@ export class AccessIndex {
     return this.#graph.containers.list(this.#graph.views.get(id, at), kind, query)
   }
 
-  /** The active users and services that may know of a resource: searched, sorted, a page of them. */
-  audience(resourceId: number, query: AudienceQuery, at: number): Audience {
+  /** The active users and services that may know of a resource: searched, sorted, a page of them. See `ofOneRevision`. */
+  audience(resourceId: number, query: AudienceQuery, at: number): Generator<undefined, Audience> {
     return audienceOf(this.#graph, resourceId, query, at)
   }
 

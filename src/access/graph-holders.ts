@@ -2,6 +2,7 @@ import { conveysDiscover } from './graph-expand.ts'
 import type { GraphState } from './graph-state.ts'
 import { conveyancesOf } from './graph-view.ts'
 import { PLATFORM_RESOURCE_ID, PUBLIC_PRINCIPAL_ID } from './model.ts'
+import { Bits } from './search-bits.ts'
 
 /** Who may know of a resource. */
 export interface Holders {
@@ -11,27 +12,32 @@ export interface Holders {
   principalIds: number[]
 }
 
-/** Everybody who holds *discover* on a resource: the question of a check, asked from the other end. */
-export function holdersOf(graph: GraphState, resourceId: number, at: number): Holders {
+/** So many grants are looked at before others may have a turn: a fraction of a millisecond. */
+const PORTION = 1000
+
+/** Everybody who holds *discover* on a resource, in steps: the question of a check, asked from the other end. */
+export function* holdersOf(graph: GraphState, resourceId: number, at: number): Generator<undefined, Holders> {
   const { resources, people, rows, accounts } = graph
   if (!resources.kinds.exists(resourceId)) return { everybody: false, principalIds: [] }
-  const granted = granteesOf(graph, resourceId, at)
+  const granted = yield* granteesOf(graph, resourceId, at)
   const everybody = granted.delete(PUBLIC_PRINCIPAL_ID) && resources.tenantOf(resourceId)?.publicAccess === true
   const principalIds: number[] = []
   const groups = new Set<number>()
-  accounts.beginWalk()
+  const seen = new Bits(accounts.room)
   const take = (id: number) => {
     if (accounts.isActive(id)) {
-      if (accounts.isFirstVisit(id) && isUnrestricted(graph, id, resourceId, at)) principalIds.push(id)
+      if (seen.has(id)) return
+      seen.add(id)
+      if (isUnrestricted(graph, id, resourceId, at)) principalIds.push(id)
     } else if (rows.userGroup.has(id)) groups.add(id)
   }
   for (const id of granted) take(id)
-  for (const group of groups) people.visitMembers(group, at, take)
+  for (const group of groups) yield* people.visitMembers(group, at, take)
   return { everybody, principalIds }
 }
 
 /** Whoever is granted *discover* on the resource by a grant of his own or of a group. */
-function granteesOf(graph: GraphState, resourceId: number, at: number): Set<number> {
+function* granteesOf(graph: GraphState, resourceId: number, at: number): Generator<undefined, Set<number>> {
   const { resources, people, rows } = graph
   const granted = new Set<number>()
   for (const { node, relation } of reachedFrom(graph, resourceId)) {
@@ -43,7 +49,8 @@ function granteesOf(graph: GraphState, resourceId: number, at: number): Set<numb
       if (grant === undefined || role === undefined || !isValid(grant, at)) return false
       return conveysDiscover(conveyancesOf(resources, grant, role, at).filter((one) => one.relation === relation))
     }
-    for (const id of people.grantIdsOn(node)) {
+    for (const [place, id] of people.allGrantIdsOn(node).entries()) {
+      if (place % PORTION === PORTION - 1) yield
       const principalId = people.grants.principalOf(id)
       if (granted.has(principalId)) continue
       const roleId = people.grants.roleOf(id)

@@ -5,6 +5,9 @@ import { Multimap } from './graph-multimap.ts'
 import type { ClaimRow, GrantRow, MembershipRow, RestrictionRow } from './model.ts'
 import { windowBounds } from './windows.ts'
 
+/** So many members are visited before others may have a turn: a fraction of a millisecond. */
+const PORTION = 1000
+
 type Period = Pick<GrantRow, 'validFrom' | 'validTo'>
 
 /** Who belongs to what and holds what: memberships, grants, restrictions and claims by whom they concern. */
@@ -87,10 +90,15 @@ export class PrincipalGraph {
     return this.#membersOf.get(groupId)
   }
 
-  /** Visits whoever is a member of a group directly at a moment. */
-  visitMembers(groupId: number, at: number, visit: (memberId: number) => void): void {
-    for (const memberId of this.#lastingOf.get(groupId)) visit(memberId)
-    for (const { state, validFrom, validTo, memberId } of this.#otherMembersOf.get(groupId)) {
+  /** Visits, in steps, whoever is now a member of a group directly at a moment. */
+  *visitMembers(groupId: number, at: number, visit: (memberId: number) => void): Generator<undefined, void> {
+    const others = this.#otherMembersOf.get(groupId).slice()
+    for (const [place, memberId] of this.#lastingOf.get(groupId).slice().entries()) {
+      visit(memberId)
+      if (place % PORTION === PORTION - 1) yield
+    }
+    for (const [place, { state, validFrom, validTo, memberId }] of others.entries()) {
+      if (place % PORTION === PORTION - 1) yield
       if (state !== 'active') continue
       if ((validFrom ?? at) <= at && at < (validTo ?? Number.POSITIVE_INFINITY)) visit(memberId)
     }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { decidesAboutAll, knownTo, maySeeAudience } from '../access/audience-door.ts'
 import { type ChannelPart, channelParts } from '../access/graph-data.ts'
 import type { EdgeRow, UserRow, Window } from '../access/model.ts'
+import { ofOneRevision } from '../access/one-revision.ts'
 import { managesUsers } from '../access/people-door.ts'
 import { intersectWindows } from '../access/windows.ts'
 import { problem } from '../errors.ts'
@@ -121,12 +122,14 @@ const getUserEdges = defineMethod({
   },
 })
 
+const edgeUsersQuery = z.strictObject({ edgeId, ...paging })
+
 const getEdgeUsers = defineMethod({
   name: 'getEdgeUsers',
   summary:
     'Who may see an edge: in which role, by which grants, which times; for those who grant there, audit it or handle the members of its organisation. Accounts that the caller cannot know are counted and not named.',
   clients,
-  params: z.strictObject({ edgeId, ...paging }),
+  params: edgeUsersQuery,
   result: z.object({
     users: z.array(audienceView),
     total,
@@ -137,15 +140,17 @@ const getEdgeUsers = defineMethod({
   }),
   access: 'signedIn',
   scope: 'read',
-  handler: (call, { edgeId, page, limit, query, sort, descending }) => {
-    const look = lookOf(call)
-    const edge = look.index.edgeByName(edgeId)
-    if (edge === undefined || !maySeeAudience(look, edge.id))
-      throw refused(look, 'share', edge === undefined && `edge ${edgeId}`)
-    const wanted = { isShown: knownTo(look), text: query, sort, descending, offset: page * limit, limit }
-    const { page: rows, ...counts } = look.index.audience(edge.id, wanted, look.at)
-    return { ...counts, users: rows.map((row) => audienceRow(look, edge.id, row)) }
-  },
+  handler: (call, params) => ofOneRevision(call.ctx.store, () => edgeUsers(call, params)),
 })
+
+function* edgeUsers(call: Call, { edgeId, page, limit, query, sort, descending }: z.output<typeof edgeUsersQuery>) {
+  const look = lookOf(call)
+  const edge = look.index.edgeByName(edgeId)
+  if (edge === undefined || !maySeeAudience(look, edge.id))
+    throw refused(look, 'share', edge === undefined && `edge ${edgeId}`)
+  const wanted = { isShown: knownTo(look), text: query, sort, descending, offset: page * limit, limit }
+  const { page: rows, ...counts } = yield* look.index.audience(edge.id, wanted, look.at)
+  return { ...counts, users: rows.map((row) => audienceRow(look, edge.id, row)) }
+}
 
 export const decisionMethods = [authorizeData, getUserEdges, getEdgeUsers]

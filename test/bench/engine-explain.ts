@@ -2,6 +2,7 @@ import { knownTo, maySeeAudience } from '../../src/access/audience-door.ts'
 import { explain } from '../../src/access/explain.ts'
 import { type Permission, PLATFORM_RESOURCE_ID } from '../../src/access/model.ts'
 import { audienceRow } from '../../src/api/audience-view.ts'
+import { atOnce } from '../../src/lib/slices.ts'
 import { type Crowd, NOW, type Times, timesOf } from './engine-crowd.ts'
 import type { UserClass } from './fleet.ts'
 
@@ -104,7 +105,7 @@ function audience({ index }: Crowd, askerId: number, edgeId: number) {
   const look = { index, askerId, at: NOW }
   if (!maySeeAudience(look, edgeId)) throw new Error('the asker may not ask')
   const page = { sort: 'name', descending: false, offset: 0, limit: LIMIT } as const
-  const { page: rows, ...counts } = index.audience(edgeId, { isShown: knownTo(look), ...page }, NOW)
+  const { page: rows, ...counts } = atOnce(index.audience(edgeId, { isShown: knownTo(look), ...page }, NOW))
   return { ...counts, users: rows.map((row) => audienceRow(look, edgeId, row)) }
 }
 
@@ -113,11 +114,11 @@ function showToMany(crowd: Crowd, edgeId: number): void {
   const { firstUserGroup, size } = crowd.facts
   const wanted = (size.users * AUDIENCE_PERCENT) / 100
   const count = { isShown: () => true, sort: 'id', descending: false, offset: 0, limit: 0 } as const
-  for (let group = firstUserGroup; crowd.index.audience(edgeId, count, NOW).total < wanted; group++) {
+  for (let group = firstUserGroup; atOnce(crowd.index.audience(edgeId, count, NOW)).total < wanted; group++) {
     if (group >= firstUserGroup + size.userGroups) throw new Error('too few users are in groups')
     const grant = crowd.grant(group, edgeId)
     crowd.apply('grant', grant)
-    if (crowd.index.audience(edgeId, count, NOW).total > MOST * wanted) crowd.apply('grant', grant)
+    if (atOnce(crowd.index.audience(edgeId, count, NOW)).total > MOST * wanted) crowd.apply('grant', grant)
   }
 }
 

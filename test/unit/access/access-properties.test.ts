@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AccessIndex } from '../../../src/access/access-index.ts'
 import { PUBLIC_PRINCIPAL_ID, permissionBits } from '../../../src/access/model.ts'
+import { atOnce } from '../../../src/lib/slices.ts'
 import { Oracle } from './oracle.ts'
 import { History, principalIds, resourceIds, serviceIds, someStep, someWorld, times, userIds } from './worlds.ts'
 
@@ -46,7 +47,7 @@ function expectHolders(index: AccessIndex, oracle: Oracle, at: number): void {
   const accounts = [...userIds, ...serviceIds]
   for (const resourceId of resourceIds) {
     const whole = { isShown: () => true, sort: 'id', descending: false, offset: 0, limit: 100 } as const
-    const { everybody, page } = index.audience(resourceId, whole, at)
+    const { everybody, page } = atOnce(index.audience(resourceId, whole, at))
     const sees = (id: number) => (oracle.access(id, resourceId, at).mask & permissionBits.discover) !== 0
     expect(everybody).toBe(sees(PUBLIC_PRINCIPAL_ID))
     const own = accounts.filter((id) => {

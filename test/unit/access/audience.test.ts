@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { AccessIndex } from '../../../src/access/access-index.ts'
 import { knownTo } from '../../../src/access/audience-door.ts'
 import { permissionBits } from '../../../src/access/model.ts'
+import { atOnce } from '../../../src/lib/slices.ts'
 import { Oracle } from './oracle.ts'
 import { Scene } from './scene.ts'
 import { History, resourceIds, serviceIds, someWorld, times, userIds } from './worlds.ts'
@@ -27,37 +28,39 @@ function scene() {
 describe('who can see a resource', () => {
   it('comes in the natural order of logins, either way, in pages that fit together', () => {
     const { index, edge, names } = scene()
-    const whole = index.audience(edge, everything, 0)
+    const whole = atOnce(index.audience(edge, everything, 0))
     expect(names(whole.page)).toEqual(['anna', 'bert', 'Importer', 'user2', 'user10'])
     expect(whole).toMatchObject({ total: 5, hidden: 0, everybody: false })
-    const back = index.audience(edge, { ...everything, descending: true }, 0)
+    const back = atOnce(index.audience(edge, { ...everything, descending: true }, 0))
     expect(back.page).toEqual([...whole.page].reverse())
-    const pages = [0, 2, 4, 6].flatMap((offset) => index.audience(edge, { ...everything, offset, limit: 2 }, 0).page)
+    const pages = [0, 2, 4, 6].flatMap(
+      (offset) => atOnce(index.audience(edge, { ...everything, offset, limit: 2 }, 0)).page,
+    )
     expect(pages).toEqual(whole.page)
-    expect(names(index.audience(edge, { ...everything, sort: 'id' }, 0).page)[0]).toBe('user10')
+    expect(names(atOnce(index.audience(edge, { ...everything, sort: 'id' }, 0)).page)[0]).toBe('user10')
   })
 
   it('is searched by login, and counts what is found', () => {
     const { index, edge, names } = scene()
-    const found = index.audience(edge, { ...everything, text: ' USER ', limit: 1 }, 0)
+    const found = atOnce(index.audience(edge, { ...everything, text: ' USER ', limit: 1 }, 0))
     expect(names(found.page)).toEqual(['user2'])
     expect(found.total).toBe(2)
-    expect(names(index.audience(edge, { ...everything, text: 'port' }, 0).page)).toEqual(['Importer'])
+    expect(names(atOnce(index.audience(edge, { ...everything, text: 'port' }, 0)).page)).toEqual(['Importer'])
   })
 
   it('keeps those who are not shown apart: last, counted, found by no text (G-17)', () => {
     const { index, edge, ids, names } = scene()
     const secret = ids.get('anna') ?? 0
     const query = { ...everything, isShown: (id: number) => id !== secret }
-    const { page, total, hidden } = index.audience(edge, query, 0)
+    const { page, total, hidden } = atOnce(index.audience(edge, query, 0))
     expect({ total, hidden, last: page.at(-1) }).toEqual({
       total: 5,
       hidden: 1,
       last: { principalId: secret, isShown: false },
     })
     expect(names(page.slice(0, -1))).toEqual(['bert', 'Importer', 'user2', 'user10'])
-    expect(index.audience(edge, { ...query, text: 'anna' }, 0)).toMatchObject({ total: 0, hidden: 0, page: [] })
-    expect(index.audience(edge, { ...query, offset: 4, limit: 1 }, 0).page).toEqual([page.at(-1)])
+    expect(atOnce(index.audience(edge, { ...query, text: 'anna' }, 0))).toMatchObject({ total: 0, hidden: 0, page: [] })
+    expect(atOnce(index.audience(edge, { ...query, offset: 4, limit: 1 }, 0)).page).toEqual([page.at(-1)])
   })
 
   it('follows renamed and disabled accounts', () => {
@@ -68,7 +71,7 @@ describe('who can see a resource', () => {
       { revision: 2, entity: 'user', id: anna.id, before: anna, after: { ...anna, login: 'zoe' } },
       { revision: 3, entity: 'user', id: bert.id, before: bert, after: { ...bert, disabledAt: 0 } },
     ])
-    expect(names(index.audience(edge, everything, 0).page)).toEqual(['Importer', 'user2', 'user10', 'zoe'])
+    expect(names(atOnce(index.audience(edge, everything, 0)).page)).toEqual(['Importer', 'user2', 'user10', 'zoe'])
   })
 
   it('is whoever the check lets see it, by the grants that reach him (who-can-see == {u: check})', () => {
@@ -77,7 +80,7 @@ describe('who can see a resource', () => {
         const { snapshot } = new History(world)
         const [index, oracle] = [AccessIndex.fromSnapshot(snapshot), new Oracle(snapshot)]
         for (const resourceId of resourceIds) {
-          const { everybody, page, total } = index.audience(resourceId, everything, at)
+          const { everybody, page, total } = atOnce(index.audience(resourceId, everything, at))
           const told = new Set(page.map(({ principalId }) => principalId))
           expect(total).toBe(told.size)
           for (const id of [...userIds, ...serviceIds]) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PUBLIC_PRINCIPAL_ID } from '../../../src/access/model.ts'
+import { atOnce } from '../../../src/lib/slices.ts'
 import { Scene } from './scene.ts'
 
 const now = 1000
@@ -13,7 +14,7 @@ describe('who holds something', () => {
     scene.grant(PUBLIC_PRINCIPAL_ID, 'resource.overview', edge)
     scene.restriction(anna, edge, [[20, 30]])
     const query = { isShown: () => true, sort: 'id', descending: false, offset: 0, limit: 9 } as const
-    const { everybody, total, page } = scene.index().audience(edge, query, now)
+    const { everybody, total, page } = atOnce(scene.index().audience(edge, query, now))
     expect({ everybody, total }).toEqual({ everybody: true, total: 1 })
     expect(page.map(({ principalId }) => principalId)).toEqual([berta])
   })
@@ -46,7 +47,7 @@ describe('who holds something', () => {
     index.apply([{ ...change, revision: index.revision + 1, before: null, after: row ?? null }])
     expect(all()).toBe(3000)
     expect(
-      index.audience(edge, { isShown: () => true, sort: 'id', descending: false, offset: 0, limit: 1 }, now),
+      atOnce(index.audience(edge, { isShown: () => true, sort: 'id', descending: false, offset: 0, limit: 1 }, now)),
     ).toMatchObject({
       total: 3000,
     })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { GuardResult } from '../../../src/access/graph-guard.ts'
 import { limitedIndex } from '../../../src/access/impersonation.ts'
 import type { Change, GrantRow, Window } from '../../../src/access/model.ts'
+import { ofOneRevision } from '../../../src/access/one-revision.ts'
 import { atOnce } from '../../../src/lib/slices.ts'
 import { Scene } from './scene.ts'
 
@@ -160,6 +161,113 @@ describe('whom and what a change concerns', () => {
       expect(steps).toBeGreaterThan(many / 1000)
       expect(index.concernedBy([change])).toEqual(answer.principals)
     }
+  })
+})
+
+/** Two edges that very many see, as members of groups and by grants of their own; a third of them see both. */
+function seenByMany() {
+  const scene = new Scene()
+  const [edge, other] = [scene.edge('edge1'), scene.edge('edge2')]
+  const users = Array.from({ length: many }, (_, n) => scene.user(`user${n}`))
+  const group = scene.userGroup('group', { members: users.slice(0, many / 2) })
+  scene.grant(group, 'resource.detail', edge)
+  scene.grant(scene.userGroup('other', { members: users.slice(many / 3) }), 'resource.detail', other)
+  for (const user of users.slice(many / 2)) scene.grant(user, 'resource.detail', edge)
+  return { scene, index: scene.index(), edge, other, users, group }
+}
+
+const page = { isShown: () => true, sort: 'id', descending: false, offset: 0, limit: many } as const
+
+describe('who can see something', () => {
+  it('is looked for in turns, also for two at once', () => {
+    const { index, edge, other } = seenByMany()
+    const [wanted, wantedToo] = [edge, other].map((id) => atOnce(index.audience(id, page, now)))
+    const second = index.audience(other, page, now)
+    let step = second.next()
+    const { answer, steps } = inSteps(index.audience(edge, page, now), () => {
+      if (!step.done) step = second.next()
+    })
+    while (!step.done) step = second.next()
+    expect([answer, step.value]).toEqual([wanted, wantedToo])
+    expect(answer.total).toBe(many)
+    expect(steps).toBeGreaterThanOrEqual((2 * many) / 1000)
+  })
+
+  it('misses nobody when memberships and grants are tried and taken back between the turns', () => {
+    const { index, edge } = seenByMany()
+    const wanted = atOnce(index.audience(edge, page, now))
+    const changes = [
+      ...[...index.rows('membership')].map((row) => ({ entity: 'membership' as const, row })),
+      ...[...index.rows('grant')].map((row) => ({ entity: 'grant' as const, row })),
+    ].map(({ entity, row }) => ({ revision: 2, entity, id: row.id, before: row, after: null }) as Change)
+    let turn = 0
+    const { answer } = inSteps(index.audience(edge, page, now), () => {
+      for (let n = 0; n < 100; n++) index.trying(changes.slice(turn, turn + 1), () => turn++)
+    })
+    expect(turn).toBeGreaterThan(500)
+    expect(answer).toEqual(wanted)
+  })
+})
+
+describe('an answer of one revision', () => {
+  /** Takes the newest member out of the group, and somebody new into it: there are always as many. */
+  function exchanging() {
+    const { scene, index, edge, group, users } = seenByMany()
+    let revision = index.revision
+    let member = [...index.membersOf(group)].at(-1)
+    const exchange = () => {
+      if (member === undefined) return
+      const after = { ...member, id: 90_000 + revision, memberId: scene.user(`new${revision}`) }
+      const account = { ...index.user(users[0] ?? 0), id: after.memberId, login: `new${revision}` }
+      index.apply([
+        { revision: ++revision, entity: 'membership', id: member.id, before: member, after: null },
+        { revision: ++revision, entity: 'user', id: account.id, before: null, after: account } as Change,
+        { revision: ++revision, entity: 'membership', id: after.id, before: null, after },
+      ])
+      member = after
+    }
+    return { index, edge, exchange }
+  }
+
+  it('is begun anew when something changes between its turns', async () => {
+    const { index, edge, exchange } = exchanging()
+    let tries = 0
+    const answer = await ofOneRevision({ index }, function* () {
+      let turns = 0
+      tries++
+      for (const steps = index.audience(edge, page, now); ; turns++) {
+        const step = steps.next()
+        if (step.done) return { revision: index.revision, ...step.value }
+        if (tries <= 2 && turns === 2 + tries) exchange()
+        yield
+      }
+    })
+    expect(tries).toBe(3)
+    expect(answer).toEqual({ revision: index.revision, ...atOnce(index.audience(edge, page, now)) })
+    expect(answer.total).toBe(many)
+  })
+
+  it('comes however often something changes: at last it is made at once', async () => {
+    const { index, edge, exchange } = exchanging()
+    let tries = 0
+    const answer = await ofOneRevision({ index }, function* () {
+      tries++
+      const found = yield* index.audience(edge, page, now)
+      // What others do while it waits for its turn; nobody can any more when it is made at once.
+      if (tries <= 3) exchange()
+      yield
+      return found
+    })
+    expect(tries).toBe(4)
+    expect(answer).toEqual(atOnce(index.audience(edge, page, now)))
+  })
+
+  it('refuses as its steps do', async () => {
+    const refusing = ofOneRevision({ index: { revision: 1 } }, function* (): Generator<undefined> {
+      yield
+      throw new Error('refused')
+    })
+    await expect(refusing).rejects.toThrow('refused')
   })
 })
 

@@ -7,6 +7,7 @@ import { openemsRoles, type Permission, permissionBits } from '../../../src/acce
 import { Bits } from '../../../src/access/search-bits.ts'
 import { defaultLimits } from '../../../src/access/search-query.ts'
 import { windowsContain } from '../../../src/access/windows.ts'
+import { atOnce } from '../../../src/lib/slices.ts'
 import { Oracle } from './oracle.ts'
 import {
   componentAccess,
@@ -270,7 +271,7 @@ export class Walk {
 
   #compareHolders({ resourceId, offset, limit }: { resourceId: number; offset: number; limit: number }): void {
     const query = { isShown: () => true, sort: 'id', descending: false, offset, limit } as const
-    const found = this.#index.audience(resourceId, query, this.#at)
+    const found = atOnce(this.#index.audience(resourceId, query, this.#at))
     const truth = holders(this.#oracle, resourceId, this.#at)
     deepStrictEqual(found.everybody, everybodySees(this.#oracle, resourceId, this.#at))
     deepStrictEqual(found.total, truth.length)
