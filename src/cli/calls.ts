@@ -6,6 +6,7 @@ import { audienceText, effectText, summaryText } from './access-text.ts'
 import { changeCommands } from './change-calls.ts'
 import { type ClientOptions, openService } from './client.ts'
 import { explanationText } from './explain-text.ts'
+import { limitCommands } from './limit-calls.ts'
 import { instant, instants, logHead, pageIndex, wholeNumber } from './numbers.ts'
 import { structureCommands } from './structure-calls.ts'
 import { thing, things } from './things.ts'
@@ -259,7 +260,7 @@ const commands: CallCommand[] = [
 
 /** The commands that are calls to a running service. */
 export function callCommands(): Command[] {
-  return [...commands, ...structureCommands, ...changeCommands].map((definition) => {
+  return [...commands, ...structureCommands, ...changeCommands, ...limitCommands].map((definition) => {
     const command = withClientOptions(new Command(definition.name).description(definition.description))
     for (const argument of definition.arguments ?? []) {
       if (Array.isArray(argument)) command.argument(`<${argument[0]}>`, argument[1])

@@ -3,7 +3,7 @@ import { openemsRoles } from '../access/model.ts'
 import { ConfigError } from '../config.ts'
 import type { CallCommand, Options } from './calls.ts'
 import { wholeNumber } from './numbers.ts'
-import { memberIn, members, memberText, place } from './structure-calls.ts'
+import { memberIn, members, memberText, permissions, place } from './structure-calls.ts'
 import { thing, things } from './things.ts'
 
 /** How a kind of thing is named on the command line, and the methods that change it. */
@@ -55,6 +55,9 @@ export const changeCommands: readonly CallCommand[] = [
       new Option('--labels <list>', 'site: separated by commas').argParser((text) => text.split(',')),
       new Option('--producttype <text>', 'edge: type of product'),
       new Option('--description <text>', 'group: what it is for'),
+      permissions('self', 'role: permissions on the thing itself'),
+      permissions('content', 'role: on what it holds'),
+      permissions('suborganisations', 'role: on the organisations below'),
     ],
     method: methodFor('rename'),
     params: ([kind = '', which = '', name], options) => ({ ...named(kind, which), ...newText(kind, name, options) }),
@@ -201,7 +204,11 @@ function named(kind: string, which: string): Record<string, unknown> {
 
 function newText(kind: string, name: string | undefined, options: Options): Record<string, unknown> {
   const { login, email, globalRole, location, labels, producttype, description } = options
-  const given = { newLogin: login, email, globalRole, location, labels, producttype, description }
+  const { self, content, suborganisations } = options
+  const given = {
+    ...{ newLogin: login, email, globalRole, location, labels, producttype, description },
+    ...{ self, content, suborganisations },
+  }
   const text = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   if (name === undefined) {
     if (Object.keys(text).length === 0) throw new ConfigError('Say what changes: a new name, or one of the options.')

@@ -4,14 +4,16 @@ import { ConfigError } from '../config.ts'
 import { organisationRoles } from '../organisations/member-service.ts'
 import { moreText } from './access-text.ts'
 import type { CallCommand, Options, Result } from './calls.ts'
+import { windowsText } from './limit-calls.ts'
 import { instants, pageIndex, wholeNumber } from './numbers.ts'
 import { thing, things } from './things.ts'
 
 const number = (flags: string, description: string) => new Option(flags, description).argParser(wholeNumber)
 const organisation = () => number('--organisation <id>', 'of this organisation')
 const group = () => number('--group <id>', 'of this user group')
-const permissions = (name: string, on: string) =>
-  new Option(`--${name} <list>`, `permissions ${on}, separated by commas`).argParser((text) => text.split(','))
+/** Names of permissions, separated by commas; "" for none. */
+export const permissions = (name: string, on: string) =>
+  new Option(`--${name} <list>`, `${on}, separated by commas`).argParser((text) => text.split(',').filter(Boolean))
 
 /** What there is to list: method, and the member of its result that holds the rows. */
 const lists: Readonly<Record<string, readonly [method: string, key: string]>> = {
@@ -27,6 +29,8 @@ const lists: Readonly<Record<string, readonly [method: string, key: string]>> = 
   members: ['list members of', 'members'],
   content: ['list content of', 'content'],
   invitations: ['listInvitations', 'invitations'],
+  claims: ['listClaims', 'claims'],
+  restrictions: ['listRestrictions', 'restrictions'],
 }
 
 /** Commands about organisations, sites, groups, roles and who belongs to them. */
@@ -70,9 +74,9 @@ export const structureCommands: readonly CallCommand[] = [
     arguments: [['name', 'words joined by dots: acme.technician']],
     options: [
       organisation().makeOptionMandatory(),
-      permissions('self', 'on the thing itself'),
-      permissions('content', 'on what it holds'),
-      permissions('suborganisations', 'on the organisations below'),
+      permissions('self', 'permissions on the thing itself'),
+      permissions('content', 'permissions on what it holds'),
+      permissions('suborganisations', 'permissions on the organisations below'),
       new Option('--openems-role <role>', 'what the edge is told').choices(openemsRoles),
     ],
     method: 'createRole',
@@ -163,6 +167,7 @@ export const structureCommands: readonly CallCommand[] = [
       organisation(),
       group(),
       ...things('of'),
+      new Option('--user <login>', 'claims and restrictions: whose'),
       new Option('--query <text>', 'part of the name'),
       number('--page <number>', 'from 1').default(1),
       number('--limit <count>', 'rows of a page, at most 100').default(100),
@@ -178,7 +183,9 @@ export const structureCommands: readonly CallCommand[] = [
     params: ([what = ''], options) => {
       const { organisation, group, edge, site, query, limit, sort, descending } = options
       const paging = { query, limit, page: pageIndex(options['page']) }
-      if (what === 'edges') return paging
+      if (what === 'edges') return { ...paging, ...edgeOrder(options) }
+      if (what === 'claims' || what === 'restrictions')
+        return { ...limited(what, options), ...paging, sort, descending }
       if (what === 'content') return { ...contentOf(options).params, ...paging, sort, descending }
       if (what === 'grants') return { on: thing(options), ...paging, sort, descending }
       const places = { organisationId: organisation, groupId: group, edgeId: edge, siteId: site }
@@ -188,7 +195,11 @@ export const structureCommands: readonly CallCommand[] = [
     },
     text: (result, [what = ''], options) => {
       const rows = (result[lists[what]?.[1] ?? ''] ?? []) as Result[]
-      const lines = rows.map((row) => Object.entries(row).map(shown).filter(Boolean).join('  '))
+      const lines = rows.map((row) =>
+        what === 'restrictions'
+          ? `${row['login'] ?? 'somebody'}  ${row['edgeId']}  ${windowsText(row['windows'])}`
+          : Object.entries(row).map(shown).filter(Boolean).join('  '),
+      )
       lines.push(...moreText(result, rows.length, options))
       return lines.join('\n') || 'There are none.'
     },
@@ -218,6 +229,20 @@ export const structureCommands: readonly CallCommand[] = [
     text: (result) => JSON.stringify(result, null, 2),
   },
 ]
+
+/** How edges are sorted, as their list takes it. */
+function edgeOrder({ sort, descending }: Options): Record<string, unknown> {
+  if (sort === undefined && descending === undefined) return {}
+  const field = sort === 'name' ? 'comment' : 'id'
+  return { searchParams: { orderState: [{ field, sortOrder: descending === true ? 'DESC' : 'ASC' }] } }
+}
+
+/** Whose claims or restrictions, or those on which edge. */
+function limited(what: string, { user, edge }: Options): Record<string, unknown> {
+  if (user === undefined && (what === 'claims' || edge === undefined))
+    throw new ConfigError(`Say whose: --user LOGIN${what === 'claims' ? '' : ', or on what: --edge ID'}.`)
+  return { login: user, ...(what === 'claims' ? {} : { edgeId: edge }) }
+}
 
 function created(what: string): CallCommand['text'] {
   return (result, [name]) => `${what} ${name} has the id ${result['id']}.`

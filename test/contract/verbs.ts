@@ -36,12 +36,12 @@ export const verbs = [
   {
     kind: 'organisation',
     create: 'createOrganisation, createSuborganisation',
-    rename: 'renameOrganisation',
+    rename: 'renameOrganisation, setOrganisationGates, setTenantPolicies',
     move: 'moveOrganisation',
-    share: 'addOrganisationMember, removeOrganisationMember',
+    share: 'addOrganisationMember, setOrganisationRole, removeOrganisationMember',
     list: 'listOrganisations, listOrganisationMembers',
     remove: 'deleteOrganisation',
-    cli: 'create-organisation, rename organisation, move-organisation, add-member, invite, list organisations, delete organisation',
+    cli: 'create-organisation, rename organisation, set-gates, set-policies, move-organisation, add-member, set-member-role, invite, list organisations, delete organisation',
   },
   {
     kind: 'site',
@@ -111,7 +111,7 @@ export const verbs = [
     share: '(belongs to its account)',
     list: 'listClaims',
     remove: '(set to NONE)',
-    cli: 'call',
+    cli: 'set-claim, list claims',
   },
   {
     kind: 'restriction',
@@ -121,7 +121,7 @@ export const verbs = [
     share: '(belongs to its account and edge)',
     list: 'listRestrictions',
     remove: 'setRestriction',
-    cli: 'call',
+    cli: 'restrict, list restrictions',
   },
 ] as const
 

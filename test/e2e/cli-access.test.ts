@@ -134,3 +134,59 @@ describe('a person on the command line', { timeout: PROCESS_MS * 2 }, () => {
     expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('--as needs --url')])
   })
 })
+
+describe('an operator who limits what people have, on the command line', { timeout: PROCESS_MS * 2 }, () => {
+  it('sets claims, periods, gates, policies and roles, and lists them; says what is missing', async () => {
+    await said('create-user', 'ivy')
+    const site = await id('create-site', 'Barn', '--organisation', main)
+    for (const edge of ['barn0', 'barn1']) await said('create-edge', edge, '--comment', edge === 'barn0' ? 'B' : 'A')
+    await said('move', 'barn0', 'barn1', '--site', site)
+    await said('grant', 'ivy', '--role', 'installer', '--site', site)
+    const role = async () => /^ivy {2}(\w+)/.exec(await said('who', 'barn0', '--query', 'ivy'))?.[1]
+    expect(await said('set-claim', 'ivy', 'control', 'NONE')).toBe('The claim control of ivy is NONE.')
+    expect(await role()).toBe('guest')
+    expect(await said('list', 'claims', '--user', 'ivy')).toBe('key: control  value: NONE')
+    expect(await said('list', 'claims')).toMatch(/--user LOGIN/)
+    await said('set-claim', 'ivy', 'control', 'WRITE')
+    expect(await role()).toBe('installer')
+    const [from, to] = ['2020-01-01T00:00:00.000Z', '2021-01-01T00:00:00.000Z']
+    expect(await said('restrict', 'ivy', 'barn0', '--from', from, '--to', to)).toBe(
+      `ivy may read of barn0: ${from} to ${to}.`,
+    )
+    expect(await said('restrict', 'ivy', 'barn0')).toMatch(/--from, --to or both/)
+    expect(await said('restrict', 'ivy', 'barn0', '--set')).toBe('ivy may read of barn0: nothing.')
+    expect(await said('list', 'restrictions', '--edge', 'barn0')).toBe('ivy  barn0  nothing')
+    expect(await said('restrict', 'ivy', 'barn0', '--lift')).toBe('ivy may read of barn0: everything.')
+    expect(await said('list', 'restrictions', '--user', 'ivy')).toBe('There are none.')
+    const order = async (...by: string[]) =>
+      [...(await said('list', 'edges', '--query', 'barn', ...by)).matchAll(/barn\d/g)].map(String)
+    expect(await order('--sort', 'name')).toEqual(['barn1', 'barn0'])
+    expect(await order('--sort', 'id', '--descending')).toEqual(['barn1', 'barn0'])
+    expect(await order()).toEqual(['barn0', 'barn1'])
+  })
+
+  it('opens gates and policies, and gives members and roles other rights (P-06, K7)', async () => {
+    const below = await id('create-organisation', 'Branch', '--owner', 'olga', '--parent', main)
+    const listed = async (name: string) =>
+      (await said('list', 'organisations', '--query', name)).split('\n').find((line) => line.includes(name))
+    expect(await listed('Branch')).not.toMatch(/canEditSites/)
+    expect(await said('set-gates', below, '--edit-sites', 'on', '--what-if')).toMatch(/^Nothing/)
+    expect(await said('set-gates', below, '--edit-sites', 'on')).toBe(`The gates of organisation ${below} are set.`)
+    expect(await listed('Branch')).toMatch(/canEditSites/)
+    expect(await said('set-gates', below)).toMatch(/Say what changes/)
+    expect(await said('set-gates', below, '--edit-sites', 'yes')).toMatch(/on or off/)
+    await said('set-policies', main, '--public', 'on', '--strict-roles', 'off', '--max-role', 'owner')
+    expect(await listed('Sunny')).toMatch(/maxOpenemsRole: owner {2}publicAccess(?! {2}strictRoles)/)
+    await said('set-policies', main, '--public', 'off', '--strict-roles', 'on', '--max-role', 'admin')
+    await said('grant', 'hans', '--role', 'org.viewer', '--organisation', main)
+    expect(await said('set-member-role', 'hans', '--organisation', main, '--role', 'manager')).toBe(
+      'hans is manager now.',
+    )
+    expect(await said('set-member-role', 'olga', '--organisation', main, '--role', 'viewer')).toMatch(/at least one/)
+    const role = await id('create-role', 'acme.fitter', '--organisation', main, '--self', 'discover')
+    expect(await said('rename', 'role', role, '--content', 'discover,detail')).toBe(`The role ${role} is changed.`)
+    expect(await said('list', 'roles', '--organisation', main, '--query', 'acme.fitter')).toMatch(
+      /content: discover,detail/,
+    )
+  })
+})
