@@ -1,5 +1,5 @@
 import { problem } from '../errors.ts'
-import { MAX_PASSWORD_BYTES } from '../lib/password.ts'
+import { requireFits } from '../lib/password.ts'
 
 const MIN_PASSWORD_LENGTH = 8
 const MAX_NAME_LENGTH = 200
@@ -61,9 +61,7 @@ export function requireNewPassword(text: string): string {
 export function requirePasswordLength(text: string): string {
   const password = normalisePassword(text)
   if (password === '') throw problem('The password is empty')
-  if (Buffer.byteLength(password, 'utf8') > MAX_PASSWORD_BYTES) {
-    throw problem(`The password is too long: at most ${MAX_PASSWORD_BYTES} bytes`)
-  }
+  requireFits(password)
   return password
 }
 

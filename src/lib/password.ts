@@ -2,7 +2,7 @@ import bcrypt from 'bcrypt'
 import { AppError, problem } from '../errors.ts'
 
 /** bcrypt reads this many bytes of a password and ignores the rest: longer ones are refused, never cut. */
-export const MAX_PASSWORD_BYTES = 72
+const MAX_PASSWORD_BYTES = 72
 
 const bcryptHash = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/
 
@@ -85,8 +85,12 @@ function fits(password: string): boolean {
   return Buffer.byteLength(password, 'utf8') <= MAX_PASSWORD_BYTES
 }
 
-function requireFits(password: string): void {
-  if (!fits(password)) throw problem(`The password is too long: at most ${MAX_PASSWORD_BYTES} bytes`)
+/** Refuses a password that bcrypt would cut. */
+export function requireFits(password: string): void {
+  if (fits(password)) return
+  throw problem(
+    `The password is too long: at most ${MAX_PASSWORD_BYTES} bytes, of which ä, é or ß take two and € three`,
+  )
 }
 
 /** Other systems write `2y` for the same algorithm; the library knows only `2a` and `2b`. */
