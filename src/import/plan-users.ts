@@ -9,6 +9,7 @@ import { nameOf } from './plan-access.ts'
 import { Owners } from './plan-owners.ts'
 import { leaving, type PlannedUser, planUser, type StoredUser, stored, type UserDetails } from './plan-user.ts'
 import { misfit, type PlanWorld, placeIn } from './plan-world.ts'
+import { Seen } from './seen.ts'
 import { Selections } from './selection.ts'
 import type { Spool } from './spool.ts'
 import { namesakes, personOf } from './standing.ts'
@@ -45,7 +46,7 @@ export interface Outsider {
 export async function planUsers(world: PlanWorld, work: Work): Promise<void> {
   const { read, summary, pace } = work
   const selections = new Selections({ index: world.index, names: world.names, db: work.db, pace })
-  const seen = new Set<string>()
+  const seen = new Seen()
   const owners = new Owners()
   let planned = 0
   for await (const batch of read.batches(BATCH, pace)) {
@@ -139,14 +140,12 @@ function recordOf({ restrictions, ...record }: SpooledUser): UserRecord {
 }
 
 /** The same person twice in one file: one of the two would be lost (D-03). */
-function repeated(record: UserRecord, seen: Set<string>): ImportProblem[] {
-  const { login, email } = record
+function repeated(record: UserRecord, seen: Seen): ImportProblem[] {
+  const { login, email, place } = record
   const names = new Set([login, (email ?? login).trim().toLowerCase()])
-  const problems = [...names].some((name) => seen.has(name))
-    ? [misfit(placeIn(record, 'email'), 'D-03', 'This user stands in the file twice: leave one', login)]
-    : []
-  for (const name of names) seen.add(name)
-  return problems
+  const [first] = [...names].flatMap((name) => seen.add(name, place) ?? [])
+  if (first === undefined) return []
+  return [misfit(placeIn(record, 'email'), 'D-03', `This user is in the file already, ${first}: leave one`, login)]
 }
 
 async function learn({ names }: PlanWorld, records: readonly UserRecord[], pace: Pace): Promise<void> {

@@ -1,10 +1,11 @@
 import type { ImportInput, ImportItem, ImportLimits, Place, ReadOptions } from './model.ts'
 import { introduced, readTemplate } from './read-template.ts'
+import { Seen } from './seen.ts'
 import { type Cell, fieldOfColumn, Table } from './table.ts'
 import type { Template } from './template.ts'
 import { readSheetTemplate, type SheetTemplate } from './template-excel.ts'
 import { Unreadable } from './unreadable.ts'
-import { type Seen, UserBuilder } from './user-builder.ts'
+import { UserBuilder } from './user-builder.ts'
 import { type Sheet, Workbook } from './workbook.ts'
 
 /** Whether a file that begins like this is a workbook, or one that is kept from being read by its password or its age. */
@@ -26,7 +27,7 @@ export async function* readExcel(
   const found = await findTemplate(workbook, options, limits)
   yield* introduced(found)
   if (found.items.some(({ kind }) => kind === 'problem')) return
-  const seen: Seen = new Map()
+  const seen = new Seen()
   let count = 0
   for (const sheet of sheetsIn(workbook, found)) {
     const place = { file: input.name, sheet: sheet.name }

@@ -10,6 +10,7 @@ import type {
   UserRecord,
 } from './model.ts'
 import { parseQuery } from './query.ts'
+import { Seen } from './seen.ts'
 import type { Template, TemplateItem, UserField } from './template.ts'
 import { problemAt } from './unreadable.ts'
 import { aliasedClaims, claimsAt } from './user-claims.ts'
@@ -28,9 +29,6 @@ export interface RawUser {
 const languages: readonly string[] = ['FR', 'NL', 'EN', 'DE']
 const roles = ['User', 'Manager'] as const
 
-/** Where in the file an e-mail address or a login has been: a row or a path, and the sheet where there are several. */
-export type Seen = Map<string, string | number>
-
 /** Makes users of what stands in a file, by its template; remembers whom it has seen, for an address is there once (D-03). */
 export class UserBuilder {
   readonly #template: Template
@@ -38,7 +36,7 @@ export class UserBuilder {
   readonly #transforms: ReadonlyMap<UserField, TemplateItem>
   readonly #seen: Seen
 
-  constructor(template: Template, options: ReadOptions, seen: Seen = new Map()) {
+  constructor(template: Template, options: ReadOptions, seen = new Seen()) {
     this.#template = template
     this.#seen = seen
     this.#options = options
@@ -72,14 +70,11 @@ export class UserBuilder {
   /** What one signs in with, address or name, is one person's only. */
   #repeated(raw: RawUser, email: string, login: string): ImportProblem[] {
     for (const key of new Set([email, login])) {
-      const first = this.#seen.get(key)
-      if (first !== undefined) {
-        const where = typeof first === 'number' ? `row ${first}` : first
-        const [field, what] =
-          key === email ? (['Email', 'e-mail address'] as const) : (['UserName', 'user name'] as const)
-        return [problemAt(placeOf(raw, field), 'D-03', `The ${what} is in this file already, ${where}: leave one`, key)]
-      }
-      this.#seen.set(key, whereIs(raw.place))
+      const first = this.#seen.add(key, raw.place)
+      if (first === undefined) continue
+      const [field, what] =
+        key === email ? (['Email', 'e-mail address'] as const) : (['UserName', 'user name'] as const)
+      return [problemAt(placeOf(raw, field), 'D-03', `The ${what} is in this file already, ${first}: leave one`, key)]
     }
     return []
   }
@@ -271,11 +266,6 @@ function ruleOf(field: UserField): string {
     Sources: 'D-26',
   }
   return byField[field] ?? 'D-02'
-}
-
-function whereIs({ sheet, row, path }: Place): string | number {
-  if (sheet === undefined) return path ?? row ?? 0
-  return `${sheet}, row ${row}`
 }
 
 function assign<K extends keyof UserRecord>(user: UserRecord, key: K, value: UserRecord[K] | undefined): void {

@@ -205,6 +205,7 @@ eachEngine('import of users', (engine) => {
       ['D-03', good],
       ['D-02', 'admin'],
     ])
+    expect(refused.report.problems.find(({ rule }) => rule === 'D-03')?.text).toContain('in the file already, row 2')
     expect(service.ctx.store.revision).toBe(revision)
     const { counts } = await run(records, { skipInvalid: true })
     expect(counts).toMatchObject({ records: 5, skipped: 4, byKind: { user: { created: 1 } } })
