@@ -45,8 +45,8 @@ export interface Decided {
   mask: number
   role: OpenemsRole | undefined
   paths: Path[]
-  /** How many more there are, each further grant counted once. */
-  morePaths: number
+  /** The grants of those beyond: one for each further path of a grant that was followed, else each once. */
+  beyond: GrantRow[]
   /** What was taken from the sum of all paths. */
   caps: Removal[]
 }
@@ -71,17 +71,17 @@ export function decided(
   const conveyances = disabled === undefined ? look() : slice.trying([disabled], look)
   const first = (one: Conveyance) => Number((one.mask & bit) !== 0)
   const paths: Path[] = []
-  let unfollowed = 0
+  const unfollowed: GrantRow[] = []
   for (const one of [...conveyances].sort((a, b) => first(b) - first(a) || a.grant.id - b.grant.id)) {
     // Somebody may have a thing by thousands of groups of his own: to follow each would take seconds.
     if (paths.length <= maxPaths) paths.push(...pathsOf(slice, one, principalId, inside, at))
-    else unfollowed++
+    else unfollowed.push(one.grant)
   }
   return {
     mask: decisionMask(decision),
     role: openemsRoles[decisionRank(decision)],
     paths: paths.slice(0, maxPaths),
-    morePaths: Math.max(0, paths.length - maxPaths) + unfollowed,
+    beyond: [...paths.slice(maxPaths).map(({ grant }) => grant), ...unfollowed],
     caps: capsOf(slice, principalId, inside, conveyances, decisionRank(decision)),
   }
 }

@@ -65,8 +65,8 @@ export async function accessHistory(
   const { slice, entries: story } = await inSlices(historyIn(past.rows, past.changes, asked))
   const redaction = new Redaction(look, slice, principalId, own)
   const entries = story.slice(-question.limit).map(({ actorId, ...entry }) => {
-    const isKnown = actorId !== null && redaction.knows(actorId)
-    return { ...entry, by: isKnown ? (look.index.user(actorId)?.login ?? null) : null }
+    const by = actorId !== null && redaction.knows(actorId) ? redaction.principal(actorId).name : null
+    return { ...entry, by }
   })
   return { known: true, entries, more: story.length - entries.length }
 }

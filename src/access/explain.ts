@@ -115,7 +115,8 @@ export function explain(look: Look, question: ExplainQuestion): Explanation {
     permissions: permissionsIn(found.mask),
     sentence: sentenceOf(redaction, question, allowed, paths, told[0]?.explained),
     paths,
-    morePaths: found.morePaths,
+    // Nobody learns by their number of groups that he cannot see (GD-04).
+    morePaths: found.beyond.filter((grant) => redaction.principal(grant.principalId) !== hidden).length,
     caps: isOwn ? found.caps.map(removalOf) : found.caps.map((cap) => capFor(redaction, cap, principalId)),
     nearMisses: told.slice(0, maxNearMisses).map(({ explained }) => explained),
     moreNearMisses: Math.max(0, told.length - maxNearMisses),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { UserRow } from '../../src/access/model.ts'
-import { UiClient } from '../harness/clients.ts'
+import { ServiceClient, UiClient } from '../harness/clients.ts'
 import { testClock } from '../harness/clock.ts'
 import { addEdge, addUser, fresh, type SeededEdge } from '../harness/seed.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
@@ -23,6 +23,7 @@ interface Told {
   sentence: string
   role: string | null
   paths: { principals: { name: string }[]; resources: { name: string }[]; role: string; grantedBy: string | null }[]
+  morePaths: number
   nearMisses: { code: string; reason: string }[]
   fix: { code: string; sentence: string } | null
 }
@@ -131,6 +132,22 @@ describe('explainAccess', () => {
     await ui.request('removeGroupMember', { groupId: inner, member: { login: friend.user.login } })
     const missing = await explain(ui, { userId: friend.user.login, edgeId: edge.id })
     expect(missing.fix).toMatchObject({ code: 'notMember' })
+  })
+
+  it('GD-04 tells nobody by a number how many groups he cannot see give him something', async () => {
+    const { ui, edge } = await keeper()
+    const friend = await person()
+    const inner = Number((await ui.request('createUserGroup', { name: fresh('Inner') }))['id'])
+    await ui.request('addGroupMember', { groupId: inner, member: { login: friend.user.login } })
+    for (let count = 0; count < 25; count++) {
+      const groupId = Number((await ui.request('createUserGroup', { name: fresh('Outer') }))['id'])
+      await ui.request('addGroupMember', { groupId, member: { userGroupId: inner } })
+      await ui.request('grantRole', { to: { userGroupId: groupId }, on: { edgeId: edge.id }, role: 'resource.detail' })
+    }
+    const told = await explain(friend.ui, { edgeId: edge.id })
+    expect([told.paths.length, told.morePaths]).toEqual([1, 0])
+    const whole = await explain(ui, { userId: friend.user.login, edgeId: edge.id })
+    expect([whole.paths.length, whole.morePaths]).toEqual([20, 5])
   })
 
   it('wants one resource and one principal at most', async () => {
@@ -258,6 +275,24 @@ describe('the past of what is gone', () => {
 })
 
 describe('accessHistory', () => {
+  it('names services, too, that gave and took it, to who may know of them (G-35)', async () => {
+    const { edge } = await keeper()
+    const friend = await person()
+    const name = fresh('service')
+    await using operator = await ServiceClient.local(service)
+    const { token } = await operator.request('createServiceToken', { name, role: 'admin', scopes: ['manage'] })
+    await using client = await ServiceClient.open(service, String(token))
+    clock.advance(1000)
+    await client.request('grantRole', {
+      to: { login: friend.user.login },
+      on: { edgeId: edge.id },
+      role: 'resource.detail',
+    })
+    const about = { userId: friend.user.login, edgeId: edge.id }
+    expect(await history(admin, about)).toMatchObject({ entries: [{ kind: 'began', by: name }] })
+    expect(await history(friend.ui, { edgeId: edge.id })).toMatchObject({ entries: [{ kind: 'began', by: null }] })
+  })
+
   it('lists when access began, changed and ended, by whom, and ends that came by themselves (D-25)', async () => {
     const { user, ui, edge } = await keeper()
     const friend = await person()
