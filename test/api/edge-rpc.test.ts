@@ -194,6 +194,9 @@ describe('appCenter', () => {
       componentId: '_appManager',
       payload: { method: 'addAppInstance', params: { ...uninstalled, key: '0000-0000-0000-0000' } },
     })
+    // An edge asks this before it installs, and would refuse without the answer.
+    const told = { appId: uninstalled.appId, key: '0000-0000-0000-0000', instanceId: uuid, userId: all.user.login }
+    expect(await all.device.request('appCenter', asked('addInstallInstanceHistory', told))).toEqual({})
     const result = { instance: { ...uninstalled, instanceId: uuid }, warnings: [] }
     all.device.reply(request, result)
     expect(await answer).toEqual(result)
