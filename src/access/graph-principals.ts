@@ -92,9 +92,10 @@ export class PrincipalGraph {
 
   /** Visits, in steps, whoever is now a member of a group directly at a moment. */
   *visitMembers(groupId: number, at: number, visit: (memberId: number) => void): Generator<undefined, void> {
+    const lasting = this.#lastingOf.get(groupId).slice()
     const others = this.#otherMembersOf.get(groupId).slice()
-    for (const [place, memberId] of this.#lastingOf.get(groupId).slice().entries()) {
-      visit(memberId)
+    for (let place = 0; place < lasting.length; place++) {
+      visit(lasting[place] as number)
       if (place % PORTION === PORTION - 1) yield
     }
     for (const [place, { state, validFrom, validTo, memberId }] of others.entries()) {

@@ -122,8 +122,9 @@ export function* audienceOf(
   const text = query.text?.trim().toLowerCase() ?? ''
   const shown: number[] = []
   const unseen: number[] = []
-  for (const [place, id] of principalIds.entries()) {
+  for (let place = 0; place < principalIds.length; place++) {
     if (place % PORTION === 0) yield
+    const id = principalIds[place] as number
     if (!accounts.isShareable(id) && !isShown(id)) unseen.push(id)
     else if (text === '' || accounts.matches(id, text)) shown.push(id)
   }
