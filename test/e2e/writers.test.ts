@@ -198,6 +198,33 @@ for (const engine of ['postgres', 'embedded'] as const) {
       await expectWhole(service, start)
     })
 
+    it('P-09 owners who all leave, demote and remove each other at once leave one behind (invariant 6)', async () => {
+      const start = await snapshotOf(service)
+      await using stack = new AsyncDisposableStack()
+      const admin = stack.use(await UiClient.signedIn(service))
+      const logins: string[] = []
+      for (let n = 0; n < 4; n++) logins.push((await addUser(service.ctx, { shareable: true })).login)
+      const [first = ''] = logins
+      const organisationId = await idOf(admin.request('createOrganisation', { name: fresh('Company '), owner: first }))
+      for (const login of logins.slice(1)) {
+        await admin.request('addOrganisationMember', { organisationId, login, role: 'owner' })
+      }
+      const sockets = await Promise.all(logins.map(async (login) => stack.use(await UiClient.signedIn(service, login))))
+      // Whoever is disabled loses his socket, and maybe an answer.
+      const answers = await Promise.allSettled(
+        sockets.flatMap((owner, n) => [
+          owner.call('removeOrganisationMember', { organisationId, login: logins[(n + 1) % 4] }),
+          owner.call('setOrganisationRole', { organisationId, login: logins[n], role: 'viewer' }),
+          owner.call('removeOrganisationMember', { organisationId, login: logins[n] }),
+          admin.call('setUserDisabled', { login: logins[n], disabled: true }),
+        ]),
+      )
+      const messages = answers.flatMap((one) => (one.status === 'fulfilled' && one.value.error?.message) || [])
+      expect(messages).toContainEqual(expect.stringMatching(/at least one owner/))
+      const rows = await expectWhole(service, start)
+      expect(owners(new Oracle(rows), organisationId, service.ctx.clock().getTime())).toHaveLength(1)
+    })
+
     it('G-08 add and remove one member at once: the last word counts, each answer is clear, nothing is there twice', async () => {
       const start = await snapshotOf(service)
       const { login, id } = await addUser(service.ctx, { shareable: true })
