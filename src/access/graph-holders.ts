@@ -12,7 +12,7 @@ export interface Holders {
   principalIds: number[]
 }
 
-/** So many grants are looked at before others may have a turn: a fraction of a millisecond. */
+/** So many grants and members are looked at before others may have a turn: a fraction of a millisecond. */
 const PORTION = 1000
 
 /** Everybody who holds *discover* on a resource, in steps: the question of a check, asked from the other end. */
@@ -32,7 +32,14 @@ export function* holdersOf(graph: GraphState, resourceId: number, at: number): G
     } else if (rows.userGroup.has(id)) groups.add(id)
   }
   for (const id of granted) take(id)
-  for (const group of groups) yield* people.visitMembers(group, at, take)
+  let looked = 0
+  for (const group of groups) {
+    const members = people.membersAt(group, at)
+    for (let place = 0; place < members.length; place++) {
+      take(members[place] as number)
+      if (++looked % PORTION === 0) yield
+    }
+  }
   return { everybody, principalIds }
 }
 
@@ -49,8 +56,10 @@ function* granteesOf(graph: GraphState, resourceId: number, at: number): Generat
       if (grant === undefined || role === undefined || !isValid(grant, at)) return false
       return conveysDiscover(conveyancesOf(resources, grant, role, at).filter((one) => one.relation === relation))
     }
-    for (const [place, id] of people.allGrantIdsOn(node).entries()) {
+    const ids = people.allGrantIdsOn(node)
+    for (let place = 0; place < ids.length; place++) {
       if (place % PORTION === PORTION - 1) yield
+      const id = ids[place] as number
       const principalId = people.grants.principalOf(id)
       if (granted.has(principalId)) continue
       const roleId = people.grants.roleOf(id)

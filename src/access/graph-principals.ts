@@ -5,9 +5,6 @@ import { Multimap } from './graph-multimap.ts'
 import type { ClaimRow, GrantRow, MembershipRow, RestrictionRow } from './model.ts'
 import { windowBounds } from './windows.ts'
 
-/** So many members are visited before others may have a turn: a fraction of a millisecond. */
-const PORTION = 1000
-
 type Period = Pick<GrantRow, 'validFrom' | 'validTo'>
 
 /** Who belongs to what and holds what: memberships, grants, restrictions and claims by whom they concern. */
@@ -90,19 +87,14 @@ export class PrincipalGraph {
     return this.#membersOf.get(groupId)
   }
 
-  /** Visits, in steps, whoever is now a member of a group directly at a moment. */
-  *visitMembers(groupId: number, at: number, visit: (memberId: number) => void): Generator<undefined, void> {
-    const lasting = this.#lastingOf.get(groupId).slice()
-    const others = this.#otherMembersOf.get(groupId).slice()
-    for (let place = 0; place < lasting.length; place++) {
-      visit(lasting[place] as number)
-      if (place % PORTION === PORTION - 1) yield
-    }
-    for (const [place, { state, validFrom, validTo, memberId }] of others.entries()) {
-      if (place % PORTION === PORTION - 1) yield
+  /** Whoever is now a member of a group directly at a moment: a list of its own, for whoever walks it while it may change. */
+  membersAt(groupId: number, at: number): number[] {
+    const found = this.#lastingOf.get(groupId).slice()
+    for (const { state, validFrom, validTo, memberId } of this.#otherMembersOf.get(groupId)) {
       if (state !== 'active') continue
-      if ((validFrom ?? at) <= at && at < (validTo ?? Number.POSITIVE_INFINITY)) visit(memberId)
+      if ((validFrom ?? at) <= at && at < (validTo ?? Number.POSITIVE_INFINITY)) found.push(memberId)
     }
+    return found
   }
 
   /** Ids of the grants of a principal, the newest first: of those there may be very many. */
