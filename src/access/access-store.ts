@@ -114,7 +114,7 @@ export class AccessStore implements AsyncDisposable {
     this.#head = head
     this.#confirmedAt = startedAt
     this.#timer = setInterval(() => {
-      this.#poll()
+      void this.#poll()
       this.#work()
     }, this.#pollIntervalMs)
     this.#work()
@@ -179,7 +179,7 @@ export class AccessStore implements AsyncDisposable {
   }
 
   #announced(revision: number): void {
-    if (this.#timer !== undefined && revision > this.revision) this.#poll()
+    if (this.#timer !== undefined && revision > this.revision) void this.#poll()
   }
 
   /** One look at the database; a call during a look makes another one follow. Never rejects. */
