@@ -202,19 +202,20 @@ eachEngine('three kinds of client at once', ({ name }) => {
     await using device = await EdgeClient.open(service, String(apiKey))
     device.answerWith = ({ user, payload }) => ({ asked: payload.method, as: user['role'] })
     device.notify('edgeConfig', config('ctrl'))
-    device.report({ soc: 1, '_sum/State': 0 })
+    device.report({ 'ess0/Soc': 1, '_sum/State': 0 })
     expect(await device.call('checkSetupPassword', { setupPassword })).toMatchObject({ result: {} })
 
     await using ui = await UiClient.signedIn(service, 'ada')
     expect(await ui.request('getEdges')).toEqual({ edges: [] })
     expect(await ui.request('addEdgeToUser', { setupPassword })).toMatchObject({ edge: { id: 'edge0', online: true } })
-    await ui.watch('edge0', ['soc'])
-    const seen = ui.data(({ soc }) => soc === 42)
-    device.report({ soc: 42 })
-    expect(await seen).toEqual({ soc: 42 })
+    await ui.watch('edge0', ['ess0/Soc'])
+    const seen = ui.data((values) => values['ess0/Soc'] === 42)
+    device.report({ 'ess0/Soc': 42 })
+    expect(await seen).toEqual({ 'ess0/Soc': 42 })
     expect(await ui.edgeRpc('edge0', 'routes')).toEqual({ asked: 'routes', as: 'installer' })
-    expect(await backend.request('getEdgesChannelsValues', { ids: ['edge0'], channels: ['soc', 'x/Y'] })).toEqual({
-      edge0: { soc: 42, 'x/Y': null },
+    const channels = ['ess0/Soc', 'x/Y']
+    expect(await backend.request('getEdgesChannelsValues', { ids: ['edge0'], channels })).toEqual({
+      edge0: { 'ess0/Soc': 42, 'x/Y': null },
     })
     expect(await backend.request('getEdgesStatus', { edgeIds: ['edge0'] })).toEqual({ edge0: { online: true } })
     expect((await backend.call('createEdge', { edgeId: 'edge1' })).error).toMatchObject({ code: 1002 })

@@ -101,7 +101,7 @@ describe('rights that begin and end by time', () => {
     expect(await ui.request('getEdge', { edgeId: edge.id })).toMatchObject({ edge: { role: 'owner' } })
     clock.set(later(120_000))
     expect(await ui.request('getEdge', { edgeId: edge.id })).toMatchObject({ edge: { role: 'guest' } })
-    const values = await ui.call('getEdgesChannelsValues', { ids: [edge.id], channels: ['soc'] })
+    const values = await ui.call('getEdgesChannelsValues', { ids: [edge.id], channels: ['ess0/Soc'] })
     expect(values.error).toMatchObject({ code: 1005 })
   })
 })

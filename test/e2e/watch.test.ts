@@ -10,6 +10,10 @@ import { startTestService } from '../harness/service.ts'
 
 const WATCHED_MS = 60_000
 const EDGES = 10
+/** The test begins at noon, as at night there is little to see: time goes on from there. */
+const noon = Date.UTC(2026, 5, 1, 10)
+const startedAt = Date.now()
+const clock = () => new Date(noon + Date.now() - startedAt)
 const channels = [
   'State',
   'EssSoc',
@@ -24,14 +28,20 @@ const channels = [
 it('a UI that watches the ten edges of the demo for a minute loses no value', {
   timeout: WATCHED_MS + 60_000,
 }, async () => {
-  await using service = await startTestService()
+  await using service = await startTestService({ clock })
   await seedDemo(service.ctx)
   await using tap = await openTap(service.urls.edge)
   await using ui = await UiClient.signedIn(service)
   const ids = Array.from({ length: EDGES }, (_, index) => `edge${index}`)
   await ui.request('subscribeEdges', { edges: ids })
   for (const [count, id] of ids.entries()) await ui.edgeRpc(id, 'subscribeChannels', { count, channels })
-  const fleet = startFleet({ url: tap.url, edges: EDGES, apiKey: (index) => `edge${index}`, connectPerSecond: 5 })
+  const fleet = startFleet({
+    url: tap.url,
+    edges: EDGES,
+    apiKey: (index) => `edge${index}`,
+    connectPerSecond: 5,
+    clock,
+  })
   await pause(WATCHED_MS)
   await fleet[Symbol.asyncDispose]()
   await ui.settled()
