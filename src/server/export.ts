@@ -81,9 +81,8 @@ const operator: Authenticated = { type: 'service', principalId: LOCAL_OPERATOR_P
 
 /**
  * `GET /export?organisation=<id>&format=json|yaml`: the file of the fleet, streamed, for a service token or a log-in; on the
- * control socket for the operator. A download ends when nothing of it is taken for long, and
- * a slow one when others wait. A file that ends in an error is cut
- * off, so that nobody takes it for a whole one.
+ * control socket for the operator. A download ends when nothing of it is taken for long, and a slow one when others wait. A file
+ * that ends in an error is cut off, so that nobody takes it for a whole one.
  */
 export async function handleExport(
   ctx: AppContext,
