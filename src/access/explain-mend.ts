@@ -5,6 +5,7 @@ import type { NearMiss } from './explain-near.ts'
 import type { Redaction } from './explain-redact.ts'
 import type { Slice } from './explain-slice.ts'
 import { fitsOn, isForEverybody, openedTo } from './grant-rules.ts'
+import type { GuardResult } from './graph-guard.ts'
 import {
   type GrantRow,
   type Permission,
@@ -29,12 +30,13 @@ export function mayMend(redaction: Redaction, slice: Slice, miss: NearMiss, ques
   const { code, id, memberId = 0 } = miss
   const { principalId, at } = question
   const period = { validFrom: at, validTo: at + 1 }
+  const passes = (guard: (askerId: number) => GuardResult) => askerId === null || guard(askerId).ok
   switch (code) {
     case 'accountDisabled':
       return managesUsers(look)
     case 'claimNone':
       if (!mayClaim(redaction, principalId) || isClaimTakenFrom(look, miss.detail ?? '')) return false
-      return askerId === null || index.guardClaim(askerId, principalId, miss.detail ?? '', look.at).ok
+      return passes((asker) => index.guardClaim(asker, principalId, miss.detail ?? '', look.at))
     case 'restriction':
       return mayOpen(look, principalId, id, at)
     case 'membershipInvited':
@@ -44,21 +46,17 @@ export function mayMend(redaction: Redaction, slice: Slice, miss: NearMiss, ques
     case 'membershipEnded':
     case 'notMember':
       if (!redaction.controlsGroup(id) || !redaction.knows(memberId)) return false
-      return (
-        askerId === null || atOnce(index.guardMembership(askerId, { groupId: id, memberId, ...period }, look.at)).ok
-      )
+      return passes((asker) => atOnce(index.guardMembership(asker, { groupId: id, memberId, ...period }, look.at)))
     case 'notContained':
       if (index.row('organisation', id) !== undefined && !redaction.may('edit', memberId)) return false
-      return (
-        askerId === null || atOnce(index.guardContainment(askerId, { parentId: id, childId: memberId }, look.at)).ok
-      )
+      return passes((asker) => atOnce(index.guardContainment(asker, { parentId: id, childId: memberId }, look.at)))
     case 'entityGate':
-      return mayOpenGate(redaction, id, 'edit') && (askerId === null || index.guardGate(askerId, id, look.at).ok)
+      return mayOpenGate(redaction, id, 'edit') && passes((asker) => index.guardGate(asker, id, look.at))
     case 'suborganisationGate':
       return mayOpenGate(redaction, id, 'createSub')
     case 'noPublicAccess':
       if (!redaction.may('manageGroup', id)) return false
-      return askerId === null || index.guardGrant(askerId, openedTo(index, id), look.at).ok
+      return passes((asker) => index.guardGrant(asker, openedTo(index, id), look.at))
     case 'roleLacks':
     case 'noGrant':
       return mayGrantAnew(redaction, slice, miss, question)

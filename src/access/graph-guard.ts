@@ -12,10 +12,9 @@ import {
   needsOf,
   needsOfAll,
   portion,
-  relations,
   roleIn,
 } from './graph-needs.ts'
-import type { Relation } from './graph-resources.ts'
+import { type Relation, relations } from './graph-resources.ts'
 import type { GraphState } from './graph-state.ts'
 import { type Conveyance, claimMasks, conveyancesOf, gateOf, siteEditMask, type View } from './graph-view.ts'
 import { type GrantRow, type Permission, permissionBits, type RoleRow, type Window } from './model.ts'

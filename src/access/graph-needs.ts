@@ -1,4 +1,4 @@
-import type { Relation } from './graph-resources.ts'
+import { type Relation, relations } from './graph-resources.ts'
 import type { GraphState } from './graph-state.ts'
 import type { GrantRow, RoleRow } from './model.ts'
 
@@ -64,8 +64,6 @@ export class DifferentGrants {
     return this.#grants.values()
   }
 }
-
-export const relations = ['self', 'content', 'suborganisation'] as const satisfies Relation[]
 
 /** The roles of grants as they are. */
 export function roleIn({ rows }: GraphState): (grant: GrantRow) => RoleRow | undefined {

@@ -22,7 +22,8 @@ export interface Tenant {
 }
 
 /** How a grant on one resource reaches another. */
-export type Relation = 'self' | 'content' | 'suborganisation'
+export const relations = ['self', 'content', 'suborganisation'] as const
+export type Relation = (typeof relations)[number]
 
 /** Longest chain of organisations followed; writing refuses far less, so this only stops a damaged tree. */
 const maxTreeDepth = 64

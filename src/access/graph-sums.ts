@@ -1,4 +1,4 @@
-import type { Relation, ResourceGraph } from './graph-resources.ts'
+import { type Relation, type ResourceGraph, relations } from './graph-resources.ts'
 import type { Conveyance, Held } from './graph-view.ts'
 
 /**
@@ -58,7 +58,7 @@ export class HeldSums {
     for (const [resourceId, on] of held) {
       const at = this.#find(resourceId)
       this.#entries[at] = resourceId
-      for (const relation of ['self', 'content', 'suborganisation'] as const) {
+      for (const relation of relations) {
         let sum = 0
         for (const conveyance of on[relation]) sum = added(sum, sumOf(conveyance))
         this.#entries[at + places[relation]] = sum

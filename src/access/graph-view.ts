@@ -1,5 +1,5 @@
 import type { PrincipalGraph } from './graph-principals.ts'
-import type { Relation, ResourceGraph } from './graph-resources.ts'
+import { type Relation, type ResourceGraph, relations } from './graph-resources.ts'
 import type { Rows } from './graph-rows.ts'
 import { HeldSums } from './graph-sums.ts'
 import {
@@ -193,8 +193,6 @@ export function conveyancesOf(
   }
   return conveyances
 }
-
-const relations = ['self', 'content', 'suborganisation'] as const satisfies Relation[]
 
 /** Of the platform everything is content, the organisations below it too. */
 function conveyedMask(role: RoleRow, relation: Relation, isPlatform: boolean): number {

@@ -3,9 +3,8 @@ import { openemsRoles } from '../access/model.ts'
 import { ConfigError } from '../config.ts'
 import { organisationRoles } from '../organisations/member-service.ts'
 import type { CallCommand, Options } from './calls.ts'
-import { instants, wholeNumber } from './numbers.ts'
+import { instants, number, wholeNumber } from './numbers.ts'
 
-const number = (flags: string, description: string) => new Option(flags, description).argParser(wholeNumber)
 const whichOrganisation = () => new Argument('<organisation-id>', 'which organisation').argParser(wholeNumber)
 const onOff = (flags: string, description: string) =>
   new Option(`${flags} <on|off>`, description).choices(['on', 'off']).argParser((text) => {

@@ -7,6 +7,11 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError('Not a whole number.')
 }
 
+/** An option that takes an id or a count. */
+export function number(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(wholeNumber)
+}
+
 /** A page, which people count from 1, as methods count it. */
 export function pageIndex(page: unknown): number {
   if (Number(page) < 1) throw new ConfigError('Pages are counted from 1.')

@@ -5,10 +5,9 @@ import { organisationRoles } from '../organisations/member-service.ts'
 import { moreText } from './access-text.ts'
 import type { CallCommand, Options, Result } from './calls.ts'
 import { windowsText } from './limit-calls.ts'
-import { instants, pageIndex, wholeNumber } from './numbers.ts'
+import { instants, number, pageIndex, wholeNumber } from './numbers.ts'
 import { thing, things } from './things.ts'
 
-const number = (flags: string, description: string) => new Option(flags, description).argParser(wholeNumber)
 const organisation = () => number('--organisation <id>', 'of this organisation')
 const group = () => number('--group <id>', 'of this user group')
 /** Names of permissions, separated by commas; "" for none. */

@@ -5,9 +5,9 @@ import type { Actor, Write } from '../db/write.ts'
 import { listHomes, listInvitedOrOwning } from './invitation-queries.ts'
 
 /**
- * Which of these accounts the actor may let somebody in to: any without more on the platform for whoever looks after all accounts; else those that an import
- * of his organisation made, or that a group of his looks after, while they have nothing that he could not give them himself
- * (E-02, EC-08, EC-10). His own is none of them.
+ * Which of these accounts the actor may let somebody in to: for whoever looks after all accounts any that has no more on the
+ * platform than he; else those that an import of his organisation made, or that a group of his looks after, while they have
+ * nothing that he could not give them himself (E-02, EC-08, EC-10). His own is none of them.
  */
 export async function managedAccounts(
   w: Write,
